@@ -151,7 +151,7 @@ def _match_radius(shape: tuple[int, ...]) -> int:
 def _union_window(pred: Mask, truth: Mask) -> tuple[slice, slice]:
     """Rows and columns that hold both masks and every boundary pixel of them: their box and one pixel around it."""
     union = pred | truth
-    return _occupied(union.any(axis=1)), _occupied(union.any(axis=0))
+    return _occupied(np.logical_or.reduce(union, axis=1)), _occupied(np.logical_or.reduce(union, axis=0))
 
 
 def _occupied(line: Mask) -> slice:
@@ -173,11 +173,13 @@ def _boundary_f(pred: Mask, truth: Mask, radius: int) -> float:
 
 
 def _dilated(boundary: Mask, radius: int) -> Mask:
-    return cv2.dilate(boundary.view(np.uint8), _disk(radius)).view(np.bool_)
+    dilated: npt.NDArray[np.uint8] = cv2.dilate(boundary.view(np.uint8), _disk(radius))
+    return dilated.view(np.bool_)
 
 
 @lru_cache(maxsize=16)
 def _disk(radius: int) -> npt.NDArray[np.uint8]:
     """Every integer offset no farther than `radius`, uint8 [2 radius + 1, 2 radius + 1]."""
     y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
-    return (x * x + y * y <= radius * radius).astype(np.uint8)
+    inside: Mask = x * x + y * y <= radius * radius
+    return inside.astype(np.uint8)
