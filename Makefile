@@ -1,0 +1,28 @@
+# Each target builds its own virtual environment; only Python (3.10 or later) and pip are needed.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+
+.PHONY: demo test lint check clean
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+demo: $(VENV)/.installed          ## track an object through a video; results in out/demo
+	$(BIN)/sam2long demo --out out/demo --overwrite
+
+test: $(VENV)/.installed          ## every test, the slow ones too
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed          ## style, types, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test
+
+clean:
+	rm -rf $(VENV) out

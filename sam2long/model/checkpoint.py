@@ -1,0 +1,233 @@
+"""Building a model and filling it: from the hub, from a file in any of three namings, or with fresh weights."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sam2long.errors import CheckpointError, ConfigError
+from sam2long.model.config import PRESETS, HieraConfig, SAM2Config, preset
+from sam2long.model.names import to_ours
+from sam2long.model.sam2 import SAM2
+
+_SHOWN = 5
+"""How many parameters of each kind an error message names."""
+
+
+def load_model(
+    name: str | Path,
+    checkpoint: str | Path | None = None,
+    *,
+    device: str | torch.device | None = None,
+    image_size: int | None = None,
+    random_weights: bool = False,
+) -> SAM2:
+    """Build a SAM 2 and load its weights.
+
+    Args:
+        name: a preset ("sam2.1-hiera-large"), its hub id ("facebook/sam2.1-hiera-large"), or the path of a `.pt` or
+            `.safetensors` checkpoint, whose architecture is then read from the file.
+        checkpoint: weights of the preset in a local file, instead of the official ones from the Hugging Face hub.
+        device: "cpu", "cuda", "mps"...; by default the fastest there is.
+        image_size: side in pixels of the image the network sees; by default the one it was trained with.
+        random_weights: draw fresh weights instead of loading any; the masks then mean nothing.
+
+    Returns:
+        The model in evaluation mode, float32.
+
+    Raises:
+        CheckpointError: the name is unknown, the file is missing or damaged, or its parameters do not fit.
+    """
+    name = str(name)
+    target = choose_device(device)
+    if random_weights:
+        return fresh_model(_config(name, image_size)).to(target)
+    if checkpoint is None and _looks_like_file(name):
+        state, config = read_checkpoint(Path(name))
+        config = config or _recognise(state, name)
+        path = Path(name)
+    else:
+        config = _config(name, None)
+        path = Path(checkpoint) if checkpoint is not None else download(config.name)
+        state, stored = read_checkpoint(path)
+        config = stored or config
+    if image_size is not None:
+        config = _resized(config, image_size)
+    return _fill(config, state, path).to(target)
+
+
+def fresh_model(config: SAM2Config, seed: int = 0) -> SAM2:
+    """Build a model with freshly drawn weights, the same ones for the same seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = SAM2(config)
+        for parameter in model.parameters():
+            if not parameter.any():
+                nn.init.trunc_normal_(parameter, std=0.02)
+    return model.eval()
+
+
+def choose_device(device: str | torch.device | None) -> torch.device:
+    """Return the device to run on: the one asked for, else CUDA, else Apple's MPS, else the CPU.
+
+    Raises:
+        ConfigError: the device does not exist here.
+    """
+    if device is None:
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+        torch.empty(0, device=chosen)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"device {str(device)!r} cannot be used: {reason}") from error
+    return chosen
+
+
+def download(name: str) -> Path:
+    """Fetch the official checkpoint of a preset from the Hugging Face hub, or find it in the local cache.
+
+    Raises:
+        CheckpointError: it is neither in the cache nor reachable.
+    """
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError
+
+    repository, file = f"facebook/{name}", name.replace("-", "_") + ".pt"
+    try:
+        return Path(hf_hub_download(repository, file))
+    except (OSError, HfHubHTTPError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CheckpointError(
+            f"could not fetch {file} of {repository} from the Hugging Face hub ({reason}); "
+            "download it where there is a network and pass the file as the checkpoint"
+        ) from error
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], SAM2Config | None]:
+    """Read the parameters of a `.pt` or `.safetensors` file under our names, and the configuration if it stores one.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, or holds something else.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"no checkpoint file {str(path)!r}")
+    try:
+        state, metadata = _read_safetensors(path) if path.suffix == ".safetensors" else (_read_pickle(path), {})
+    except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
+        raise CheckpointError(
+            f"checkpoint {str(path)!r} cannot be read; it may be truncated or no checkpoint ({_first_line(error)})"
+        ) from error
+    if not state or not all(isinstance(value, Tensor) for value in state.values()):
+        raise CheckpointError(f"checkpoint {str(path)!r} holds no table of parameters")
+    return to_ours(state), _stored_config(metadata, path)
+
+
+def save_model(model: SAM2, path: Path, dtype: torch.dtype = torch.float32) -> None:
+    """Write a model with its configuration to a `.safetensors` file, through a temporary name."""
+    from safetensors.torch import save_file
+
+    state = {name: value.detach().to("cpu", dtype).contiguous() for name, value in model.state_dict().items()}
+    partial = path.with_name(path.name + ".part")
+    save_file(state, partial, metadata={"sam2long_config": json.dumps(asdict(model.config))})
+    os.replace(partial, path)
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
+
+
+def _read_pickle(path: Path) -> dict[str, Tensor]:
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    return content["model"] if isinstance(content, dict) and isinstance(content.get("model"), dict) else content
+
+
+def _stored_config(metadata: dict[str, str], path: Path) -> SAM2Config | None:
+    if "sam2long_config" not in metadata:
+        return None
+    try:
+        fields: dict[str, Any] = json.loads(metadata["sam2long_config"])
+        trunk = HieraConfig(**{key: _frozen(value) for key, value in fields.pop("trunk").items()})
+        return SAM2Config(trunk=trunk, **{key: _frozen(value) for key, value in fields.items()})
+    except (ValueError, TypeError, KeyError) as error:
+        raise CheckpointError(f"checkpoint {str(path)!r} stores a configuration of another version: {error}") from error
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _looks_like_file(name: str) -> bool:
+    return name.endswith((".pt", ".pth", ".safetensors")) or Path(name).is_file()
+
+
+def _config(name: str, image_size: int | None) -> SAM2Config:
+    try:
+        return preset(name.removeprefix("facebook/"), image_size)
+    except ConfigError as error:
+        raise CheckpointError(str(error)) from error
+
+
+def _resized(config: SAM2Config, image_size: int) -> SAM2Config:
+    from dataclasses import replace
+
+    return replace(config, image_size=image_size)
+
+
+def _recognise(state: dict[str, Tensor], name: str) -> SAM2Config:
+    """Find the preset whose trunk and options a checkpoint has."""
+    patch = state.get("image_encoder.trunk.patch_embed.weight")
+    blocks = {key.split(".")[3] for key in state if key.startswith("image_encoder.trunk.blocks.")}
+    for config in PRESETS.values():
+        trunk = config.trunk
+        if (
+            patch is not None
+            and (patch.shape[0], len(blocks)) == (trunk.width, sum(trunk.depths))
+            and config.occlusion_memory == ("no_object_memory" in state)
+        ):
+            return config
+    raise CheckpointError(f"checkpoint {name!r} is of no known model; known: {', '.join(PRESETS)}")
+
+
+def _fill(config: SAM2Config, state: dict[str, Tensor], path: Path) -> SAM2:
+    with torch.device("meta"):
+        model = SAM2(config)
+    expected = model.state_dict()
+    missing = [name for name in expected if name not in state]
+    unexpected = [name for name in state if name not in expected]
+    misshapen = [
+        f"{name} {list(state[name].shape)} instead of {list(value.shape)}"
+        for name, value in expected.items()
+        if name in state and state[name].shape != value.shape
+    ]
+    problems = [("missing", missing), ("unexpected", unexpected), ("misshapen", misshapen)]
+    if any(names for _, names in problems):
+        details = "; ".join(f"{len(names)} {kind}: {_some(names)}" for kind, names in problems if names)
+        raise CheckpointError(f"checkpoint {str(path)!r} does not fit {config.name}: {details}")
+    model.load_state_dict({name: value.float() for name, value in state.items()}, assign=True)
+    return model.eval().requires_grad_(False)
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(names[:_SHOWN])
+    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error)
+    return text.splitlines()[0] if text else type(error).__name__

@@ -1,0 +1,116 @@
+"""Configurations of the network as plain frozen data: the eight published presets, and room for smaller ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from sam2long.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class HieraConfig:
+    """The image encoder's trunk (Hiera, arXiv 2306.00989, with the absolute windowed positions of arXiv 2311.05613).
+
+    Attributes:
+        width: channels of the first stage; each later stage doubles them.
+        heads: attention heads of the first stage; each later stage doubles them.
+        depths: blocks in each of the four stages (strides 4, 8, 16, 32).
+        global_blocks: numbers of the blocks that attend over the whole image instead of a window.
+        windows: side of the attention window in each stage, in tokens of that stage.
+        position_grid: height and width of the learnt position embedding, which is resized to the image.
+    """
+
+    width: int
+    heads: int
+    depths: tuple[int, int, int, int]
+    global_blocks: tuple[int, ...]
+    windows: tuple[int, int, int, int] = (8, 4, 14, 7)
+    position_grid: tuple[int, int] = (7, 7)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of the four stages."""
+        return tuple(self.width * 2**stage for stage in range(len(self.depths)))
+
+
+@dataclass(frozen=True)
+class SAM2Config:
+    """A whole SAM 2 for video.
+
+    Attributes:
+        name: preset name, used in messages.
+        trunk: the image encoder's trunk.
+        image_size: side of the square image the network sees, in pixels; a multiple of 32.
+        dim: channels of features, tokens and object pointers.
+        memory_dim: channels of a memory map; `dim` must be a multiple of it.
+        attention_layers: layers of the memory attention.
+        attention_mlp: hidden width of its feed-forward part.
+        decoder_mlp: hidden width of the mask decoder's transformer.
+        decoder_heads: attention heads of the mask decoder's transformer.
+        memory_slots: spatial memories a frame attends to: the prompt's plus the last `memory_slots - 1`.
+        max_pointers: object pointers a frame attends to, the prompt's included.
+        occlusion_memory: SAM 2.1's embedding added to the memory of a frame on which the object is absent.
+        pointer_time: SAM 2.1's temporal encoding of object pointers.
+    """
+
+    name: str
+    trunk: HieraConfig
+    image_size: int = 1024
+    dim: int = 256
+    memory_dim: int = 64
+    attention_layers: int = 4
+    attention_mlp: int = 2048
+    decoder_mlp: int = 2048
+    decoder_heads: int = 8
+    memory_slots: int = 7
+    max_pointers: int = 16
+    occlusion_memory: bool = True
+    pointer_time: bool = True
+    mean: tuple[float, float, float] = field(default=(0.485, 0.456, 0.406))
+    std: tuple[float, float, float] = field(default=(0.229, 0.224, 0.225))
+
+    def __post_init__(self) -> None:
+        if self.image_size % 32:
+            raise ConfigError(f"image size {self.image_size} is not a multiple of 32")
+        if self.dim % self.memory_dim:
+            raise ConfigError(f"dim {self.dim} is not a multiple of memory_dim {self.memory_dim}")
+
+    @property
+    def grid(self) -> int:
+        """Side of the stride-16 feature map on which memories live."""
+        return self.image_size // 16
+
+    @property
+    def mask_size(self) -> int:
+        """Side of the mask logits that the decoder puts out: a quarter of the image size."""
+        return self.image_size // 4
+
+
+_TRUNKS = {
+    "tiny": HieraConfig(96, 1, (1, 2, 7, 2), (5, 7, 9)),
+    "small": HieraConfig(96, 1, (1, 2, 11, 2), (7, 10, 13)),
+    "base-plus": HieraConfig(112, 2, (2, 3, 16, 3), (12, 16, 20), position_grid=(14, 14)),
+    "large": HieraConfig(144, 2, (2, 6, 36, 4), (23, 33, 43), windows=(8, 4, 16, 8)),
+}
+
+PRESETS: dict[str, SAM2Config] = {
+    **{
+        f"sam2-hiera-{size}": SAM2Config(
+            f"sam2-hiera-{size}", trunk, occlusion_memory=False, pointer_time=False
+        )
+        for size, trunk in _TRUNKS.items()
+    },
+    **{f"sam2.1-hiera-{size}": SAM2Config(f"sam2.1-hiera-{size}", trunk) for size, trunk in _TRUNKS.items()},
+}
+
+
+def preset(name: str, image_size: int | None = None) -> SAM2Config:
+    """Return the configuration called `name`, optionally at another image size (pixels).
+
+    Raises:
+        ConfigError: there is no such preset, or the size does not fit it.
+    """
+    if name not in PRESETS:
+        raise ConfigError(f"unknown model {name!r}; known: {', '.join(PRESETS)}")
+    config = PRESETS[name]
+    return config if image_size is None else replace(config, image_size=image_size)

@@ -1,0 +1,158 @@
+"""How the published checkpoints name what this project calls otherwise: two tables of renames, read top to bottom.
+
+Each rule is (regular expression, replacement), applied in order to a published name; the result is our name.
+"""
+
+from __future__ import annotations
+
+import re
+
+from torch import Tensor
+
+Rules = list[tuple[str, str]]
+
+ORIGINAL: Rules = [
+    (r"^maskmem_tpos_enc$", "slot_embeddings"),
+    (r"^no_mem_embed$", "no_memory_embedding"),
+    (r"^no_mem_pos_enc$", "no_memory_position"),
+    (r"^no_obj_ptr$", "no_object_pointer"),
+    (r"^no_obj_embed_spatial$", "no_object_memory"),
+    (r"^mask_downsample\.", "mask_prompt_downsample."),
+    (r"^obj_ptr_proj\.", "pointer_projection."),
+    (r"^obj_ptr_tpos_proj\.", "pointer_time_projection."),
+    # image encoder
+    (r"\.trunk\.pos_embed_window$", ".trunk.window_position"),
+    (r"\.trunk\.pos_embed$", ".trunk.position"),
+    (r"\.patch_embed\.proj\.", ".patch_embed."),
+    (r"\.neck\.convs\.0\.conv\.", ".neck.3."),
+    (r"\.neck\.convs\.1\.conv\.", ".neck.2."),
+    (r"\.neck\.convs\.2\.conv\.", ".neck.1."),
+    (r"\.neck\.convs\.3\.conv\.", ".neck.0."),
+    # prompt encoder
+    (r"^sam_prompt_encoder\.", "prompt_encoder."),
+    (r"\.pe_layer\.positional_encoding_gaussian_matrix$", ".frequencies"),
+    (r"\.point_embeddings\.(\d)\.weight$", r".point_embeddings.\1"),
+    (r"\.not_a_point_embed\.weight$", ".padding_embedding"),
+    (r"\.no_mask_embed\.weight$", ".no_mask_embedding"),
+    # mask decoder
+    (r"^sam_mask_decoder\.", "mask_decoder."),
+    (r"\.cross_attn_token_to_image\.", ".token_to_image."),
+    (r"\.cross_attn_image_to_token\.", ".image_to_token."),
+    (r"\.final_attn_token_to_image\.", ".final_attn."),
+    (r"\.norm_final_attn\.", ".final_norm."),
+    (r"\.obj_score_token\.weight$", ".object_token"),
+    (r"\.(iou_token|mask_tokens)\.weight$", r".\1"),
+    (r"\.output_upscaling\.0\.", ".upscale8."),
+    (r"\.output_upscaling\.1\.", ".upscale_norm."),
+    (r"\.output_upscaling\.3\.", ".upscale4."),
+    (r"\.conv_s0\.", ".project_stride4."),
+    (r"\.conv_s1\.", ".project_stride8."),
+    (r"\.output_hypernetworks_mlps\.", ".mask_filters."),
+    (r"\.iou_prediction_head\.", ".iou_head."),
+    (r"\.pred_obj_score_head\.", ".object_score_head."),
+    # memory
+    (r"\.cross_attn_image\.", ".cross_attn."),
+    (r"\.mask_downsampler\.encoder\.", ".mask_downsampler."),
+    (r"\.pix_feat_proj\.", ".image_projection."),
+    (r"\.fuser\.layers\.", ".fuser."),
+    (r"\.gamma$", ".scale"),
+    (r"\.dwconv\.", ".depthwise."),
+    (r"\.pwconv1\.", ".expand."),
+    (r"\.pwconv2\.", ".contract."),
+    (r"^memory_encoder\.out_proj\.", "memory_encoder.out_projection."),
+]
+"""The `.pt` files of SAM 2 and SAM 2.1."""
+
+TRANSFORMERS: Rules = [
+    (r"^memory_temporal_positional_encoding$", "slot_embeddings"),
+    (r"^no_memory_positional_encoding$", "no_memory_position"),
+    (r"^occlusion_spatial_embedding_parameter$", "no_object_memory"),
+    (r"^mask_downsample\.", "mask_prompt_downsample."),
+    (r"^object_pointer_proj\.", "pointer_projection."),
+    (r"^temporal_positional_encoding_projection_layer\.", "pointer_time_projection."),
+    # image encoder
+    (r"^vision_encoder\.backbone\.", "image_encoder.trunk."),
+    (r"^vision_encoder\.neck\.convs\.0\.", "image_encoder.neck.3."),
+    (r"^vision_encoder\.neck\.convs\.1\.", "image_encoder.neck.2."),
+    (r"^vision_encoder\.neck\.convs\.2\.", "image_encoder.neck.1."),
+    (r"^vision_encoder\.neck\.convs\.3\.", "image_encoder.neck.0."),
+    (r"\.trunk\.pos_embed_window$", ".trunk.window_position"),
+    (r"\.trunk\.pos_embed$", ".trunk.position"),
+    (r"\.patch_embed\.projection\.", ".patch_embed."),
+    # prompt encoder
+    (r"\.shared_embedding\.positional_embedding$", ".frequencies"),
+    (r"\.point_embed\.(\d)$", r".point_embeddings.\1"),
+    (r"\.not_a_point_embed\.weight$", ".padding_embedding"),
+    (r"\.no_mask_embed\.weight$", ".no_mask_embedding"),
+    (r"\.mask_embed\.conv1\.", ".mask_downscaling.0."),
+    (r"\.mask_embed\.layer_norm1\.", ".mask_downscaling.1."),
+    (r"\.mask_embed\.conv2\.", ".mask_downscaling.3."),
+    (r"\.mask_embed\.layer_norm2\.", ".mask_downscaling.4."),
+    (r"\.mask_embed\.conv3\.", ".mask_downscaling.6."),
+    # mask decoder
+    (r"\.cross_attn_token_to_image\.", ".token_to_image."),
+    (r"\.cross_attn_image_to_token\.", ".image_to_token."),
+    (r"\.final_attn_token_to_image\.", ".final_attn."),
+    (r"\.layer_norm_final_attn\.", ".final_norm."),
+    (r"\.obj_score_token\.weight$", ".object_token"),
+    (r"\.(iou_token|mask_tokens)\.weight$", r".\1"),
+    (r"\.upscale_conv1\.", ".upscale8."),
+    (r"\.upscale_layer_norm\.", ".upscale_norm."),
+    (r"\.upscale_conv2\.", ".upscale4."),
+    (r"\.conv_s0\.", ".project_stride4."),
+    (r"\.conv_s1\.", ".project_stride8."),
+    (r"\.output_hypernetworks_mlps\.", ".mask_filters."),
+    (r"\.iou_prediction_head\.", ".iou_head."),
+    (r"\.pred_obj_score_head\.", ".object_score_head."),
+    # memory
+    (r"\.cross_attn_image\.", ".cross_attn."),
+    (r"\.mask_downsampler\.layers\.0\.conv\.", ".mask_downsampler.0."),
+    (r"\.mask_downsampler\.layers\.0\.layer_norm\.", ".mask_downsampler.1."),
+    (r"\.mask_downsampler\.layers\.1\.conv\.", ".mask_downsampler.3."),
+    (r"\.mask_downsampler\.layers\.1\.layer_norm\.", ".mask_downsampler.4."),
+    (r"\.mask_downsampler\.layers\.2\.conv\.", ".mask_downsampler.6."),
+    (r"\.mask_downsampler\.layers\.2\.layer_norm\.", ".mask_downsampler.7."),
+    (r"\.mask_downsampler\.layers\.3\.conv\.", ".mask_downsampler.9."),
+    (r"\.mask_downsampler\.layers\.3\.layer_norm\.", ".mask_downsampler.10."),
+    (r"\.mask_downsampler\.final_conv\.", ".mask_downsampler.12."),
+    (r"\.feature_projection\.", ".image_projection."),
+    (r"\.memory_fuser\.layers\.", ".fuser."),
+    (r"\.depthwise_conv\.", ".depthwise."),
+    (r"\.pointwise_conv1\.", ".expand."),
+    (r"\.pointwise_conv2\.", ".contract."),
+    (r"^memory_encoder\.projection\.", "memory_encoder.out_projection."),
+    # multi-layer perceptrons: two layers inside transformers' blocks, three elsewhere
+    (r"\.layers\.0\.(weight|bias)$", r".layers.1.\1"),
+    (r"\.proj_in\.", ".layers.0."),
+    (r"\.mlp\.proj_out\.", ".mlp.layers.1."),
+    (r"\.proj_out\.", ".layers.2."),
+    # the rest
+    (r"\.o_proj\.", ".out_proj."),
+    (r"\.layer_norm(\d?)\.", r".norm\1."),
+]
+"""The `model.safetensors` files of the Transformers library's Sam2VideoModel (and Sam2Model)."""
+
+
+def to_ours(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Rename a published state dict, told apart by how it names the temporal slots; our own names stay."""
+    if "maskmem_tpos_enc" in state:
+        return {_rename(name, ORIGINAL): value for name, value in state.items()}
+    if "memory_temporal_positional_encoding" in state:
+        return {_rename(name, TRANSFORMERS): value for name, value in _split_points(state).items()}
+    return state
+
+
+def _rename(name: str, rules: Rules) -> str:
+    for pattern, replacement in rules:
+        name = re.sub(pattern, replacement, name)
+    return name
+
+
+def _split_points(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Undo what the Transformers library merges (the four point embeddings) and stores twice (the frequencies)."""
+    state = dict(state)
+    state.pop("shared_image_embedding.positional_embedding", None)
+    merged = state.pop("prompt_encoder.point_embed.weight", None)
+    if merged is not None:
+        state |= {f"prompt_encoder.point_embed.{i}": row[None] for i, row in enumerate(merged)}
+    return state

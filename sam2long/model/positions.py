@@ -1,0 +1,74 @@
+"""Positional encodings: sines over a grid, sines over time, and rotary tables (RoFormer, arXiv 2104.09864).
+
+All of them depend on sizes only, so each is built once per device and kept in a small cache.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+_TEMPERATURE = 10000.0
+
+
+@lru_cache(maxsize=16)
+def sine_grid(channels: int, height: int, width: int, device: torch.device) -> Tensor:
+    """Sine encoding of a grid, normalised to one period (DETR, arXiv 2005.12872).
+
+    Returns:
+        float32 [channels, height, width]: half the channels encode the row, half the column.
+    """
+    half = channels // 2
+    exponent = 2 * torch.div(torch.arange(half, device=device, dtype=torch.float32), 2, rounding_mode="floor") / half
+    period = _TEMPERATURE**exponent
+
+    def encode(length: int) -> Tensor:
+        places = torch.arange(1, length + 1, device=device, dtype=torch.float32)
+        angles = (places / (length + 1e-6) * 2 * math.pi)[:, None] / period
+        return torch.stack([angles[:, 0::2].sin(), angles[:, 1::2].cos()], dim=-1).flatten(1)
+
+    rows = encode(height)[:, None, :].expand(height, width, half)
+    columns = encode(width)[None, :, :].expand(height, width, half)
+    return torch.cat([rows, columns], dim=-1).permute(2, 0, 1).contiguous()
+
+
+def sine_time(times: Tensor, channels: int) -> Tensor:
+    """Sine encoding of temporal distances.
+
+    Args:
+        times: float [...], distances divided by the largest possible one.
+        channels: even number of channels.
+
+    Returns:
+        float32 [..., channels]: sines, then cosines.
+    """
+    half = channels // 2
+    index = torch.arange(half, device=times.device, dtype=torch.float32)
+    period = _TEMPERATURE ** (2 * torch.div(index, 2, rounding_mode="floor") / half)
+    angles = times.unsqueeze(-1) / period
+    return torch.cat([angles.sin(), angles.cos()], dim=-1)
+
+
+@lru_cache(maxsize=16)
+def rotary_table(channels: int, height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Cosines and sines that rotate pairs of channels by the place on a grid: a quarter of the channels each for x and y.
+
+    Returns:
+        two float32 [height * width, channels // 2].
+    """
+    exponent = torch.arange(0, channels, 4, device=device, dtype=torch.float32)[: channels // 4] / channels
+    frequencies = 1.0 / _TEMPERATURE**exponent
+    place = torch.arange(height * width, device=device)
+    x, y = (place % width).float(), torch.div(place, width, rounding_mode="floor").float()
+    angles = torch.cat([torch.outer(x, frequencies), torch.outer(y, frequencies)], dim=-1)
+    return angles.cos(), angles.sin()
+
+
+def rotate(x: Tensor, table: tuple[Tensor, Tensor]) -> Tensor:
+    """Rotate neighbouring channel pairs of [..., tokens, channels] by a `rotary_table` of as many tokens."""
+    cos, sin = (part.to(x.dtype) for part in table)
+    even, odd = x[..., 0::2], x[..., 1::2]
+    return torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1).flatten(-2)

@@ -1,0 +1,155 @@
+"""SAM 2 for video as five verbs on tensors: encode an image, encode prompts, attend to memory, decode, encode a memory.
+
+No module keeps anything between calls: whoever tracks owns the memory, and every leading dimension is a batch of
+frames, objects or pathways alike. Parameters carry the names of the field; `checkpoint.py` knows the published ones.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sam2long.model.config import SAM2Config
+from sam2long.model.image_encoder import ImageEncoder, ImageFeatures
+from sam2long.model.layers import MLP
+from sam2long.model.mask_decoder import MaskDecoder, MaskProposals
+from sam2long.model.memory_attention import Memory, MemoryAttention, MemoryTokens
+from sam2long.model.memory_encoder import MemoryEncoder
+from sam2long.model.positions import sine_grid, sine_time
+from sam2long.model.prompt_encoder import Label, PromptEncoder, PromptTokens
+
+MASK_PROMPT_LOGIT = 10.0
+"""Mask logit (with its sign) and object score of a mask that the user gave (SAM 2)."""
+
+_MEMORY_SCALE, _MEMORY_BIAS = 20.0, -10.0
+
+
+class SAM2(nn.Module):
+    """The network (Ravi et al., SAM 2, arXiv 2408.00714); `config.image_size` is its side in pixels."""
+
+    def __init__(self, config: SAM2Config) -> None:
+        super().__init__()
+        self.config = config
+        dim, memory_dim = config.dim, config.memory_dim
+        self.image_encoder = ImageEncoder(config)
+        self.prompt_encoder = PromptEncoder(config)
+        self.mask_decoder = MaskDecoder(config)
+        self.memory_encoder = MemoryEncoder(config)
+        self.memory_attention = MemoryAttention(config)
+        self.mask_prompt_downsample = nn.Conv2d(1, 1, 4, stride=4)
+        self.slot_embeddings = nn.Parameter(torch.zeros(config.memory_slots, 1, 1, memory_dim))
+        self.no_memory_embedding = nn.Parameter(torch.zeros(1, 1, dim))
+        # Never used in video inference; every published checkpoint has it.
+        self.no_memory_position = nn.Parameter(torch.zeros(1, 1, dim))
+        self.pointer_projection = MLP(dim, dim, dim, 3)
+        self.no_object_pointer = nn.Parameter(torch.zeros(1, dim))
+        if config.pointer_time:
+            self.pointer_time_projection = nn.Linear(dim, memory_dim)
+        if config.occlusion_memory:
+            self.no_object_memory = nn.Parameter(torch.zeros(1, memory_dim))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters live."""
+        return self.no_object_pointer.device
+
+    def encode_image(self, images: Tensor) -> ImageFeatures:
+        """Encode normalised images [batch, 3, size, size]; see `preprocess.prepare_image`."""
+        fine, middle, coarse = self.image_encoder(images)
+        decoder = self.mask_decoder
+        return ImageFeatures(decoder.project_stride4(fine), decoder.project_stride8(middle), coarse)
+
+    def encode_prompts(self, points: Tensor, labels: Tensor, masks: Tensor | None = None) -> PromptTokens:
+        """Encode points [batch, n, 2] (pixels of the network's image), `Label`s [batch, n] and mask logits.
+
+        `masks` is [batch, 1, size / 4, size / 4] or None.
+        """
+        return self.prompt_encoder(points, labels, masks)
+
+    def no_prompts(self, batch: int = 1) -> PromptTokens:
+        """What the decoder gets on a frame without prompts."""
+        return self._mask_only(batch, None)
+
+    def _mask_only(self, batch: int, masks: Tensor | None) -> PromptTokens:
+        points = torch.zeros(batch, 1, 2, device=self.device)
+        return self.encode_prompts(points, torch.full((batch, 1), int(Label.PADDING), device=self.device), masks)
+
+    def without_memory(self, stride16: Tensor) -> Tensor:
+        """Condition stride-16 features [batch, dim, grid, grid] on having no memory (a prompted frame)."""
+        return stride16 + self.no_memory_embedding.reshape(1, -1, 1, 1)
+
+    def attend(self, stride16: Tensor, memory: Memory) -> Tensor:
+        """Condition stride-16 features [batch or 1, dim, grid, grid] on each row's memory: [batch, dim, grid, grid]."""
+        return self.memory_attention(stride16, self._memory_tokens(memory))
+
+    def decode(self, conditioned: Tensor, features: ImageFeatures, prompts: PromptTokens) -> MaskProposals:
+        """Propose masks.
+
+        Args:
+            conditioned: [batch, dim, grid, grid] from `attend` or `without_memory`.
+            features: of the same frames; a batch of 1 serves every row.
+            prompts: as many rows, or 1 that serves every row.
+        """
+        rows = len(conditioned)
+        prompts = PromptTokens(prompts.sparse.expand(rows, -1, -1), prompts.dense.expand(rows, -1, -1, -1))
+        positions = self.prompt_encoder.image_positions()
+        masks, ious, tokens, scores = self.mask_decoder(conditioned, features, prompts, positions)
+        pointers = torch.where((scores > 0)[:, None, None], self.pointer_projection(tokens), self.no_object_pointer)
+        return MaskProposals(masks, ious, pointers, scores)
+
+    def mask_prompt_pointer(self, features: ImageFeatures, masks: Tensor) -> Tensor:
+        """Object pointers [batch, dim] of masks that the user gave: float 0/1 [batch, 1, size, size].
+
+        SAM 2 keeps such a mask as it is and asks the decoder for the pointer only.
+        """
+        prompts = self._mask_only(len(masks), self.mask_prompt_downsample(masks))
+        pointers = self.decode(features.stride16.expand(len(masks), -1, -1, -1), features, prompts).pointers[:, 0]
+        empty = ~masks.flatten(1).any(1)
+        return torch.where(empty[:, None], self.no_object_pointer, pointers)
+
+    def encode_memory(self, stride16: Tensor, mask_logits: Tensor, object_scores: Tensor, binary: bool = False) -> Tensor:
+        """Encode what a frame should be remembered by.
+
+        Args:
+            stride16: [batch or 1, dim, grid, grid], as `encode_image` gave them.
+            mask_logits: [batch, 1, size / 4, size / 4].
+            object_scores: [batch] logits.
+            binary: use the mask's 0/1 values instead of probabilities (SAM 2 does so on prompted frames).
+
+        Returns:
+            [batch, memory_dim, grid, grid].
+        """
+        size = self.config.image_size
+        logits = F.interpolate(mask_logits, size=(size, size), mode="bilinear", align_corners=False)
+        masks = (logits > 0).to(logits.dtype) if binary else logits.sigmoid()
+        memory = self.memory_encoder(stride16, masks * _MEMORY_SCALE + _MEMORY_BIAS)
+        if self.config.occlusion_memory:
+            absent = (object_scores <= 0).to(memory.dtype)
+            memory = memory + (absent[:, None] * self.no_object_memory)[..., None, None]
+        return memory
+
+    def _memory_tokens(self, memory: Memory) -> MemoryTokens:
+        batch, count, channels, height, width = memory.maps.shape
+        maps = memory.maps.flatten(3).transpose(2, 3)
+        grid = sine_grid(channels, height, width, maps.device).to(maps.dtype).flatten(1).T
+        map_keys = maps + grid + self._slot_encodings()[memory.slots].unsqueeze(2)
+        pointers = memory.pointers.unflatten(2, (-1, channels))
+        pointer_keys = pointers + self._time_encodings(memory.times).unsqueeze(2)
+        if memory.map_weights is not None:
+            map_keys = map_keys * memory.map_weights[..., None, None]
+        if memory.pointer_weights is not None:
+            pointer_keys = pointer_keys * memory.pointer_weights[..., None, None]
+        values = torch.cat([maps.flatten(1, 2), pointers.flatten(1, 2)], dim=1)
+        keys = torch.cat([map_keys.flatten(1, 2), pointer_keys.flatten(1, 2)], dim=1)
+        return MemoryTokens(values, keys, rotated=count * height * width)
+
+    def _slot_encodings(self) -> Tensor:
+        """[memory_slots, memory_dim], by slot: checkpoints store the prompted frame's last and the previous frame's first."""
+        return self.slot_embeddings.flatten(1).roll(1, dims=0)
+
+    def _time_encodings(self, times: Tensor) -> Tensor:
+        if not self.config.pointer_time:
+            return times.new_zeros(*times.shape, self.config.memory_dim)
+        encoded = sine_time(times, self.config.dim).to(self.pointer_time_projection.weight.dtype)
+        return self.pointer_time_projection(encoded)
