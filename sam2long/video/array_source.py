@@ -1,0 +1,131 @@
+"""Frames that are in memory already, or that a program hands over one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
+
+import numpy as np
+import numpy.typing as npt
+
+from sam2long.errors import VideoError
+from sam2long.video.source import Frame, VideoSource
+
+
+class ArraySource(VideoSource):
+    """Frames of an array uint8 [frames, height, width, 3], grey [frames, height, width], or of a list of frames."""
+
+    def __init__(self, images: npt.NDArray[np.uint8] | Sequence[npt.NDArray[np.uint8]], *, fps: float) -> None:
+        self._images = images
+        self.name = "array"
+        self.fps = fps
+        if isinstance(images, np.ndarray):
+            _check_stack(images)
+        if len(images) == 0:
+            raise VideoError("The array has no frames.")
+        self.height, self.width = as_rgb(images[0], 0).shape[:2]
+
+    @property
+    def frame_count(self) -> int:
+        """Number of frames."""
+        return len(self._images)
+
+    def frame(self, index: int) -> Frame:
+        """Return frame number `index`; raises VideoError if it does not exist or has another size."""
+        self._check_exists(index)
+        image = as_rgb(self._images[index], index)
+        _check_size(image, index, self)
+        return Frame(index, index / self.fps, image)
+
+
+class IteratorSource(VideoSource):
+    """Frames of a live iterator of uint8 [height, width, 3] arrays: one forward pass, no frame is kept.
+
+    The first frame is taken at once, to learn the size.
+    """
+
+    seekable = False
+
+    def __init__(self, images: Iterable[npt.NDArray[np.uint8]], *, fps: float) -> None:
+        self.name = "frames"
+        self.fps = fps
+        iterator = iter(images)
+        self._close: Callable[[], None] | None = getattr(iterator, "close", None)
+        first = next(iterator, None)
+        if first is None:
+            raise VideoError("The iterator gave no frames.")
+        self.height, self.width = as_rgb(first, 0).shape[:2]
+        self._images: Iterator[npt.NDArray[np.uint8]] | None = chain([first], iterator)
+
+    @property
+    def frame_count(self) -> None:
+        """Not known before the iterator ends."""
+        return None
+
+    def frame(self, index: int) -> Frame:
+        """Not possible; raises VideoError."""
+        raise VideoError(f"Frame {index} cannot be picked out of a live iterator; it allows one forward pass.")
+
+    def frames(self, start: int = 0, stop: int | None = None, step: int = 1) -> Iterator[Frame]:
+        """Yield the frames of range(start, stop, step), once; raises VideoError for a second or a backward pass."""
+        if step < 1 or start < 0:
+            raise VideoError("A live iterator of frames can only be read forward, from frame 0 on.")
+        if self._images is None:
+            raise VideoError("A live iterator of frames can be read only once.")
+        images, self._images = self._images, None
+        return self._pass(images, start, stop, step)
+
+    def close(self) -> None:
+        """Close the iterator, if it can be closed and no pass has taken it."""
+        if self._images is not None and self._close is not None:
+            self._close()
+
+    def _pass(
+        self, images: Iterator[npt.NDArray[np.uint8]], start: int, stop: int | None, step: int
+    ) -> Iterator[Frame]:
+        # the stop comes before the next frame is asked for: a live source may never give one
+        index = 0
+        while stop is None or index < stop:
+            image = next(images, None)
+            if image is None:
+                return
+            if index >= start and (index - start) % step == 0:
+                rgb = as_rgb(image, index)
+                _check_size(rgb, index, self)
+                yield Frame(index, index / self.fps, rgb)
+            index += 1
+
+
+def as_rgb(image: npt.NDArray[np.uint8], index: int) -> npt.NDArray[np.uint8]:
+    """Return uint8 [height, width, 3] from an RGB or grey frame; raises VideoError for anything else."""
+    if not isinstance(image, np.ndarray):
+        raise VideoError(f"Frame {index} is a {type(image).__name__}; frames must be NumPy arrays.")
+    _check_dtype(image, f"Frame {index}")
+    if image.ndim == 2:
+        image = np.repeat(image[:, :, None], 3, axis=2)
+    if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+        raise VideoError(f"Frame {index} has shape {list(image.shape)}; it must be [height, width, 3], or grey.")
+    return np.ascontiguousarray(image)
+
+
+def _check_dtype(array: npt.NDArray[np.uint8], what: str) -> None:
+    if array.dtype != np.uint8:
+        raise VideoError(f"{what} has dtype {array.dtype}; frames must be uint8, 0 to 255.")
+
+
+def _check_stack(images: npt.NDArray[np.uint8]) -> None:
+    _check_dtype(images, "The array")
+    grey_stack = images.ndim == 3 and images.shape[2] not in (3, 4)
+    if not grey_stack and (images.ndim != 4 or images.shape[3] != 3):
+        raise VideoError(
+            f"The array has shape {list(images.shape)}; it must be [frames, height, width, 3], or grey [frames, height,"
+            " width]. One image needs a first dimension: image[None]."
+        )
+
+
+def _check_size(image: npt.NDArray[np.uint8], index: int, source: VideoSource) -> None:
+    if image.shape[:2] != (source.height, source.width):
+        raise VideoError(
+            f"Frame {index} is {image.shape[1]}x{image.shape[0]} pixels, but the first frame is"
+            f" {source.width}x{source.height}; all frames must have one size."
+        )

@@ -1,0 +1,83 @@
+"""Whether a file ends before its container says it does: interrupted downloads and copies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+MATROSKA_MAGIC = b"\x1a\x45\xdf\xa3"
+
+
+def is_cut_short(path: Path) -> bool:
+    """True if an MP4/MOV, Matroska/WebM or AVI file is shorter than its own top-level lengths; False where unknown."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        announced_end = _reader_for(file.read(12))
+        file.seek(0)
+        return announced_end is not None and announced_end(file, size) > size
+
+
+def _reader_for(head: bytes) -> Callable[[BinaryIO, int], int] | None:
+    if head[:4] == MATROSKA_MAGIC:
+        return _matroska_end
+    if head[:4] == b"RIFF":
+        return _riff_end
+    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
+        return _mp4_end
+    return None
+
+
+def _mp4_end(file: BinaryIO, size: int) -> int:
+    """Walk the top-level boxes: 32-bit big-endian length (1: a 64-bit one follows, 0: up to the end), then the type."""
+    end = 0
+    while end + 8 <= size:
+        file.seek(end)
+        head = file.read(16)
+        length = int.from_bytes(head[:4], "big")
+        if length == 1:
+            length = int.from_bytes(head[8:16], "big")
+        if length < 8 or not head[4:8].isalnum():  # up to the end, or padding behind the last box
+            return size
+        end += length
+    return end
+
+
+def _riff_end(file: BinaryIO, size: int) -> int:
+    """Walk the RIFF chunks (large AVI files have several): a name, then a 32-bit little-endian length (0: unknown)."""
+    end = 0
+    while end + 8 <= size:
+        file.seek(end)
+        head = file.read(8)
+        length = int.from_bytes(head[4:8], "little")
+        if head[:4] != b"RIFF" or length == 0:
+            return size
+        end += 8 + length + length % 2
+    # some writers leave out the last padding byte
+    return end - 1 if end == size + 1 else end
+
+
+def _matroska_end(file: BinaryIO, size: int) -> int:
+    """Skip the EBML header, then read the length of the segment; all ones means a live recording, length unknown."""
+    for _ in range(2):
+        name = _element_number(file, keep_marker=True)
+        length = _element_number(file, keep_marker=False)
+        if name is None or length is None:
+            return size
+        if name != int.from_bytes(MATROSKA_MAGIC, "big"):
+            return file.tell() + length
+        file.seek(length, 1)
+    return size
+
+
+def _element_number(file: BinaryIO, *, keep_marker: bool) -> int | None:
+    """An EBML variable-length number; None at the end of the file, or where all its bits are ones."""
+    first = file.read(1)
+    if not first or first[0] == 0:
+        return None
+    extra = 8 - first[0].bit_length()
+    value = int.from_bytes(first + file.read(extra), "big")
+    if keep_marker:
+        return value
+    marker = 1 << (7 * (extra + 1))
+    return None if value == 2 * marker - 1 else value - marker

@@ -1,0 +1,163 @@
+"""What every source of frames looks like, and the one function that opens them all."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+from sam2long.errors import ConfigError, VideoError
+
+DEFAULT_FPS = 24.0
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One decoded frame.
+
+    Attributes:
+        index: frame number, counting decoded frames from 0.
+        time: presentation time in seconds, 0 at the first frame.
+        image: uint8 [height, width, 3] RGB, upright.
+    """
+
+    index: int
+    time: float
+    image: npt.NDArray[np.uint8]
+
+
+class VideoSource(ABC):
+    """Frames of one video, decoded one at a time; a context manager that closes itself.
+
+    Several passes may run at the same time, from several threads, unless the source is not `seekable`.
+
+    Attributes:
+        name: short name for messages and folders ("match.mp4" -> "match").
+        path: file or folder the frames come from; None for arrays and iterators.
+        height: pixels, upright.
+        width: pixels, upright.
+        fps: average frames per second; 24 where there is none (images, arrays).
+        seekable: False for iterators, which allow a single forward pass.
+        stopped_early: after a pass, why decoding ended before the announced end, else None.
+    """
+
+    name: str
+    path: Path | None = None
+    height: int
+    width: int
+    fps: float
+    seekable: bool = True
+    stopped_early: str | None = None
+
+    @property
+    @abstractmethod
+    def frame_count(self) -> int | None:
+        """Number of frames; None where it cannot be known in advance (an iterator)."""
+
+    @abstractmethod
+    def frame(self, index: int) -> Frame:
+        """Return frame number `index`; raises VideoError if there is no such frame."""
+
+    def frames(self, start: int = 0, stop: int | None = None, step: int = 1) -> Iterator[Frame]:
+        """Yield the frames of range(start, stop, step).
+
+        Args:
+            start: first frame number; must exist.
+            stop: first frame number left out; None goes on to the last frame, or down to frame 0 if `step` is negative.
+            step: distance between frames; a negative one runs backward.
+
+        Raises:
+            VideoError: `start` does not exist, or a frame cannot be read.
+        """
+        return (self.frame(index) for index in self._numbers(start, stop, step))
+
+    def frame_name(self, index: int) -> str:
+        """File name, without suffix, for what is written about frame `index`; image folders keep their own names."""
+        return f"{index:05d}"
+
+    def close(self) -> None:  # noqa: B027 (most sources hold nothing between passes)
+        """Let go of what the source holds; passes that still run are not touched."""
+
+    def __enter__(self) -> VideoSource:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _numbers(self, start: int, stop: int | None, step: int) -> range:
+        """The frame numbers of a pass over a source whose length is known."""
+        self._check_exists(start)
+        count = self.frame_count or 0
+        if step > 0:
+            return range(start, count if stop is None else min(stop, count), step)
+        return range(start, -1 if stop is None else max(stop, -1), step)
+
+    def _check_exists(self, index: int) -> None:
+        count = self.frame_count
+        if index < 0 or (count is not None and index >= count):
+            have = "no frames" if not count else f"frames 0 to {count - 1}"
+            raise VideoError(f"Frame {index} does not exist: {self.name} has {have}.")
+
+
+def open_video(
+    source: str | Path | npt.NDArray[np.uint8] | Iterable[npt.NDArray[np.uint8]] | VideoSource,
+    *,
+    fps: float | None = None,
+) -> VideoSource:
+    """Open anything that holds frames.
+
+    Args:
+        source: a video file (anything PyAV decodes), one image, a folder or a glob of images (sorted naturally,
+            frame2 before frame10), an array or a list of arrays uint8 [frames, height, width, 3] RGB (or grey without
+            the last dimension), an iterator of such [height, width, 3] arrays (live, one pass), or a VideoSource, which
+            is returned as it is.
+        fps: frames per second of images and arrays, 24 unless given; a video file has its own time stamps.
+
+    Raises:
+        VideoError: nothing there, nothing in it, or nothing that can be decoded.
+        ConfigError: `fps` is not a positive number, or was given for a video file.
+    """
+    if fps is not None and not (math.isfinite(fps) and fps > 0):
+        raise ConfigError(f"fps must be a positive number, not {fps}.")
+    if isinstance(source, VideoSource):
+        return source
+    if isinstance(source, (str, Path)):
+        return _open_path(source, fps)
+    from sam2long.video.array_source import ArraySource, IteratorSource
+
+    if isinstance(source, (np.ndarray, Sequence)):
+        return ArraySource(cast(Sequence[npt.NDArray[np.uint8]], source), fps=fps or DEFAULT_FPS)
+    if isinstance(source, Iterable):
+        return IteratorSource(source, fps=fps or DEFAULT_FPS)
+    raise VideoError(
+        f"Cannot read frames from a {type(source).__name__}; give a path, an array or an iterator of arrays."
+    )
+
+
+def _open_path(source: str | Path, fps: float | None) -> VideoSource:
+    from sam2long.video.image_source import ImageSource
+
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return ImageSource.from_folder(path, fps=fps or DEFAULT_FPS)
+    if not path.exists():
+        if any(sign in str(path) for sign in "*?["):
+            return ImageSource.from_glob(str(path), fps=fps or DEFAULT_FPS)
+        raise VideoError(f"There is no file or folder {source}.")
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        return ImageSource([path], name=path.stem, path=path, fps=fps or DEFAULT_FPS)
+    if fps is not None:
+        raise ConfigError(f"fps is for images and arrays; {source} has its own time stamps.")
+    from sam2long.video.file_source import FileSource
+
+    return FileSource(path)
