@@ -1,0 +1,77 @@
+"""Masks that a user gives as image files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from sam2long.errors import PromptError
+
+MOST_COLOURS = 255
+
+
+def read_mask_file(path: str | Path) -> dict[int, npt.NDArray[np.bool_]]:
+    """Read the objects of a mask image.
+
+    - A palette image (DAVIS style): every colour index but 0 is an object, and the index is its id.
+    - A black and white or grey image with one value besides 0: one object, id 1.
+    - A colour image: every colour but black is an object, ids 1, 2, ... in order of appearance, row by row; fully
+      transparent pixels are background.
+
+    Returns:
+        bool [height, width] masks by object id, none of them empty.
+
+    Raises:
+        PromptError: missing, not an image, no object in it, a grey image of several values, or more than 255 colours.
+    """
+    labels = _labels(Path(path))
+    ids = np.unique(labels[labels != 0])
+    if len(ids) == 0:
+        raise PromptError(f"The mask {path} is empty: it has no pixel that is not background.")
+    return {int(object_id): labels == object_id for object_id in ids}
+
+
+def _labels(path: Path) -> npt.NDArray[np.int64]:
+    """int64 [height, width] object ids, 0 for background."""
+    try:
+        with Image.open(path) as image:
+            image.load()
+            if image.mode == "P":
+                return np.asarray(image).astype(np.int64)
+            if image.mode in ("1", "L", "F") or image.mode.startswith("I"):
+                return _one_object(np.asarray(image), path)
+            return _objects_by_colour(np.asarray(image.convert("RGBA")), path)
+    except FileNotFoundError as error:
+        raise PromptError(f"There is no mask file {path}.") from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise PromptError(f"The mask {path} cannot be read as an image: {error}.") from error
+
+
+def _one_object(values: npt.NDArray[np.generic], path: Path) -> npt.NDArray[np.int64]:
+    inside = values != 0
+    levels = np.unique(values[inside])
+    if len(levels) > 1:
+        raise PromptError(
+            f"The grey mask {path} has {len(levels)} values besides 0; use one value for one object, or a palette PNG"
+            " for several."
+        )
+    labels: npt.NDArray[np.int64] = np.asarray(inside, np.int64)
+    return labels
+
+
+def _objects_by_colour(pixels: npt.NDArray[np.uint8], path: Path) -> npt.NDArray[np.int64]:
+    red, green, blue, alpha = pixels.astype(np.int64).transpose(2, 0, 1)
+    codes = np.where(alpha > 0, (red << 16) + (green << 8) + blue, 0)
+    colours, first_seen, inverse = np.unique(codes, return_index=True, return_inverse=True)
+    order = [int(i) for i in np.argsort(first_seen) if colours[i] != 0]
+    if len(order) > MOST_COLOURS:
+        raise PromptError(
+            f"The mask {path} has {len(order)} colours, as a photograph or a JPEG does; save it as PNG, one plain"
+            " colour an object."
+        )
+    label_of = np.zeros(len(colours), np.int64)
+    label_of[order] = np.arange(1, len(order) + 1)
+    return label_of[inverse.reshape(codes.shape)]
