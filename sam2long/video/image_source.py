@@ -15,6 +15,7 @@ from sam2long.video.source import IMAGE_SUFFIXES, Frame, VideoSource
 
 KINDS = "jpg, jpeg, png, bmp, webp, tif or tiff"
 EXIF_ORIENTATION = 0x0112
+UPRIGHT = 1
 LYING_ORIENTATIONS = (5, 6, 7, 8)  # EXIF values that swap height and width
 
 
@@ -83,7 +84,8 @@ def read_rgb(file: Path) -> npt.NDArray[np.uint8]:
     """Read an image, upright, as uint8 [height, width, 3]; raises VideoError naming the file."""
     try:
         with Image.open(file) as image:
-            return np.array(_to_rgb(ImageOps.exif_transpose(image)))
+            turned = _orientation(image) != UPRIGHT
+            return np.array(_to_rgb(ImageOps.exif_transpose(image) if turned else image))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise VideoError(f"The image {file} cannot be read: {error}.") from error
 
@@ -99,12 +101,19 @@ def _images(paths: Iterable[Path]) -> list[Path]:
     return sorted(wanted, key=natural_key)
 
 
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation 1..8, from the header of an image that is not loaded yet."""
+    if image.format == "PNG" and "exif" not in image.info:
+        return UPRIGHT  # getexif would decode all of it, in search of a chunk behind the pixels
+    return int(image.getexif().get(EXIF_ORIENTATION, UPRIGHT))
+
+
 def _upright_size(file: Path) -> tuple[int, int]:
     """(width, height) after EXIF orientation, from the header alone."""
     try:
         with Image.open(file) as image:
             width, height = image.size
-            lying = image.getexif().get(EXIF_ORIENTATION) in LYING_ORIENTATIONS
+            lying = _orientation(image) in LYING_ORIENTATIONS
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise VideoError(f"The image {file} cannot be read: {error}.") from error
     return (height, width) if lying else (width, height)

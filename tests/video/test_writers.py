@@ -1,0 +1,253 @@
+from __future__ import annotations
+
+import errno
+import json
+import os
+import threading
+
+import numpy as np
+import pytest
+from PIL import Image
+from pycocotools import mask as coco
+
+from sam2long.errors import OutputError
+from sam2long.video import FrameResult, open_video
+from sam2long.video.palette import davis_palette
+from sam2long.video.writers import FILES, open_writers
+from sam2long.video.writers.png import PngWriter
+
+HEIGHT, WIDTH, COUNT = 30, 40, 6
+ALL = list(FILES)
+
+
+@pytest.fixture
+def source():
+    return open_video(np.random.default_rng(0).integers(0, 255, (COUNT, HEIGHT, WIDTH, 3), dtype=np.uint8), fps=10)
+
+
+def result(frame: int, ids=(1, 2)) -> FrameResult:
+    """Squares that overlap; object 2 is hidden on frame 2, and does not exist on frame 0."""
+    masks = {}
+    for object_id in ids:
+        mask = np.zeros((HEIGHT, WIDTH), bool)
+        if (object_id, frame) != (2, 2):
+            mask[5 : 15 + object_id, 5 + frame : 20 + frame] = True
+        if (object_id, frame) != (2, 0):
+            masks[object_id] = mask
+    visible = {object_id: 4.0 if mask.any() else -4.0 for object_id, mask in masks.items()}
+    return FrameResult(frame, frame / 10, masks, dict.fromkeys(masks, 0.9), visible, dict.fromkeys(masks, 0.125))
+
+
+def write(folder, source, frames, formats=ALL, ids=(1, 2), **ending):
+    with open_writers(folder, formats, source, object_ids=ids, settings={"pathways": 3}) as writers:
+        for frame in frames:
+            writers.write(result(frame, ids))
+        writers.finish(**ending)
+    return writers
+
+
+def test_what_appears(tmp_path, source):
+    writers = write(tmp_path / "a" / "out", source, range(COUNT))
+    expected = {"masks", "objects", "coco.json", "overlay.mp4", "masks.npz", "summary.json"}
+    assert {path.name for path in (tmp_path / "a" / "out").iterdir()} == expected
+    assert {path.name for path in writers.files} == expected
+    assert not [thread for thread in threading.enumerate() if thread.name == "writers"]
+
+
+def test_palette_png(tmp_path, source):
+    write(tmp_path / "out", source, range(COUNT), ["png"])
+    with Image.open(tmp_path / "out" / "masks" / "00003.png") as image:
+        assert image.mode == "P" and image.size == (WIDTH, HEIGHT)
+        np.testing.assert_array_equal(np.reshape(image.getpalette(), (256, 3)), davis_palette())
+        labels = np.asarray(image)
+    masks = result(3).masks
+    np.testing.assert_array_equal(labels == 1, masks[1])  # the smaller id is on top
+    np.testing.assert_array_equal(labels == 2, masks[2] & ~masks[1])
+
+
+def test_png_keep_the_names_of_images(tmp_path):
+    for name in ("left_7.png", "left_12.png"):
+        Image.new("RGB", (WIDTH, HEIGHT)).save(tmp_path / name)
+    source = open_video(str(tmp_path / "left*.png"))
+    write(tmp_path / "out", source, range(2), ["png", "png-per-object"])
+    assert sorted(path.name for path in (tmp_path / "out" / "masks").iterdir()) == ["left_12.png", "left_7.png"]
+    assert (tmp_path / "out" / "objects" / "002" / "left_12.png").exists()
+
+
+def test_png_per_object(tmp_path, source):
+    write(tmp_path / "out", source, range(COUNT), ["png-per-object"], ids=(1, 2, 300))
+    assert sorted(path.name for path in (tmp_path / "out" / "objects").iterdir()) == ["001", "002", "300"]
+    for frame in range(1, COUNT):
+        with Image.open(tmp_path / "out" / "objects" / "002" / f"{frame:05d}.png") as image:
+            np.testing.assert_array_equal(np.asarray(image) > 0, result(frame).masks[2])
+            assert image.convert("L").getextrema() in [(0, 255), (0, 0)]  # visible in a viewer
+
+
+@pytest.mark.parametrize("frames", [range(COUNT), range(COUNT - 1, -1, -1), (3, 4, 5, 3, 2, 1, 0)])
+def test_coco(tmp_path, source, frames):
+    write(tmp_path / "out", source, frames, ["coco"])
+    data = json.loads((tmp_path / "out" / "coco.json").read_text())
+    video = data["videos"][0]
+    assert (video["length"], video["height"], video["width"]) == (COUNT, HEIGHT, WIDTH)
+    assert video["frame_numbers"] == list(range(COUNT))
+    assert video["file_names"][3] == "00003" and video["times"][3] == pytest.approx(0.3)
+    assert [annotation["object_id"] for annotation in data["annotations"]] == [1, 2]
+    second = data["annotations"][1]
+    for frame in range(COUNT):
+        if frame in (0, 2):
+            assert second["segmentations"][frame] is second["bboxes"][frame] is second["areas"][frame] is None
+            continue
+        mask = result(frame).masks[2]
+        np.testing.assert_array_equal(coco.decode(second["segmentations"][frame]).astype(bool), mask)
+        assert second["bboxes"][frame] == [5 + frame, 5, 15, 12]
+        assert second["areas"][frame] == mask.sum()
+    assert second["object_scores"] == [None, 4, -4, 4, 4, 4]
+
+
+def test_npz(tmp_path, source):
+    write(tmp_path / "out", source, [4, 2, 0], ["npz"])
+    with np.load(tmp_path / "out" / "masks.npz", allow_pickle=False) as data:
+        assert list(data["frames"]) == [0, 2, 4] and list(data["object_ids"]) == [1, 2]
+        np.testing.assert_allclose(data["times"], [0, 0.2, 0.4])
+        masks = data["frame_000004"]
+        assert masks.dtype == bool
+        np.testing.assert_array_equal(masks, np.stack(list(result(4).masks.values())))
+        assert not data["frame_000000"][1].any()
+
+
+def test_summary(tmp_path, source):
+    write(tmp_path / "out", source, [0, 2], ["png"], complete=False, reason="Stopped by Ctrl-C.")
+    data = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert data["video"] == {"name": "array", "width": WIDTH, "height": HEIGHT, "fps": 10, "frame_count": COUNT}
+    assert (data["objects"], data["settings"], data["files"]) == ([1, 2], {"pathways": 3}, ["masks"])
+    assert (data["complete"], data["stopped"], data["frames_written"]) == (False, "Stopped by Ctrl-C.", 2)
+    assert [frame["frame"] for frame in data["frames"]] == [0, 2]
+    expected = {"iou": 0.9, "object_score": -4, "disagreement": 0.125, "visible": False, "area": 0}
+    assert data["frames"][1]["objects"]["2"] == expected
+    assert "2" not in data["frames"][0]["objects"]
+
+
+def test_nothing_written_is_valid_too(tmp_path, source):
+    write(tmp_path / "out", source, [], complete=False, reason="Stopped at once.")
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["frames"] == []
+    assert json.loads((tmp_path / "out" / "coco.json").read_text())["videos"][0]["length"] == 0
+    assert list(np.load(tmp_path / "out" / "masks.npz")["frames"]) == []
+
+
+def test_scores_that_json_does_not_have(tmp_path, source):
+    odd = result(1)
+    odd.object_scores[1] = float("-inf")
+    with open_writers(tmp_path / "out", ["coco"], source, object_ids=[1, 2], settings={}) as writers:
+        writers.write(odd)
+        writers.finish()
+    text = (tmp_path / "out" / "summary.json").read_text()
+    assert json.loads(text)["frames"][0]["objects"]["1"]["object_score"] is None
+    assert "Infinity" not in text + (tmp_path / "out" / "coco.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("formats", "ids", "settings", "message"),
+    [
+        (["jpg"], [1], {}, "no output format 'jpg'; choose from png"),
+        (["png"], [1, 256], {}, "png-per-object"),
+        (["coco"], [0], {}, "must be 1 or more"),
+        (["coco"], [1], {"x": object()}, "JSON"),
+    ],
+)
+def test_usage_errors_leave_nothing(tmp_path, source, formats, ids, settings, message):
+    with pytest.raises(OutputError, match=message):
+        open_writers(tmp_path / "new" / "out", formats, source, object_ids=ids, settings=settings)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_overlay_of_a_live_source(tmp_path):
+    live = open_video(iter(np.zeros((2, HEIGHT, WIDTH, 3), np.uint8)))
+    with pytest.raises(OutputError, match="live iterator"):
+        open_writers(tmp_path / "out", ["overlay"], live, object_ids=[1], settings={})
+    write(tmp_path / "out", live, range(2), ["png", "coco"])
+
+
+def test_folders_that_cannot_be_used(tmp_path, source):
+    (tmp_path / "file").write_text("mine")
+    for folder, message in ((tmp_path, "not empty"), (tmp_path / "file", "is a file")):
+        with pytest.raises(OutputError, match=message):
+            open_writers(folder, ["png"], source, object_ids=[1], settings={})
+    with pytest.raises(OutputError, match="cannot be"):
+        open_writers(tmp_path / "file" / "out", ["png"], source, object_ids=[1], settings={})
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_overwrite_replaces_only_results(tmp_path, source):
+    folder = tmp_path / "out"
+    write(folder, source, range(COUNT), ["png", "coco"])
+    (folder / "notes.txt").write_text("mine")
+    with open_writers(folder, ["png"], source, object_ids=[1], settings={}, overwrite=True) as writers:
+        writers.write(result(1, (1,)))
+        assert len(list((folder / "masks").iterdir())) == COUNT  # until the end the old ones stay
+        writers.finish()
+    assert [path.name for path in (folder / "masks").iterdir()] == ["00001.png"]
+    assert {path.name for path in folder.iterdir()} == {"masks", "coco.json", "summary.json", "notes.txt"}
+
+
+def test_overwrite_spares_folders_that_are_no_results(tmp_path, source):
+    (tmp_path / "masks").mkdir()
+    (tmp_path / "masks" / "drawn.png").write_text("by hand")
+    with pytest.raises(OutputError, match="not a result of an earlier run"):
+        open_writers(tmp_path, ["png"], source, object_ids=[1], settings={}, overwrite=True)
+    assert (tmp_path / "masks" / "drawn.png").exists()
+
+
+def test_leftovers_of_a_killed_run_are_cleared_with_overwrite(tmp_path, source):
+    killed = open_writers(tmp_path / "out", ["png"], source, object_ids=[1], settings={})
+    with pytest.raises(OutputError, match="not empty"):
+        open_writers(tmp_path / "out", ["png"], source, object_ids=[1], settings={})
+    with open_writers(tmp_path / "out", ["png"], source, object_ids=[1], settings={}, overwrite=True) as writers:
+        writers.finish()
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["masks", "summary.json"]
+    killed.abort()
+
+
+def test_giving_up_leaves_nothing(tmp_path, source):
+    with (
+        pytest.raises(RuntimeError),
+        open_writers(tmp_path / "a" / "b", ALL, source, object_ids=[1, 2], settings={}) as writers,
+    ):
+        writers.write(result(1))
+        raise RuntimeError("tracking failed")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("formats", [["png"], ALL])
+def test_a_full_disk(tmp_path, source, monkeypatch, formats):
+    def full(self, result):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(PngWriter, "write", full)
+    with (
+        pytest.raises(OutputError, match=r"no space left .*free some"),
+        open_writers(tmp_path / "out", formats, source, object_ids=[1, 2], settings={}) as writers,
+    ):
+        for frame in range(100):  # more than the queue holds: nobody may wait for a writer that has failed
+            writers.write(result(frame))
+        writers.finish()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_at_the_very_end(tmp_path, source, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("sam2long.video.writers.writer_set.write_summary", full)
+    with pytest.raises(OutputError, match="no space left"):
+        write(tmp_path / "out", source, range(COUNT))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bug_stays_a_bug(tmp_path, source):
+    wrong = FrameResult(0, 0.0, {1: np.zeros((3, 3), bool)}, {1: 1.0}, {1: 1.0}, {1: 0.0})
+    with (
+        pytest.raises(IndexError),
+        open_writers(tmp_path / "out", ["png"], source, object_ids=[1], settings={}) as writers,
+    ):
+        writers.write(wrong)
+        writers.finish()
