@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sam2long.errors import PromptError
+from sam2long.tracking.prompts import FrameSize, check_clicks, check_mask
 
 if TYPE_CHECKING:
     from sam2long.tracking import Session
@@ -28,9 +29,6 @@ class PointPrompt:
     y: float
     label: int
 
-    def __str__(self) -> str:
-        return f"point {self.x:g},{self.y:g}"
-
 
 @dataclass(frozen=True)
 class BoxPrompt:
@@ -39,9 +37,6 @@ class BoxPrompt:
     frame: int
     object_id: int
     box: tuple[float, float, float, float]
-
-    def __str__(self) -> str:
-        return "box " + ",".join(f"{value:g}" for value in self.box)
 
 
 @dataclass(frozen=True)
@@ -52,9 +47,6 @@ class MaskPrompt:
     object_id: int
     path: Path
     mask: npt.NDArray[np.bool_] = field(compare=False, repr=False)
-
-    def __str__(self) -> str:
-        return f"mask {self.path}"
 
 
 Prompt: TypeAlias = PointPrompt | BoxPrompt | MaskPrompt
@@ -69,6 +61,19 @@ class ObjectPrompts:
     points: tuple[PointPrompt, ...]
     boxes: tuple[BoxPrompt, ...]
     masks: tuple[MaskPrompt, ...]
+
+    def __str__(self) -> str:
+        return f"object {self.object_id} on frame {self.frame}"
+
+    @property
+    def places(self) -> list[tuple[float, float]]:
+        """The clicks' (x, y)."""
+        return [(point.x, point.y) for point in self.points]
+
+    @property
+    def labels(self) -> list[int]:
+        """The clicks' labels."""
+        return [point.label for point in self.points]
 
 
 def object_prompts(prompts: Iterable[Prompt]) -> list[ObjectPrompts]:
@@ -98,14 +103,14 @@ def check_prompts(prompts: Iterable[Prompt], source: VideoSource) -> None:
         PromptError: see `object_prompts`; or a prompt is outside the frame, on a frame that does not exist, or a mask
             has another size than the video.
     """
-    prompts = list(prompts)
-    object_prompts(prompts)
-    for prompt in prompts:
-        _check_frame(prompt, source)
-        if isinstance(prompt, MaskPrompt):
-            _check_mask_size(prompt, source)
+    size = FrameSize(source.height, source.width)
+    for marked in object_prompts(prompts):
+        if source.frame_count is not None and marked.frame >= source.frame_count:
+            raise PromptError(f"{marked}: {source.name} has only frames 0 to {source.frame_count - 1}")
+        if marked.masks:
+            check_mask(marked.masks[0].mask, size, str(marked))
         else:
-            _check_inside(prompt, source)
+            check_clicks(marked.places, marked.labels, marked.boxes[0].box if marked.boxes else None, size, str(marked))
 
 
 def apply_prompts(prompts: Iterable[Prompt], session: Session) -> None:
@@ -115,8 +120,6 @@ def apply_prompts(prompts: Iterable[Prompt], session: Session) -> None:
         PromptError: as `check_prompts`, or the session refuses one.
     """
     for marked in object_prompts(prompts):
-        points = [(point.x, point.y) for point in marked.points]
-        labels = [point.label for point in marked.points]
         if marked.masks:
             session.add_mask(frame=marked.frame, object_id=marked.object_id, mask=marked.masks[0].mask)
         elif marked.boxes:
@@ -124,11 +127,26 @@ def apply_prompts(prompts: Iterable[Prompt], session: Session) -> None:
                 frame=marked.frame,
                 object_id=marked.object_id,
                 box=marked.boxes[0].box,
-                points=points or None,
-                labels=labels or None,
+                points=marked.places,
+                labels=marked.labels,
             )
         else:
-            session.add_points(frame=marked.frame, object_id=marked.object_id, points=points, labels=labels)
+            session.add_points(
+                frame=marked.frame, object_id=marked.object_id, points=marked.places, labels=marked.labels
+            )
+
+
+def describe(prompts: Iterable[Prompt]) -> list[dict[str, object]]:
+    """The prompts as entries of a prompt file, so that a summary tells how to do the same again."""
+    return [{"frame": marked.frame, "object": marked.object_id, **_marks(marked)} for marked in object_prompts(prompts)]
+
+
+def _marks(marked: ObjectPrompts) -> dict[str, object]:
+    if marked.masks:
+        return {"mask": str(marked.masks[0].path)}
+    box = {"box": list(marked.boxes[0].box)} if marked.boxes else {}
+    points = {"points": [list(place) for place in marked.places], "labels": marked.labels} if marked.points else {}
+    return {**box, **points}
 
 
 def _frame_and_object(prompt: Prompt) -> tuple[int, int]:
@@ -146,33 +164,10 @@ def _gather(frame: int, object_id: int, prompts: list[Prompt]) -> ObjectPrompts:
 
 
 def _check_kinds(marked: ObjectPrompts) -> None:
-    where = f"object {marked.object_id} on frame {marked.frame}"
     if marked.masks and (marked.points or marked.boxes):
         other = "points" if marked.points else "a box"
-        raise PromptError(f"{where} has a mask and {other}: use one kind, or number the objects apart with #OBJECT")
+        raise PromptError(f"{marked} has a mask and {other}: use one kind, or number the objects apart with #OBJECT")
     if len(marked.masks) > 1:
-        raise PromptError(f"{where} has {len(marked.masks)} masks: give one, or number the objects apart with #OBJECT")
+        raise PromptError(f"{marked} has {len(marked.masks)} masks: give one, or number the objects apart with #OBJECT")
     if len(marked.boxes) > 1:
-        raise PromptError(f"{where} has {len(marked.boxes)} boxes: give one, or number the objects apart with #OBJECT")
-
-
-def _check_frame(prompt: Prompt, source: VideoSource) -> None:
-    if source.frame_count is not None and prompt.frame >= source.frame_count:
-        raise PromptError(
-            f"{prompt} is on frame {prompt.frame}, but {source.name} has frames 0 to {source.frame_count - 1}"
-        )
-
-
-def _check_inside(prompt: PointPrompt | BoxPrompt, source: VideoSource) -> None:
-    xs, ys = (prompt.box[0::2], prompt.box[1::2]) if isinstance(prompt, BoxPrompt) else ((prompt.x,), (prompt.y,))
-    if not all(0 <= x <= source.width for x in xs) or not all(0 <= y <= source.height for y in ys):
-        raise PromptError(f"{prompt} is outside the frame: {source.name} is {source.width} x {source.height} pixels")
-
-
-def _check_mask_size(prompt: MaskPrompt, source: VideoSource) -> None:
-    height, width = prompt.mask.shape
-    if (height, width) != (source.height, source.width):
-        raise PromptError(
-            f"{prompt} is {width} x {height} pixels, but {source.name} is {source.width} x {source.height}: "
-            "give a mask of the video's size"
-        )
+        raise PromptError(f"{marked} has {len(marked.boxes)} boxes: give one, or number the objects apart with #OBJECT")

@@ -1,0 +1,81 @@
+"""The command `sam2long`: its subcommands, and the one place where errors become a line and an exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from sam2long.cli.demo import demo
+from sam2long.cli.synth import synth
+from sam2long.cli.track import track
+from sam2long.errors import UserError
+from sam2long.version import VERSION
+
+USAGE_STATUS = 2
+INTERRUPT_STATUS = 130
+
+# The class of all of typer's complaints about the command line; typer does not export it by name.
+_UsageError: Any = typer.BadParameter.__mro__[1]
+
+app = typer.Typer(
+    help="Follow objects through long videos with Segment Anything 2 and a memory tree.",
+    invoke_without_command=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command(track.__name__)(track)
+app.command(demo.__name__)(demo)
+app.command(synth.__name__)(synth)
+
+
+def main() -> None:
+    """Runs the command line and exits: 0 done, 2 a mistake of the user's, 130 stopped with Ctrl-C."""
+    try:
+        status = app(prog_name="sam2long", standalone_mode=False) or 0
+        sys.stdout.flush()
+    except _UsageError as error:
+        status = _fail(_usage_message(error))
+    except UserError as error:
+        status = _fail(str(error))
+    except KeyboardInterrupt:
+        status = INTERRUPT_STATUS
+    except BrokenPipeError:
+        status = _close_pipe()
+    sys.exit(status)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"sam2long {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def _usage_message(error: Any) -> str:
+    command = error.ctx.command_path if error.ctx else "sam2long"
+    return f"{error.format_message().rstrip('.')}; see {command} --help"
+
+
+def _fail(message: str) -> int:
+    sys.stderr.write(f"error: {' '.join(message.split())}\n")
+    return USAGE_STATUS
+
+
+def _close_pipe() -> int:
+    # Python flushes stdout once more on exit; without this that would print a second complaint.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1

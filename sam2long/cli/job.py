@@ -1,0 +1,134 @@
+"""One run of tracking, from checks to the closing line; every command that tracks goes through here."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import typer
+
+from sam2long.cli.progress import TrackProgress
+from sam2long.cli.prompts import Prompt, apply_prompts, check_prompts, describe, object_ids
+from sam2long.cli.run import Outcome, write_results
+from sam2long.model import SAM2
+from sam2long.tracking import Session
+from sam2long.tracking.plan import Plan, make_plan
+from sam2long.tree import TreeConfig
+from sam2long.video import VideoSource
+from sam2long.video.writers import WriterSet, open_writers
+
+INTERRUPT_STATUS = 130
+
+
+@dataclass(frozen=True)
+class FrameRange:
+    """Which frames to visit; see `Session.propagate`."""
+
+    start: int | None = None
+    end: int | None = None
+    stride: int = 1
+    reverse: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to track, how, and where the results go.
+
+    Attributes:
+        source: the video.
+        prompts: what is marked on it.
+        out: folder for the results.
+        formats: what to write into it, see `open_writers`.
+        tree: the memory tree's numbers.
+        max_delay: see `Session`.
+        frames: which frames to visit.
+        overwrite: replace earlier results.
+        quiet: print warnings and errors only.
+        network: what the summary says about the network.
+    """
+
+    source: VideoSource
+    prompts: list[Prompt]
+    out: Path
+    formats: tuple[str, ...]
+    tree: TreeConfig
+    max_delay: int | None = None
+    frames: FrameRange = FrameRange()
+    overwrite: bool = False
+    quiet: bool = False
+    network: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def prompted(self) -> set[int]:
+        """Frames with a prompt."""
+        return {prompt.frame for prompt in self.prompts}
+
+
+def run_job(job: Job, load: Callable[[], SAM2]) -> None:
+    """Checks everything that is cheap, then loads the network, tracks, writes and reports.
+
+    Raises:
+        UserError: something does not fit together; nothing is left behind.
+        typer.Exit: with status 130 after Ctrl-C.
+    """
+    check_prompts(job.prompts, job.source)
+    plan = make_plan(job.source, job.prompted, **asdict(job.frames))
+    writers = open_writers(
+        job.out,
+        job.formats,
+        job.source,
+        object_ids=object_ids(job.prompts),
+        settings=_settings(job),
+        overwrite=job.overwrite,
+    )
+    with writers:
+        session = Session(load(), job.source, tree=job.tree, max_delay=job.max_delay)
+        apply_prompts(job.prompts, session)
+        progress = TrackProgress(job.source.name, _count(plan, job), quiet=job.quiet)
+        outcome = write_results(session.propagate(**asdict(job.frames)), writers, job.source, progress)
+    if outcome.interrupted:
+        sys.stderr.write(_interrupted_line(job, outcome, session.delay))
+        raise typer.Exit(INTERRUPT_STATUS)
+    _report(job, outcome, writers)
+
+
+def _count(plan: Plan, job: Job) -> int | None:
+    on_stride = plan.count(job.source.frame_count)
+    between = sum(plan.covers(frame) and not plan.visits(frame) for frame in job.prompted)
+    return None if on_stride is None else on_stride + between
+
+
+def _settings(job: Job) -> dict[str, object]:
+    return {
+        **job.network,
+        "tree": asdict(job.tree),
+        "max_delay": job.max_delay,
+        **asdict(job.frames),
+        "prompts": describe(job.prompts),
+    }
+
+
+def _interrupted_line(job: Job, outcome: Outcome, undecided: int) -> str:
+    if not outcome.frames:
+        return "stopped by you before the first frame was finished; nothing kept\n"
+    dropped = f" ({undecided} more were not decided yet)" if undecided else ""
+    return f"stopped by you at frame {outcome.last_frame}; {_frames(outcome.frames)} kept in {job.out}{dropped}\n"
+
+
+def _report(job: Job, outcome: Outcome, writers: WriterSet) -> None:
+    if outcome.stopped_early:
+        sys.stderr.write(f"warning: {outcome.stopped_early}\n")
+    if job.quiet:
+        return
+    written = ", ".join(path.name + "/" * path.is_dir() for path in writers.files)
+    objects = ", ".join(str(number) for number in object_ids(job.prompts))
+    typer.echo(
+        f"{_frames(outcome.frames)} of object {objects} in {job.out}: {written}; "
+        f"{outcome.frames_per_second:.1f} frames/s, {_frames(outcome.doubtful)} doubtful"
+    )
+
+
+def _frames(count: int) -> str:
+    return f"{count} frame{'s' * (count != 1)}"

@@ -1,0 +1,122 @@
+"""The command as a process: help, version, pipes that close, and Ctrl-C in the middle of a run."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import av
+import pytest
+
+from cli.conftest import Command, write_clip
+from sam2long.version import VERSION
+
+PROGRAM = [sys.executable, "-c", "from sam2long.cli.app import main; main()"]
+
+
+def test_version(sam2long: Command) -> None:
+    assert sam2long("--version").out == f"sam2long {VERSION}\n"
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["-h"]])
+def test_help_lists_the_commands(sam2long: Command, words: list[str]) -> None:
+    ended = sam2long(*words)
+    assert ended.status == 0
+    for command in ("track", "demo", "synth"):
+        assert command in ended.out
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["dance"], "No such command 'dance'"),
+        (["track"], "Missing argument"),
+        (["track", "a.mp4"], "Missing option '--out'"),
+        (["track", "a.mp4", "--out"], "--out"),
+        (["synth", "--out", "x", "--format", "vhs"], "'vhs'"),
+    ],
+)
+def test_usage_errors_are_one_line_too(sam2long: Command, words: list[str], complaint: str) -> None:
+    ended = sam2long(*words)
+    assert (ended.status, ended.out) == (2, "")
+    assert ended.err.startswith("error: ")
+    assert ended.err.count("\n") == 1
+    assert complaint in ended.err
+    assert "--help" in ended.err
+
+
+def test_ctrl_c_outside_of_tracking_is_quiet(
+    sam2long: Command, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load_model(*_: object, **__: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("sam2long.cli.models.load_model", load_model)
+    ended = sam2long("track", clip, "--point", "5,5", "--out", tmp_path / "out")
+    assert (ended.status, ended.out, ended.err) == (130, "", "")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_bug_keeps_its_traceback(
+    sam2long: Command, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load_model(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr("sam2long.cli.models.load_model", load_model)
+    with pytest.raises(ZeroDivisionError):
+        sam2long("track", clip, "--point", "5,5", "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    with subprocess.Popen([*PROGRAM, "track", "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout and process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() != 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_ctrl_c_while_tracking_keeps_what_is_finished(tiny_model: Path, tmp_path: Path) -> None:
+    video, out = write_clip(tmp_path / "long.mp4", 900), tmp_path / "out"
+    words = ["track", video, "--box", "4,16,20,32", "--out", out, "--model", tiny_model, "--max-delay", "3"]
+    with subprocess.Popen(
+        [*PROGRAM, *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A test run in the background may have SIGINT ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:
+        _wait_for_masks(process, out, 5)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert stdout == ""
+    summary = json.loads((out / "summary.json").read_text())
+    kept = summary["frames_written"]
+    assert 5 <= kept < 900
+    assert f"stopped by you at frame {kept - 1}; {kept} frames kept in {out}" in stderr
+    assert "Traceback" not in stderr
+    assert summary["complete"] is False
+    assert [entry["frame"] for entry in summary["frames"]] == list(range(kept))
+    assert len(list((out / "masks").iterdir())) == kept
+    with av.open(str(out / "overlay.mp4")) as overlay:
+        assert sum(1 for _ in overlay.decode(video=0)) == kept
+    assert len(json.loads((out / "coco.json").read_text())["annotations"][0]["segmentations"]) == kept
+
+
+def _wait_for_masks(process: subprocess.Popen[str], out: Path, count: int) -> None:
+    for _ in range(6000):
+        if len(list(out.glob("*/masks/*.png"))) >= count:
+            return
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    raise AssertionError("no masks within a minute")

@@ -1,0 +1,121 @@
+"""How a run ends, with writers that only remember what they were told."""
+
+from __future__ import annotations
+
+import errno
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sam2long.cli.progress import TrackProgress
+from sam2long.cli.run import Outcome, write_results
+from sam2long.errors import OutputError, VideoError
+from sam2long.video.result import FrameResult
+
+
+@dataclass
+class Diary:
+    """Writers that note every call; `fail_at` raises `error` for that frame."""
+
+    fail_at: int | None = None
+    error: Exception | None = None
+    press_at: int | None = None
+    frames: list[int] = field(default_factory=list)
+    ends: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def write(self, result: FrameResult) -> None:
+        if result.frame == self.press_at:
+            signal.raise_signal(signal.SIGINT)
+        if result.frame == self.fail_at and self.error:
+            raise self.error
+        self.frames.append(result.frame)
+
+    def finish(self, complete: bool = True, reason: str | None = None) -> None:
+        signal_while_finishing = signal.getsignal(signal.SIGINT)
+        assert signal_while_finishing is not signal.default_int_handler
+        self.ends.append(("finish", complete, reason))
+
+    def abort(self) -> None:
+        self.ends.append(("abort",))
+
+
+def results(count: int, press_at: int | None = None, error: Exception | None = None) -> Iterator[FrameResult]:
+    for frame in range(count):
+        if frame == press_at:
+            signal.raise_signal(signal.SIGINT)
+        score = 1.0 if frame % 2 else 9.0
+        yield FrameResult(frame, frame / 24, {1: np.zeros((2, 2), bool)}, {1: 0.9}, {1: score}, {1: 0.0})
+    if error:
+        raise error
+
+
+def run(diary: Diary, frames: Iterator[FrameResult], stopped_early: str | None = None) -> Outcome:
+    source: Any = SimpleNamespace(name="clip", stopped_early=stopped_early)
+    return write_results(frames, diary, source, TrackProgress("clip", None, quiet=True))  # type: ignore[arg-type]
+
+
+def test_a_whole_run() -> None:
+    diary = Diary()
+    outcome = run(diary, results(5))
+    assert diary.frames == [0, 1, 2, 3, 4]
+    assert diary.ends == [("finish", True, None)]
+    assert (outcome.frames, outcome.doubtful, outcome.last_frame, outcome.interrupted) == (5, 2, 4, False)
+    assert outcome.frames_per_second > 0
+
+
+def test_ctrl_c_while_tracking_keeps_what_is_finished() -> None:
+    diary = Diary()
+    outcome = run(diary, results(9, press_at=3))
+    assert diary.frames == [0, 1, 2]
+    assert diary.ends == [("finish", False, "stopped by the user after frame 2")]
+    assert outcome.interrupted
+
+
+def test_ctrl_c_while_writing_lets_the_frame_be_written() -> None:
+    diary = Diary(press_at=3)
+    outcome = run(diary, results(9))
+    assert diary.frames == [0, 1, 2, 3]
+    assert diary.ends == [("finish", False, "stopped by the user after frame 3")]
+    assert outcome.interrupted
+
+
+def test_ctrl_c_before_the_first_frame_leaves_nothing() -> None:
+    diary = Diary()
+    assert run(diary, results(9, press_at=0)).interrupted
+    assert diary.ends == [("abort",)]
+
+
+def test_a_truncated_video_is_finished_as_incomplete() -> None:
+    diary = Diary()
+    run(diary, results(3), stopped_early="the file ends after frame 2")
+    assert diary.ends == [("finish", False, "the file ends after frame 2")]
+
+
+def test_no_frame_at_all_is_an_error() -> None:
+    diary = Diary()
+    with pytest.raises(VideoError, match="nothing decodes"):
+        run(diary, results(0), stopped_early="nothing decodes")
+    assert diary.ends == [("abort",)]
+
+
+def test_a_full_disk_leaves_nothing() -> None:
+    diary = Diary(fail_at=2, error=OutputError("disk full"))
+    with pytest.raises(OutputError):
+        run(diary, results(5))
+    assert diary.ends == [("abort",)]
+
+
+def test_a_crash_keeps_what_is_finished_and_goes_on() -> None:
+    diary = Diary()
+    with pytest.raises(OSError, match="device lost"):
+        run(diary, results(3, error=OSError(errno.EIO, "device lost")))
+    assert diary.ends == [("finish", False, "failed after frame 2: OSError: [Errno 5] device lost")]
+    diary = Diary()
+    with pytest.raises(ValueError, match="broken"):
+        run(diary, results(0, error=ValueError("broken")))
+    assert diary.ends == [("abort",)]
