@@ -30,7 +30,7 @@ class Painter:
     def paint(self, image: Image8, masks: Mapping[int, Mask]) -> Image8:
         """Return a copy of `image`, uint8 [height, width, 3], with bool [height, width] masks drawn by object id."""
         canvas = image.copy()
-        visible = {object_id: masks[object_id] for object_id in sorted(masks) if masks[object_id].any()}
+        visible = {i: np.ascontiguousarray(masks[i]) for i in sorted(masks) if masks[i].any()}
         for object_id, mask in reversed(visible.items()):
             _fill(canvas, mask, bright_colour(object_id))
         for object_id, mask in reversed(visible.items()):
@@ -40,7 +40,7 @@ class Painter:
         return canvas
 
     def _outline(self, canvas: Image8, mask: Mask, colour: Image8) -> None:
-        contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+        contours, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
         cv2.drawContours(canvas, contours, -1, [int(c) for c in colour], self._line, cv2.LINE_AA)
 
     def _label(self, canvas: Image8, mask: Mask, object_id: int) -> None:
@@ -48,17 +48,18 @@ class Painter:
         if object_id not in self._plates:
             self._plates[object_id] = _plate(str(object_id), bright_colour(object_id), self._text)
         plate = self._plates[object_id]
-        left, top, width, _ = cv2.boundingRect(mask.astype(np.uint8))
+        left, top, width, _ = cv2.boundingRect(mask.view(np.uint8))
         row = mask[top, left : left + width]
         middle = left + int(np.median(np.flatnonzero(row)))
         _paste(canvas, plate, middle - plate.shape[1] // 2, top - plate.shape[0] - 2 * self._line)
 
 
 def _fill(canvas: Image8, mask: Mask, colour: Image8) -> None:
-    left, top, width, height = cv2.boundingRect(mask.astype(np.uint8))
+    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
     region = canvas[top : top + height, left : left + width]
-    inside = mask[top : top + height, left : left + width]
-    region[inside] = np.rint(region[inside] * (1 - FILL) + colour * FILL).astype(np.uint8)
+    inside = mask[top : top + height, left : left + width, None]
+    levels = np.arange(256)[:, None] * (1 - FILL) + colour * FILL
+    np.copyto(region, cv2.LUT(region, np.rint(levels).astype(np.uint8)[None]), where=inside)
 
 
 def _plate(text: str, colour: Image8, size: int) -> Image8:
