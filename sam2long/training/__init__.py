@@ -1,0 +1,1 @@
+"""Trains and measures the bundled `nano` model on synthetic videos."""

@@ -1,0 +1,157 @@
+"""Short clips cut from synthetic scenes, rendered by worker processes in an order that the seed alone decides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from sam2long.synthetic.scene import Scene, SceneConfig
+from sam2long.synthetic.suites import training_seed
+from sam2long.training.stages import Stage
+from sam2long.training.team import Team
+
+SCENE_SIDE = 256
+SCENE_FRAMES = 120
+
+CLIPS_PER_SCENE = 2
+"""Clips cut from one scene: planning and painting a scene costs as much as rendering ten frames."""
+
+_ATTEMPTS = 8
+_SMALLEST_AREA = 24
+"""Pixels of the network's image an object must show on the first frame to be worth a prompt."""
+
+_DELAY = 8
+"""Batches that lie between two uses of the same rendered batch."""
+
+Image = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class ClipBatch:
+    """Rendered clips.
+
+    Attributes:
+        images: uint8 [clips, frames, size, size, 3] RGB.
+        ids: uint8 [clips, frames, size, size], the tracked object at each pixel, 0 for none. At least one object shows
+            on the first frame of every clip.
+    """
+
+    images: Tensor
+    ids: Tensor
+
+    def to(self, device: torch.device) -> ClipBatch:
+        """The same on another device."""
+        return ClipBatch(self.images.to(device, non_blocking=True), self.ids.to(device, non_blocking=True))
+
+
+class ClipDataset(Dataset[ClipBatch]):
+    """Batch number -> `ClipBatch`, this member's share, a pure function of (stage, seed, team, number)."""
+
+    def __init__(self, stage: Stage, seed: int, team: Team) -> None:
+        self.stage, self.seed, self.team = stage, seed, team
+
+    def __getitem__(self, number: int) -> ClipBatch:
+        """Render batch `number`."""
+        cv2.setNumThreads(1)
+        number = number * self.team.size + self.team.rank
+        scenes = self.stage.clips // (CLIPS_PER_SCENE * self.team.size)
+        clips = [clip for row in range(scenes) for clip in self._clips(number * scenes + row)]
+        images, ids = (torch.from_numpy(np.stack(part)) for part in zip(*clips, strict=True))
+        return ClipBatch(images, ids)
+
+    def _clips(self, number: int) -> list[tuple[Image, Image]]:
+        """`CLIPS_PER_SCENE` clips of the first suitable scene that comes up."""
+        rng = np.random.default_rng([self.seed, number])
+        stage = self.stage
+        kinds, weights = zip(*stage.kinds, strict=True)
+        while True:
+            kind = str(rng.choice(kinds, p=np.array(weights) / sum(weights)))
+            objects = int(rng.integers(1, stage.objects + 1))
+            config = SceneConfig(
+                kind, SCENE_FRAMES, SCENE_SIDE, SCENE_SIDE, objects=objects, difficulty=float(rng.random())
+            )
+            scene = Scene(config, training_seed(int(rng.integers(2**40))))
+            cuts = (self._cut(scene, rng) for _ in range(_ATTEMPTS))
+            clips = list(islice((clip for clip in cuts if clip is not None), CLIPS_PER_SCENE))
+            if len(clips) == CLIPS_PER_SCENE:
+                return clips
+
+    def _cut(self, scene: Scene, rng: np.random.Generator) -> tuple[Image, Image] | None:
+        """A clip at a random place, or None where no object shows on its first frame."""
+        stage = self.stage
+        stride = int(rng.choice(stage.strides))
+        start = int(rng.integers(len(scene) - (stage.frames - 1) * stride))
+        times = [start + stride * step for step in range(stage.frames)]
+        if rng.random() < 0.5:
+            times.reverse()
+        first = scene.render(times[0])
+        window = _window(first[1], stage, rng)
+        if window is None:
+            return None
+        first = _crop(first, window, stage.image_size)
+        if int((first[1] > 0).sum()) < _SMALLEST_AREA:
+            return None
+        rest = (_crop(scene.render(time), window, stage.image_size) for time in times[1:])
+        images, ids = zip(first, *rest, strict=True)
+        return np.stack(images), np.stack(ids)
+
+
+def _window(ids: Image, stage: Stage, rng: np.random.Generator) -> tuple[slice, slice] | None:
+    """A square part of the picture, in which some pixel of an object lies off the border; None where none shows."""
+    rows, columns = np.nonzero(ids)
+    if not len(rows):
+        return None
+    side = int(SCENE_SIDE * rng.uniform(*stage.crop))
+    chosen = int(rng.integers(len(rows)))
+    y, x = (_offset(int(place[chosen]), side, rng) for place in (rows, columns))
+    return slice(y, y + side), slice(x, x + side)
+
+
+def _offset(place: int, side: int, rng: np.random.Generator) -> int:
+    inside = int(side * rng.uniform(0.2, 0.8))
+    return min(max(place - inside, 0), SCENE_SIDE - side)
+
+
+def _crop(frame: tuple[Image, Image], window: tuple[slice, slice], size: int) -> tuple[Image, Image]:
+    image, ids = (np.ascontiguousarray(part[window]) for part in frame)
+    if image.shape[0] == size:
+        return image, ids
+    method = cv2.INTER_AREA if image.shape[0] > size else cv2.INTER_LINEAR
+    resized = cv2.resize(image, (size, size), interpolation=method)
+    return resized.astype(np.uint8), cv2.resize(ids, (size, size), interpolation=cv2.INTER_NEAREST).astype(np.uint8)
+
+
+def batch_of_step(step: int, reuse: int) -> int:
+    """Number of the rendered batch that a step uses: a new one every `reuse` steps, old ones in between."""
+    return max(step // reuse - step % reuse * _DELAY, 0)
+
+
+def batches(stage: Stage, seed: int, start: int, workers: int, team: Team) -> Iterator[ClipBatch]:
+    """Batches of the steps `start`, `start + 1`... of a stage, rendered ahead by `workers` processes."""
+    oldest = max(start // stage.reuse - (stage.reuse - 1) * _DELAY, 0)
+    last = (stage.steps - 1) // stage.reuse
+    loader = DataLoader(
+        ClipDataset(stage, seed, team),
+        batch_size=None,
+        sampler=range(oldest, last + 1),
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+    )
+    rendered = iter(loader)
+    kept: dict[int, ClipBatch] = {}
+    newest = oldest - 1
+    for step in range(start, stage.steps):
+        number = batch_of_step(step, stage.reuse)
+        while newest < number:
+            newest += 1
+            kept[newest] = next(rendered)
+            kept.pop(newest - stage.reuse * _DELAY, None)
+        yield kept[number]

@@ -1,0 +1,170 @@
+"""The training loop: stages of a curriculum, step by step, resumable after any of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from sam2long.model import SAM2Config
+from sam2long.model.checkpoint import choose_device
+from sam2long.training.augment import Rows, make_rows
+from sam2long.training.clips import ClipBatch, batches
+from sam2long.training.journal import Journal
+from sam2long.training.losses import FrameLoss, frame_loss, mean_loss
+from sam2long.training.prompts import Prompts, draw_prompts
+from sam2long.training.rollout import roll_out
+from sam2long.training.stages import Stage
+from sam2long.training.state import TrainingState, load_state, new_state
+from sam2long.training.team import Team
+from sam2long.training.validation import validate
+
+ALONE = Team()
+STATE_FILE, LOG_FILE = "state.pt", "log.jsonl"
+
+_WARMUP = 100
+_CLIP_NORM = 1.0
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How to run, as opposed to what to learn.
+
+    Attributes:
+        folder: of the state and the log.
+        resume: continue the state found there.
+        device: "cpu", "cuda"...; None for the fastest.
+        workers: processes that render, for each that trains.
+        compile: let torch compile the parts that cost most.
+        seed: of weights, clips and prompts.
+        log_every: steps a line of the log averages over.
+        save_every: steps from one saved state to the next.
+        validate_every: steps from one validation to the next; 0 for none.
+        stop_after: seconds after which the run saves itself and ends, None for no limit.
+    """
+
+    folder: Path
+    resume: bool = False
+    device: str | None = None
+    workers: int = 1
+    compile: bool = False
+    seed: int = 0
+    log_every: int = 20
+    save_every: int = 50
+    validate_every: int = 400
+    stop_after: float | None = None
+
+
+def train(config: SAM2Config, curriculum: Sequence[Stage], options: RunOptions, team: Team = ALONE) -> TrainingState:
+    """Train through the curriculum, from the start or from the saved state; returns the state at the end.
+
+    Raises:
+        CheckpointError: there is nothing to resume, or it does not fit.
+    """
+    options.folder.mkdir(parents=True, exist_ok=True)
+    device = choose_device(options.device)
+    path = options.folder / STATE_FILE
+    state = load_state(path, config, device) if options.resume else new_state(config, device, options.seed)
+    run = _Run(state, options, team, Journal(options.folder / LOG_FILE), time.monotonic())
+    while state.stage < len(curriculum) and run.stage(curriculum[state.stage]):
+        state.stage, state.step = state.stage + 1, 0
+    run.save()
+    return state
+
+
+@dataclass
+class _Run:
+    """A call of `train`."""
+
+    state: TrainingState
+    options: RunOptions
+    team: Team
+    journal: Journal
+    started: float
+
+    def stage(self, stage: Stage) -> bool:
+        """Run what is left of a stage; False if the time was up first."""
+        state, options = self.state, self.options
+        state.resize(stage.image_size)
+        if options.compile:
+            state.model.image_encoder.compile()
+            state.model.memory_attention.compile(dynamic=True)
+        seed = options.seed * 1000 + state.stage
+        began = time.monotonic()
+        for batch in batches(stage, seed, state.step, options.workers, self.team):
+            loss, stop = train_step(state, stage, batch, seed, self.team, self._late())
+            self.journal.add(loss)
+            if state.step % options.log_every == 0:
+                seconds = (time.monotonic() - began) / options.log_every
+                self._write("train", stage, rate=rate_of(state, stage), seconds=round(seconds, 3))
+            if state.step % options.save_every == 0:
+                self.save()
+            if options.validate_every and state.total % options.validate_every == 0 and self.team.leads:
+                self._write("validation", stage, **validate(state.model).figures())
+            if state.step % options.log_every == 0:
+                began = time.monotonic()
+            if stop:
+                return False
+        return True
+
+    def save(self) -> None:
+        """Write the state, once for the whole team."""
+        if self.team.leads:
+            self.state.save(self.options.folder / STATE_FILE)
+
+    def _write(self, kind: str, stage: Stage, **figures: float) -> None:
+        if self.team.leads:
+            self.journal.write(kind, step=self.state.total, stage=stage.name, **figures)
+
+    def _late(self) -> bool:
+        limit = self.options.stop_after
+        return limit is not None and time.monotonic() - self.started > limit
+
+
+def train_step(
+    state: TrainingState, stage: Stage, batch: ClipBatch, seed: int, team: Team = ALONE, stop: bool = False
+) -> tuple[FrameLoss, bool]:
+    """Take one optimiser step on a batch; everything random in it follows from the seed and the step's number.
+
+    Returns the loss of this member's share, and whether any member of the team asked to stop.
+    """
+    generator = torch.Generator().manual_seed((seed * 1_000_003 + state.step) * 64 + team.rank)
+    rows = make_rows(batch.to(state.model.device), stage.objects, state.model.config, generator)
+    prompts = draw_prompts(rows.masks[:, 0].cpu(), stage.prompts, generator)
+    for group in state.optimizer.param_groups:
+        group["lr"] = rate_of(state, stage)
+    loss = clip_loss(state, stage, rows, prompts)
+    state.optimizer.zero_grad(set_to_none=True)
+    loss.total.backward()
+    stop = team.average_gradients(state.model.parameters(), stop)
+    torch.nn.utils.clip_grad_norm_(state.model.parameters(), _CLIP_NORM)
+    state.optimizer.step()
+    state.step += 1
+    state.total += 1
+    return loss, stop
+
+
+def clip_loss(state: TrainingState, stage: Stage, rows: Rows, prompts: Prompts) -> FrameLoss:
+    """Loss averaged over the frames of a clip, and its figures over the frames after the prompted one."""
+    with _autocast(state.model.device):
+        losses = [
+            frame_loss(frame, rows.masks[:, number], stage.losses)
+            for number, frame in enumerate(roll_out(state.model, rows, prompts))
+        ]
+    later = losses[1:] or losses
+    return replace(mean_loss(later), total=mean_loss(losses).total)
+
+
+def rate_of(state: TrainingState, stage: Stage) -> float:
+    """Learning rate of the next step: linear over the stage, warmed up over the run's first steps."""
+    first, last = stage.rate
+    rate = first + (last - first) * state.step / stage.steps
+    return rate * min(1.0, (state.total + 1) / _WARMUP)
+
+
+def _autocast(device: torch.device) -> AbstractContextManager[object]:
+    return torch.autocast("cuda", torch.bfloat16) if device.type == "cuda" else nullcontext()

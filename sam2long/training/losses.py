@@ -1,0 +1,129 @@
+"""SAM 2's losses (arXiv 2408.00714, section D.2.2), and a balanced cross-entropy to start with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sam2long.training.rollout import FrameProposals
+from sam2long.training.stages import LossWeights
+
+_FOCAL_ALPHA, _FOCAL_GAMMA = 0.25, 2.0
+
+
+@dataclass(frozen=True)
+class FrameLoss:
+    """Loss of one frame and figures for the log, all scalars.
+
+    Attributes:
+        total: weighted sum, averaged over rows.
+        masks: its part that comes from mask pixels.
+        iou_error: mean L1 between predicted and true IoU.
+        presence: cross-entropy of the object score.
+        overlap: true IoU of the masks the network chose, averaged over rows whose object shows.
+        judged: fraction of rows whose presence the object score gets right.
+    """
+
+    total: Tensor
+    masks: Tensor
+    iou_error: Tensor
+    presence: Tensor
+    overlap: Tensor
+    judged: Tensor
+
+    def detached(self) -> FrameLoss:
+        """The same figures without their history."""
+        return FrameLoss(*(value.detach() for value in vars(self).values()))
+
+
+def frame_loss(frame: FrameProposals, truth: Tensor, weights: LossWeights) -> FrameLoss:
+    """Loss of one frame.
+
+    Only the eligible mask of lowest loss is supervised, but the predicted IoU of all of them. Rows without the object
+    supervise the object score alone.
+
+    Args:
+        frame: proposals of all rows.
+        truth: bool [rows, size, size].
+        weights: of the parts.
+    """
+    present = truth.flatten(1).any(1)
+    shown = present.float()
+    count = shown.sum().clamp(min=1)
+    logits = frame.proposals.masks.float()
+    coverage = area_fraction(truth, logits.shape[-1])[:, None].expand_as(logits)
+    per_mask = mask_losses(logits, coverage, weights)
+    best = per_mask.masked_fill(~frame.eligible, torch.inf).amin(1)
+    masks = (best * shown).sum() / count
+    ious = true_ious(logits, coverage)
+    eligible = frame.eligible.float() * shown[:, None]
+    iou_error = ((frame.proposals.ious.float() - ious).abs() * eligible).sum() / eligible.sum().clamp(min=1)
+    scores = frame.proposals.object_scores.float()
+    presence = F.binary_cross_entropy_with_logits(scores, shown)
+    chosen = ious.gather(1, frame.chosen()[:, None]).squeeze(1)
+    return FrameLoss(
+        total=masks + weights.iou * iou_error + weights.presence * presence,
+        masks=masks.detach(),
+        iou_error=iou_error.detach(),
+        presence=presence.detach(),
+        overlap=(chosen * shown).sum() / count,
+        judged=((scores > 0) == present).float().mean(),
+    )
+
+
+def mean_loss(losses: Sequence[FrameLoss]) -> FrameLoss:
+    """Every part averaged over frames."""
+    return FrameLoss(
+        *(torch.stack(parts).mean() for parts in zip(*(vars(loss).values() for loss in losses), strict=True))
+    )
+
+
+def area_fraction(truth: Tensor, side: int) -> Tensor:
+    """Fraction of each cell of a coarser grid that a mask covers: bool [rows, size, size] -> [rows, side, side]."""
+    return F.adaptive_avg_pool2d(truth.float()[:, None], side).squeeze(1)
+
+
+def mask_losses(logits: Tensor, coverage: Tensor, weights: LossWeights) -> Tensor:
+    """Weighted mask loss of every mask: [rows, masks], of logits and true coverage [rows, masks, side, side]."""
+    losses = weights.dice * dice_loss(logits, coverage)
+    if weights.focal:
+        losses = losses + weights.focal * focal_loss(logits, coverage)
+    if weights.cross_entropy:
+        losses = losses + weights.cross_entropy * balanced_cross_entropy(logits, coverage, weights.positive)
+    return losses
+
+
+def balanced_cross_entropy(logits: Tensor, coverage: Tensor, positive: float) -> Tensor:
+    """Cross-entropy [rows, masks] in which covered cells weigh `positive` times as much, averaged over cells."""
+    weight = torch.tensor(positive, device=logits.device)
+    losses = F.binary_cross_entropy_with_logits(logits, coverage, reduction="none", pos_weight=weight)
+    return losses.flatten(2).mean(2)
+
+
+def focal_loss(logits: Tensor, coverage: Tensor) -> Tensor:
+    """Focal loss [rows, masks] (arXiv 1708.02002; alpha 0.25, gamma 2), averaged over cells."""
+    probability = logits.sigmoid()
+    entropy = F.binary_cross_entropy_with_logits(logits, coverage, reduction="none")
+    wrong = (probability - coverage).abs()
+    alpha = _FOCAL_ALPHA * coverage + (1 - _FOCAL_ALPHA) * (1 - coverage)
+    return (alpha * wrong**_FOCAL_GAMMA * entropy).flatten(2).mean(2)
+
+
+def dice_loss(logits: Tensor, coverage: Tensor) -> Tensor:
+    """Dice loss [rows, masks], smoothed by one cell."""
+    probability, coverage = logits.sigmoid().flatten(2), coverage.flatten(2)
+    overlap = 2 * (probability * coverage).sum(2)
+    return 1 - (overlap + 1) / (probability.sum(2) + coverage.sum(2) + 1)
+
+
+@torch.no_grad()
+def true_ious(logits: Tensor, coverage: Tensor) -> Tensor:
+    """IoU [rows, masks] of the masks (logits > 0) with the cells that are mostly covered; 1 where both are empty."""
+    predicted, true = (logits > 0).flatten(2), (coverage > 0.5).flatten(2)
+    union = (predicted | true).sum(2)
+    overlap = (predicted & true).sum(2)
+    return torch.where(union > 0, overlap / union.clamp(min=1), torch.ones_like(overlap, dtype=torch.float32))

@@ -1,0 +1,60 @@
+"""Several processes that train one model: each takes its share of every batch, and gradients are averaged.
+
+On a CPU two processes of one thread each are faster than one of two, because they meet once a step instead of once an
+operation.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.multiprocessing.spawn import spawn
+
+
+@dataclass(frozen=True)
+class Team:
+    """This process's place among `size`; number 0 leads: it logs, validates and saves."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process is number 0."""
+        return self.rank == 0
+
+    def average_gradients(self, parameters: Iterable[nn.Parameter], stop: bool) -> bool:
+        """Average all gradients over the team; returns whether any member wants to stop."""
+        if self.size == 1:
+            return stop
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        flat = torch.cat([*(gradient.flatten() for gradient in gradients), torch.tensor([float(stop)])])
+        dist.all_reduce(flat)
+        for gradient, part in zip(
+            gradients, flat[:-1].split([gradient.numel() for gradient in gradients]), strict=True
+        ):
+            gradient.copy_(part.view_as(gradient) / self.size)
+        return bool(flat[-1] > 0)
+
+
+def run_team(size: int, work: Callable[[Team], object]) -> None:
+    """Call a picklable `work` in `size` processes of one thread each, or right here if it is one."""
+    if size == 1:
+        work(Team())
+        return
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    spawn(_join, args=(size, port, work), nprocs=size)  # type: ignore[no-untyped-call]
+
+
+def _join(rank: int, size: int, port: int, work: Callable[[Team], object]) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=size)
+    work(Team(rank, size))
+    dist.destroy_process_group()
