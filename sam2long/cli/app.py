@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import Annotated, Any
 
@@ -45,6 +46,9 @@ def main() -> None:
         status = INTERRUPT_STATUS
     except BrokenPipeError:
         status = _close_pipe()
+    # All is said and done: from here on Ctrl-C just ends the process, without a traceback out of Python's own exit.
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.exit(status)
 
 

@@ -11,7 +11,7 @@ Item = TypeVar("Item")
 
 
 class CtrlC:
-    """While entered, Ctrl-C ends `until_pressed` and nothing else; later presses do nothing.
+    """While entered, Ctrl-C ends `until_pressed` and nothing else; further presses do no harm.
 
     Attributes:
         pressed: whether the user asked to stop.
@@ -57,6 +57,6 @@ class CtrlC:
             self._waiting = False
 
     def _on_press(self, number: int, frame: FrameType | None) -> None:
-        first, self.pressed = not self.pressed, True
-        if first and self._waiting:
+        self.pressed = True
+        if self._waiting:
             raise KeyboardInterrupt

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import typer
 
+from sam2long.cli.interrupt import CtrlC
 from sam2long.cli.progress import TrackProgress
 from sam2long.cli.prompts import Prompt, apply_prompts, check_prompts, describe, object_ids
 from sam2long.cli.run import Outcome, write_results
@@ -87,11 +88,12 @@ def run_job(job: Job, load: Callable[[], SAM2]) -> None:
         session = Session(load(), job.source, tree=job.tree, max_delay=job.max_delay)
         apply_prompts(job.prompts, session)
         progress = TrackProgress(job.source.name, _count(plan, job), quiet=job.quiet)
-        outcome = write_results(session.propagate(**asdict(job.frames)), writers, job.source, progress)
+        with CtrlC() as ctrl_c:
+            results = session.propagate(**asdict(job.frames))
+            outcome = write_results(results, writers, job.source, progress, ctrl_c)
+            _report(job, outcome, writers, session.delay)
     if outcome.interrupted:
-        sys.stderr.write(_interrupted_line(job, outcome, session.delay))
         raise typer.Exit(INTERRUPT_STATUS)
-    _report(job, outcome, writers)
 
 
 def _count(plan: Plan, job: Job) -> int | None:
@@ -110,6 +112,16 @@ def _settings(job: Job) -> dict[str, object]:
     }
 
 
+def _report(job: Job, outcome: Outcome, writers: WriterSet, undecided: int) -> None:
+    if outcome.interrupted:
+        sys.stderr.write(_interrupted_line(job, outcome, undecided))
+        return
+    if outcome.stopped_early:
+        sys.stderr.write(f"warning: {outcome.stopped_early}\n")
+    if not job.quiet:
+        typer.echo(_closing_line(job, outcome, writers))
+
+
 def _interrupted_line(job: Job, outcome: Outcome, undecided: int) -> str:
     if not outcome.frames:
         return "stopped by you before the first frame was finished; nothing kept\n"
@@ -117,15 +129,12 @@ def _interrupted_line(job: Job, outcome: Outcome, undecided: int) -> str:
     return f"stopped by you at frame {outcome.last_frame}; {_frames(outcome.frames)} kept in {job.out}{dropped}\n"
 
 
-def _report(job: Job, outcome: Outcome, writers: WriterSet) -> None:
-    if outcome.stopped_early:
-        sys.stderr.write(f"warning: {outcome.stopped_early}\n")
-    if job.quiet:
-        return
+def _closing_line(job: Job, outcome: Outcome, writers: WriterSet) -> str:
     written = ", ".join(path.name + "/" * path.is_dir() for path in writers.files)
-    objects = ", ".join(str(number) for number in object_ids(job.prompts))
-    typer.echo(
-        f"{_frames(outcome.frames)} of object {objects} in {job.out}: {written}; "
+    objects = object_ids(job.prompts)
+    named = f"object {objects[0]}" if len(objects) == 1 else f"{len(objects)} objects"
+    return (
+        f"{_frames(outcome.frames)} of {named} in {job.out}: {written}; "
         f"{outcome.frames_per_second:.1f} frames/s, {_frames(outcome.doubtful)} doubtful"
     )
 

@@ -55,7 +55,11 @@ class Outcome:
 
 
 def write_results(
-    results: Iterator[FrameResult], writers: WriterSet, source: VideoSource, progress: TrackProgress
+    results: Iterator[FrameResult],
+    writers: WriterSet,
+    source: VideoSource,
+    progress: TrackProgress,
+    ctrl_c: CtrlC,
 ) -> Outcome:
     """Writes all results and makes the files final; after Ctrl-C, those that are finished.
 
@@ -67,22 +71,21 @@ def write_results(
         OutputError: the files cannot be written.
     """
     tally = Tally(started=time.monotonic())
-    with CtrlC() as ctrl_c:
-        try:
-            with progress:
-                for result in ctrl_c.until_pressed(results):
-                    writers.write(result)
-                    tally.add(result)
-                    progress.update(result)
-            _close(results)
-        except UserError:
-            writers.abort()
-            raise
-        except BaseException as error:
-            _rescue(writers, tally, error)
-            raise
-        outcome = _outcome(tally, ctrl_c.pressed, source)
-        _finish(writers, outcome, source)
+    try:
+        with progress:
+            for result in ctrl_c.until_pressed(results):
+                writers.write(result)
+                tally.add(result)
+                progress.update(result)
+        _close(results)
+    except UserError:
+        writers.abort()
+        raise
+    except BaseException as error:
+        _rescue(writers, tally, error)
+        raise
+    outcome = _outcome(tally, ctrl_c.pressed, source)
+    _finish(writers, outcome, source)
     return outcome
 
 

@@ -98,7 +98,8 @@ def test_ctrl_c_while_tracking_keeps_what_is_finished(tiny_model: Path, tmp_path
         time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130
+    # The second press may come while Python is on its way out, and end it; a shell reports 130 for that too.
+    assert process.returncode in (130, -signal.SIGINT)
     assert stdout == ""
     summary = json.loads((out / "summary.json").read_text())
     kept = summary["frames_written"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from collections.abc import Iterator
 
@@ -70,6 +71,18 @@ def test_a_library_that_reports_the_press_in_its_own_words_counts_as_a_press() -
             press()
         except KeyboardInterrupt:
             raise RuntimeError("decoder: interrupted system call") from None
+
+    with CtrlC() as ctrl_c:
+        assert list(ctrl_c.until_pressed(source())) == [1]
+
+
+def test_a_press_that_got_lost_can_be_repeated() -> None:
+    def source() -> Iterator[int]:
+        yield 1
+        with contextlib.suppress(KeyboardInterrupt):  # as Python does in a finaliser, where it cannot raise
+            press()
+        press()
+        yield 2
 
     with CtrlC() as ctrl_c:
         assert list(ctrl_c.until_pressed(source())) == [1]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sam2long.cli.interrupt import CtrlC
 from sam2long.cli.progress import TrackProgress
 from sam2long.cli.run import Outcome, write_results
 from sam2long.errors import OutputError, VideoError
@@ -20,7 +21,7 @@ from sam2long.video.result import FrameResult
 
 @dataclass
 class Diary:
-    """Writers that note every call; `fail_at` raises `error` for that frame."""
+    """Writers that note every call; `fail_at` raises `error` for that frame. While they finish, Ctrl-C is pressed."""
 
     fail_at: int | None = None
     error: Exception | None = None
@@ -36,8 +37,7 @@ class Diary:
         self.frames.append(result.frame)
 
     def finish(self, complete: bool = True, reason: str | None = None) -> None:
-        signal_while_finishing = signal.getsignal(signal.SIGINT)
-        assert signal_while_finishing is not signal.default_int_handler
+        signal.raise_signal(signal.SIGINT)
         self.ends.append(("finish", complete, reason))
 
     def abort(self) -> None:
@@ -56,7 +56,9 @@ def results(count: int, press_at: int | None = None, error: Exception | None = N
 
 def run(diary: Diary, frames: Iterator[FrameResult], stopped_early: str | None = None) -> Outcome:
     source: Any = SimpleNamespace(name="clip", stopped_early=stopped_early)
-    return write_results(frames, diary, source, TrackProgress("clip", None, quiet=True))  # type: ignore[arg-type]
+    writers: Any = diary
+    with CtrlC() as ctrl_c:
+        return write_results(frames, writers, source, TrackProgress("clip", None, quiet=True), ctrl_c)
 
 
 def test_a_whole_run() -> None:
