@@ -10,13 +10,13 @@ from typing import Annotated, Any
 import typer
 
 from sam2long.cli.demo import demo
+from sam2long.cli.interrupt import INTERRUPT_STATUS
 from sam2long.cli.synth import synth
 from sam2long.cli.track import track
 from sam2long.errors import UserError
 from sam2long.version import VERSION
 
 USAGE_STATUS = 2
-INTERRUPT_STATUS = 130
 
 # The class of all of typer's complaints about the command line; typer does not export it by name.
 _UsageError: Any = typer.BadParameter.__mro__[1]

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator
 from types import FrameType, TracebackType
 from typing import TypeVar
 
+INTERRUPT_STATUS = 130
+"""What shells report for a command that Ctrl-C ended."""
+
 Item = TypeVar("Item")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from sam2long.cli.interrupt import CtrlC
+from sam2long.cli.interrupt import INTERRUPT_STATUS, CtrlC
 from sam2long.cli.progress import TrackProgress
 from sam2long.cli.prompts import Prompt, apply_prompts, check_prompts, describe, object_ids
 from sam2long.cli.run import Outcome, write_results
@@ -19,8 +19,6 @@ from sam2long.tracking.plan import Plan, make_plan
 from sam2long.tree import TreeConfig
 from sam2long.video import VideoSource
 from sam2long.video.writers import WriterSet, open_writers
-
-INTERRUPT_STATUS = 130
 
 
 @dataclass(frozen=True)
