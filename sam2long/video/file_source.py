@@ -7,6 +7,8 @@ from itertools import dropwhile
 from pathlib import Path
 
 import av
+import numpy as np
+import numpy.typing as npt
 
 from sam2long.errors import VideoError
 from sam2long.video.cut_short import is_cut_short
@@ -178,13 +180,20 @@ class FileSource(VideoSource):
                 f"Frame {number} of {self.path} is {picture.width}x{picture.height} pixels, but the video began as"
                 f" {width}x{height}; all frames must have one size."
             )
-        image = upright(picture.to_ndarray(format="rgb24"), self._turn)
-        return Frame(number, self._time(number, picture), image)
+        return Frame(number, self._time(number, picture), upright(_to_rgb(picture), self._turn))
 
     def _time(self, number: int, picture: av.VideoFrame) -> float:
         if self._timed and picture.pts is not None:
             return float(picture.pts - self._first_pts) * self._tick
         return number / self.fps
+
+
+def _to_rgb(picture: av.VideoFrame) -> npt.NDArray[np.uint8]:
+    """Convert to uint8 [height, width, 3]; ranges are spelt out because some versions of PyAV guess them wrong."""
+    known_range = picture.color_range or None
+    rgb = picture.reformat(format="rgb24", src_color_range=known_range, dst_color_range="JPEG")
+    image: npt.NDArray[np.uint8] = rgb.to_ndarray()
+    return image
 
 
 def _seek(decoder: Decoder, index: FrameIndex, frame: int) -> int:
