@@ -177,6 +177,6 @@ def _shadow(rng: np.random.Generator) -> float:
 
 
 def _contrasting(rng: np.random.Generator, ground: Series) -> Series:
-    """The palette, out of three, whose mean is farthest from the ground's."""
-    palettes = [palette(rng) for _ in range(3)]
+    """The palette, out of six, whose mean is farthest from the ground's."""
+    palettes = [palette(rng) for _ in range(6)]
     return max(palettes, key=lambda colours: float(np.abs(colours.mean(axis=0) - ground).sum()))
