@@ -17,7 +17,7 @@ from sam2long.training.evaluate import as_line, measure_suite, summarise, table
 from sam2long.training.loop import LOG_FILE, STATE_FILE, RunOptions, train
 from sam2long.training.nano import NANO
 from sam2long.training.plot import plot_curve
-from sam2long.training.stages import CURRICULA
+from sam2long.training.stages import CURRICULA, scaled
 from sam2long.training.state import load_state
 from sam2long.training.team import run_team
 
@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("train", help="train nano through a curriculum")
     command.add_argument("--out", type=Path, default=Path("runs/nano"), help="folder of the state and the log")
     command.add_argument("--curriculum", choices=sorted(CURRICULA), default="cpu")
+    command.add_argument("--scale", type=float, default=1.0, help="times as many steps in every stage")
     command.add_argument("--resume", action="store_true", help="go on where the run in --out ended")
     command.add_argument("--device", help="cpu, cuda...; by default the fastest")
     command.add_argument("--processes", type=int, default=1, help="of one thread each, for CPUs")
@@ -85,7 +86,8 @@ def _train(arguments: argparse.Namespace) -> None:
         compile=arguments.compile,
         stop_after=arguments.minutes * 60 if arguments.minutes else None,
     )
-    run_team(arguments.processes, partial(train, NANO, CURRICULA[arguments.curriculum], options))
+    curriculum = scaled(CURRICULA[arguments.curriculum], arguments.scale)
+    run_team(arguments.processes, partial(train, NANO, curriculum, options))
 
 
 def _export(arguments: argparse.Namespace) -> None:

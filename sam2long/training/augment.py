@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from sam2long.model.config import SAM2Config
-from sam2long.training.clips import ClipBatch
+from sam2long.training.clips import SMALLEST_AREA, ClipBatch
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,10 @@ def normalise(images: Tensor, mean: tuple[float, float, float], std: tuple[float
 
 
 def _draw_objects(first: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    visible = first.unique()
-    visible = visible[visible > 0]
+    """`count` ids that show on a frame uint8 [size, size], slivers only where there is nothing else."""
+    areas = torch.bincount(first.flatten())
+    areas[0] = 0
+    visible = (areas >= areas.max().clamp(1, SMALLEST_AREA)).nonzero()[:, 0].to(first.dtype)
     order = torch.randperm(len(visible), generator=generator)
     return visible[order].repeat(-(-count // len(visible)))[:count]
 

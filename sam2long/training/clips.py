@@ -20,12 +20,14 @@ from sam2long.training.team import Team
 
 SCENE_SIDE = 256
 SCENE_FRAMES = 120
+SCENE_OBJECTS = 3
+"""The target, then its look-alikes and other movers."""
 
 CLIPS_PER_SCENE = 2
 """Clips cut from one scene: planning and painting a scene costs as much as rendering ten frames."""
 
 _ATTEMPTS = 8
-_SMALLEST_AREA = 24
+SMALLEST_AREA = 24
 """Pixels of the network's image an object must show on the first frame to be worth a prompt."""
 
 _DELAY = 8
@@ -74,9 +76,8 @@ class ClipDataset(Dataset[ClipBatch]):
         kinds, weights = zip(*stage.kinds, strict=True)
         while True:
             kind = str(rng.choice(kinds, p=np.array(weights) / sum(weights)))
-            objects = int(rng.integers(1, stage.objects + 1))
             config = SceneConfig(
-                kind, SCENE_FRAMES, SCENE_SIDE, SCENE_SIDE, objects=objects, difficulty=float(rng.random())
+                kind, SCENE_FRAMES, SCENE_SIDE, SCENE_SIDE, objects=SCENE_OBJECTS, difficulty=float(rng.random())
             )
             scene = Scene(config, training_seed(int(rng.integers(2**40))))
             cuts = (self._cut(scene, rng) for _ in range(_ATTEMPTS))
@@ -97,7 +98,7 @@ class ClipDataset(Dataset[ClipBatch]):
         if window is None:
             return None
         first = _crop(first, window, stage.image_size)
-        if int((first[1] > 0).sum()) < _SMALLEST_AREA:
+        if int((first[1] > 0).sum()) < SMALLEST_AREA:
             return None
         rest = (_crop(scene.render(time), window, stage.image_size) for time in times[1:])
         images, ids = zip(first, *rest, strict=True)

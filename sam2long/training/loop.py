@@ -122,7 +122,7 @@ class _Run:
 
     def _late(self) -> bool:
         limit = self.options.stop_after
-        return limit is not None and time.monotonic() - self.started > limit
+        return self.team.orphaned or (limit is not None and time.monotonic() - self.started > limit)
 
 
 def train_step(
@@ -139,7 +139,7 @@ def train_step(
         group["lr"] = rate_of(state, stage)
     loss = clip_loss(state, stage, rows, prompts)
     state.optimizer.zero_grad(set_to_none=True)
-    loss.total.backward()
+    torch.autograd.backward(loss.total)
     stop = team.average_gradients(state.model.parameters(), stop)
     torch.nn.utils.clip_grad_norm_(state.model.parameters(), _CLIP_NORM)
     state.optimizer.step()

@@ -66,7 +66,7 @@ def draw_boxes(masks: Tensor, generator: torch.Generator) -> tuple[Tensor, Tenso
     noise = torch.empty_like(boxes).uniform_(-_BOX_NOISE, _BOX_NOISE, generator=generator)
     shaken = (boxes + noise * sides).clamp(0, masks.shape[-1] - 1)
     labels = torch.tensor([int(Label.BOX_TOP_LEFT), int(Label.BOX_BOTTOM_RIGHT)]).repeat(len(masks), 1)
-    return shaken.unflatten(1, (2, 2)), labels
+    return shaken.reshape(-1, 2, 2), labels
 
 
 def _ends(line: Tensor) -> tuple[int, int]:

@@ -94,7 +94,9 @@ def _encode_frames(model: SAM2, rows: Rows) -> Iterator[ImageFeatures]:
     """Encode all frames of all clips at once; yields the features of one frame of every row after the other."""
     clips, frames = rows.images.shape[:2]
     features = model.encode_image(rows.images.flatten(0, 1))
-    maps = [part.unflatten(0, (clips, frames)) for part in (features.stride4, features.stride8, features.stride16)]
+    maps = [
+        part.reshape(clips, frames, *part.shape[1:]) for part in (features.stride4, features.stride8, features.stride16)
+    ]
     for number in range(frames):
         yield ImageFeatures(*(part[rows.clips, number] for part in maps))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -70,24 +71,96 @@ class Stage:
 
 
 BALANCED = LossWeights(cross_entropy=1.0, positive=5.0, focal=0.0)
+NEARLY_EVEN = LossWeights(cross_entropy=1.0, positive=2.0, focal=0.0)
 SAM = LossWeights(cross_entropy=0.0, positive=1.0, focal=20.0)
 
+_EASY = (("easy", 0.7), ("mixed", 0.3))
+_HARD = (("easy", 0.15), ("mixed", 0.25), ("occlusion", 0.2), ("lookalike", 0.2), ("exit", 0.1), ("long", 0.1))
+
+_MASKS = PromptMix(mask=1.0, box=0.0)
+_MOSTLY_MASKS = PromptMix(mask=0.75, box=0.15)
+_ALL_PROMPTS = PromptMix(mask=0.5, box=0.25)
+
+_PAIRS = Stage(
+    name="pairs",
+    steps=420,
+    image_size=128,
+    kinds=_EASY,
+    clips=12,
+    frames=2,
+    strides=(1, 2, 3),
+    objects=2,
+    crop=(0.4, 0.9),
+    prompts=_MASKS,
+    losses=BALANCED,
+    rate=(5e-4, 5e-4),
+    reuse=6,
+)
+_QUADS = replace(
+    _PAIRS,
+    name="quads",
+    steps=900,
+    kinds=_HARD,
+    clips=8,
+    frames=4,
+    strides=(1, 2, 3, 4),
+    prompts=_MOSTLY_MASKS,
+    losses=NEARLY_EVEN,
+    rate=(5e-4, 4e-4),
+    reuse=4,
+)
+
 CPU_CURRICULUM = (
-    Stage(
-        name="pairs",
-        steps=1200,
-        image_size=128,
-        kinds=(("easy", 0.8), ("mixed", 0.2)),
-        clips=12,
-        frames=2,
-        strides=(1, 2, 3),
-        objects=2,
-        crop=(0.5, 1.0),
-        prompts=PromptMix(mask=1.0, box=0.0),
-        losses=BALANCED,
-        rate=(5e-4, 5e-4),
-        reuse=6,
+    _PAIRS,
+    _QUADS,
+    replace(
+        _QUADS,
+        name="sharp",
+        steps=500,
+        image_size=192,
+        clips=4,
+        frames=6,
+        crop=(0.6, 1.0),
+        losses=SAM,
+        rate=(4e-4, 2e-5),
     ),
 )
 
-CURRICULA = {"cpu": CPU_CURRICULUM}
+GPU_CURRICULUM = (
+    replace(_PAIRS, steps=1500, clips=96, rate=(6e-4, 6e-4), reuse=4),
+    replace(_QUADS, steps=2000, clips=96, prompts=_ALL_PROMPTS, rate=(6e-4, 6e-4), reuse=4),
+    replace(
+        _QUADS,
+        name="octets",
+        steps=1500,
+        image_size=192,
+        clips=64,
+        frames=8,
+        crop=(0.5, 1.0),
+        prompts=_ALL_PROMPTS,
+        losses=SAM,
+        rate=(5e-4, 4e-4),
+        reuse=4,
+    ),
+    replace(
+        _QUADS,
+        name="full",
+        steps=1500,
+        image_size=256,
+        clips=48,
+        frames=8,
+        crop=(0.6, 1.0),
+        prompts=_ALL_PROMPTS,
+        losses=SAM,
+        rate=(4e-4, 1e-5),
+        reuse=4,
+    ),
+)
+
+CURRICULA = {"cpu": CPU_CURRICULUM, "gpu": GPU_CURRICULUM}
+"""By name: `cpu` for two cores and an hour or two, `gpu` for one large device and half an hour."""
+
+
+def scaled(curriculum: Sequence[Stage], factor: float) -> tuple[Stage, ...]:
+    """The same curriculum with `factor` times as many steps in every stage."""
+    return tuple(replace(stage, steps=max(1, round(stage.steps * factor))) for stage in curriculum)

@@ -6,6 +6,7 @@ operation.
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -22,6 +23,12 @@ class Team:
 
     rank: int = 0
     size: int = 1
+    parent: int | None = None
+
+    @property
+    def orphaned(self) -> bool:
+        """Whether the process that started the team is gone; its members must then stop by themselves."""
+        return self.parent is not None and os.getppid() != self.parent
 
     @property
     def leads(self) -> bool:
@@ -35,10 +42,11 @@ class Team:
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         flat = torch.cat([*(gradient.flatten() for gradient in gradients), torch.tensor([float(stop)])])
         dist.all_reduce(flat)
-        for gradient, part in zip(
-            gradients, flat[:-1].split([gradient.numel() for gradient in gradients]), strict=True
-        ):
-            gradient.copy_(part.view_as(gradient) / self.size)
+        flat /= self.size
+        start = 0
+        for gradient in gradients:
+            gradient.copy_(flat[start : start + gradient.numel()].view_as(gradient))
+            start += gradient.numel()
         return bool(flat[-1] > 0)
 
 
@@ -56,5 +64,5 @@ def run_team(size: int, work: Callable[[Team], object]) -> None:
 def _join(rank: int, size: int, port: int, work: Callable[[Team], object]) -> None:
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=size)
-    work(Team(rank, size))
+    work(Team(rank, size, os.getppid()))
     dist.destroy_process_group()

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+
+from sam2long.model.checkpoint import fresh_model
+from sam2long.synthetic.kinds import KINDS
+from sam2long.training.clips import CLIPS_PER_SCENE, SCENE_FRAMES
+from sam2long.training.nano import NANO
+from sam2long.training.stages import CURRICULA, scaled
+
+
+@pytest.mark.parametrize("name", CURRICULA)
+def test_stages_can_be_rendered(name: str) -> None:
+    for stage in CURRICULA[name]:
+        assert {kind for kind, _ in stage.kinds} <= set(KINDS)
+        assert (stage.frames - 1) * max(stage.strides) < SCENE_FRAMES
+        assert stage.clips % (2 * CLIPS_PER_SCENE) == 0, "a team of two must be able to share it"
+        assert 0 < stage.crop[0] <= stage.crop[1] <= 1
+        assert stage.prompts.mask + stage.prompts.box <= 1
+
+
+@pytest.mark.parametrize("size", sorted({stage.image_size for stages in CURRICULA.values() for stage in stages}))
+def test_windows_divide_the_maps(size: int) -> None:
+    for stage, window in enumerate(NANO.trunk.windows):
+        assert size // (4 * 2**stage) % window == 0
+
+
+def test_nano_is_small() -> None:
+    assert sum(parameter.numel() for parameter in fresh_model(NANO).parameters()) < 6_000_000
+
+
+def test_scaling_changes_the_steps_alone() -> None:
+    half = scaled(CURRICULA["cpu"], 0.5)
+    assert [stage.name for stage in half] == [stage.name for stage in CURRICULA["cpu"]]
+    assert all(short.steps * 2 == stage.steps for short, stage in zip(half, CURRICULA["cpu"], strict=True))
