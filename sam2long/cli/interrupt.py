@@ -14,7 +14,7 @@ Item = TypeVar("Item")
 
 
 class CtrlC:
-    """While entered, Ctrl-C ends `until_pressed` and nothing else; further presses do no harm.
+    """While entered, Ctrl-C ends `until_pressed` and nothing else; further presses do no harm, even afterwards.
 
     Attributes:
         pressed: whether the user asked to stop.
@@ -35,7 +35,8 @@ class CtrlC:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._previous is not signal.SIG_IGN:
+        # Once pressed, the program is on its way out; an impatient further press must not tear what closes behind it.
+        if not self.pressed and self._previous is not signal.SIG_IGN:
             signal.signal(signal.SIGINT, self._previous)  # type: ignore[arg-type]
 
     def until_pressed(self, items: Iterable[Item]) -> Iterator[Item]:

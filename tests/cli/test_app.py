@@ -12,8 +12,9 @@ from pathlib import Path
 import av
 import pytest
 
-from cli.conftest import Command, write_clip
 from sam2long.version import VERSION
+
+from .conftest import Command, write_clip
 
 PROGRAM = [sys.executable, "-c", "from sam2long.cli.app import main; main()"]
 

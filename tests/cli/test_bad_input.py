@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cli.conftest import Command, Ended, write_clip
+from .conftest import Command, Ended, write_clip
 
 BOX = ("--box", "4,16,20,32")
 

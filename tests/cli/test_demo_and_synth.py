@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cli.conftest import Command
 from sam2long.synthetic import Scene, SceneConfig
 from sam2long.video import open_video
+
+from .conftest import Command
 
 SMALL = ["--frames", "4", "--size", "48", "--seed", "7", "--kind", "easy"]
 

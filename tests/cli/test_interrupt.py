@@ -97,6 +97,12 @@ def test_other_errors_pass() -> None:
         list(ctrl_c.until_pressed(source()))
 
 
+def test_after_a_press_further_ones_stay_harmless() -> None:
+    with CtrlC() as ctrl_c:
+        list(ctrl_c.until_pressed(items(pressed_while_making=3)))
+    press()
+
+
 def test_afterwards_ctrl_c_is_what_it_was() -> None:
     before = signal.getsignal(signal.SIGINT)
     with CtrlC():

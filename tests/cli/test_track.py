@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cli.conftest import CLIP_FRAMES, CLIP_HEIGHT, CLIP_WIDTH, Command, write_clip
 from sam2long.tree import TreeConfig
+
+from .conftest import CLIP_FRAMES, CLIP_HEIGHT, CLIP_WIDTH, Command, write_clip
 
 
 def summary(out: Path) -> dict:
