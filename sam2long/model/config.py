@@ -95,9 +95,7 @@ _TRUNKS = {
 
 PRESETS: dict[str, SAM2Config] = {
     **{
-        f"sam2-hiera-{size}": SAM2Config(
-            f"sam2-hiera-{size}", trunk, occlusion_memory=False, pointer_time=False
-        )
+        f"sam2-hiera-{size}": SAM2Config(f"sam2-hiera-{size}", trunk, occlusion_memory=False, pointer_time=False)
         for size, trunk in _TRUNKS.items()
     },
     **{f"sam2.1-hiera-{size}": SAM2Config(f"sam2.1-hiera-{size}", trunk) for size, trunk in _TRUNKS.items()},

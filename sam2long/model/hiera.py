@@ -13,7 +13,7 @@ from sam2long.model.layers import MLP
 
 
 class Hiera(nn.Module):
-    """Image [batch, 3, height, width] -> four maps [batch, channels, height / stride, width / stride], strides 4..32."""
+    """Images [batch, 3, height, width] -> maps [batch, channels, height / stride, width / stride], strides 4 to 32."""
 
     def __init__(self, config: HieraConfig) -> None:
         super().__init__()
@@ -105,7 +105,9 @@ class WindowAttention(nn.Module):
         if self.pool:
             q = _halve(q)
             height, width = q.shape[1:3]
-        q, k, v = (part.reshape(batch, -1, self.heads, part.shape[-1] // self.heads).transpose(1, 2) for part in (q, k, v))
+        q, k, v = (
+            part.reshape(batch, -1, self.heads, part.shape[-1] // self.heads).transpose(1, 2) for part in (q, k, v)
+        )
         out = F.scaled_dot_product_attention(q, k, v)
         return self.proj(out.transpose(1, 2).reshape(batch, height, width, -1))
 

@@ -127,7 +127,8 @@ class MaskDecoder(nn.Module):
             positions: [1, dim, grid, grid].
 
         Returns:
-            mask logits [batch, 4, size / 4, size / 4], IoUs [batch, 4], mask tokens [batch, 4, dim], object scores [batch].
+            mask logits [batch, 4, size / 4, size / 4], IoUs [batch, 4], mask tokens [batch, 4, dim],
+            object scores [batch].
         """
         tokens = torch.cat([self.object_token, self.iou_token, self.mask_tokens])
         tokens = torch.cat([tokens.expand(len(image), -1, -1), prompts.sparse], dim=1)

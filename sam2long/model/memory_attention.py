@@ -22,7 +22,8 @@ class Memory:
 
     Attributes:
         maps: [batch, maps, memory_dim, grid, grid] encoded memories.
-        slots: int64 [batch, maps] temporal slot: 0 for a prompted frame, 1 for the previous frame, 2 for the one before...
+        slots: int64 [batch, maps], temporal slots: 0 for a prompted frame, 1 for the previous frame, 2 for the one
+            before...
         pointers: [batch, pointers, dim] object pointers.
         times: float [batch, pointers] temporal distance of each pointer, divided by the largest possible one.
         map_weights: [batch, maps] factors on the keys of each map, or None for 1.

@@ -54,7 +54,7 @@ def sine_time(times: Tensor, channels: int) -> Tensor:
 
 @lru_cache(maxsize=16)
 def rotary_table(channels: int, height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Cosines and sines that rotate pairs of channels by the place on a grid: a quarter of the channels each for x and y.
+    """Cosines and sines that rotate pairs of channels by the place on a grid, half of the pairs for x and half for y.
 
     Returns:
         two float32 [height * width, channels // 2].

@@ -33,7 +33,7 @@ def prepare_image(image: npt.NDArray[np.uint8], config: SAM2Config, device: torc
 
 
 def prepare_mask(mask: npt.NDArray[np.bool_], config: SAM2Config, device: torch.device) -> Tensor:
-    """Resize a mask prompt, bool [height, width], to float32 0/1 [1, 1, size, size] (bilinear, cut at a half; SAM 2)."""
+    """Resize a mask prompt, bool [height, width], to 0.0 and 1.0 [1, 1, size, size] (bilinear, cut at 0.5; SAM 2)."""
     size = (config.image_size, config.image_size)
     values = torch.from_numpy(np.ascontiguousarray(mask)).to(device).float()[None, None]
     if values.shape[2:] == size:

@@ -39,6 +39,8 @@ class PromptTokens:
 class PromptEncoder(nn.Module):
     """Encodes points (in pixels of the network's image) and low-resolution mask logits."""
 
+    frequencies: Tensor
+
     def __init__(self, config: SAM2Config) -> None:
         super().__init__()
         self.image_size = config.image_size

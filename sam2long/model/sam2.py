@@ -108,7 +108,9 @@ class SAM2(nn.Module):
         empty = ~masks.flatten(1).any(1)
         return torch.where(empty[:, None], self.no_object_pointer, pointers)
 
-    def encode_memory(self, stride16: Tensor, mask_logits: Tensor, object_scores: Tensor, binary: bool = False) -> Tensor:
+    def encode_memory(
+        self, stride16: Tensor, mask_logits: Tensor, object_scores: Tensor, binary: bool = False
+    ) -> Tensor:
         """Encode what a frame should be remembered by.
 
         Args:
@@ -130,7 +132,7 @@ class SAM2(nn.Module):
         return memory
 
     def _memory_tokens(self, memory: Memory) -> MemoryTokens:
-        batch, count, channels, height, width = memory.maps.shape
+        _, count, channels, height, width = memory.maps.shape
         maps = memory.maps.flatten(3).transpose(2, 3)
         grid = sine_grid(channels, height, width, maps.device).to(maps.dtype).flatten(1).T
         map_keys = maps + grid + self._slot_encodings()[memory.slots].unsqueeze(2)
@@ -145,7 +147,7 @@ class SAM2(nn.Module):
         return MemoryTokens(values, keys, rotated=count * height * width)
 
     def _slot_encodings(self) -> Tensor:
-        """[memory_slots, memory_dim], by slot: checkpoints store the prompted frame's last and the previous frame's first."""
+        """[memory_slots, memory_dim] by slot; checkpoints store the prompt's last and the previous frame's first."""
         return self.slot_embeddings.flatten(1).roll(1, dims=0)
 
     def _time_encodings(self, times: Tensor) -> Tensor:

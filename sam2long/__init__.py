@@ -1,0 +1,56 @@
+"""sam2long: follow objects through long videos with Segment Anything 2 and a training-free memory tree.
+
+    model = sam2long.load_model("sam2.1-hiera-large")
+    session = sam2long.Session(model, "match.mp4")
+    session.add_box(frame=0, object_id=1, box=(300, 0, 500, 400))
+    for result in session.propagate():
+        result.masks[1]
+
+Nothing heavy is loaded before a name is first used; then PyTorch and NumPy, and the rest when it is needed.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from sam2long.errors import UserError
+from sam2long.version import VERSION as __version__
+
+if TYPE_CHECKING:
+    from sam2long.model import SAM2, load_model
+    from sam2long.tracking import Preview, Session
+    from sam2long.tree import TreeConfig
+    from sam2long.video import FrameResult, open_video
+
+_ROOMS = {
+    "SAM2": "model",
+    "load_model": "model",
+    "Preview": "tracking",
+    "Session": "tracking",
+    "TreeConfig": "tree",
+    "FrameResult": "video",
+    "open_video": "video",
+}
+
+__all__ = [
+    "SAM2",
+    "FrameResult",
+    "Preview",
+    "Session",
+    "TreeConfig",
+    "UserError",
+    "__version__",
+    "load_model",
+    "open_video",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from its room (PEP 562)."""
+    if name not in _ROOMS:
+        raise AttributeError(f"module 'sam2long' has no attribute {name!r}")
+    return getattr(import_module(f"sam2long.{_ROOMS[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return __all__

@@ -1,0 +1,92 @@
+"""From prompts to the conditioning frame: the mask they mean, and the memory and pointer it is remembered by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sam2long.model.image_encoder import ImageFeatures
+from sam2long.model.mask_decoder import Candidates
+from sam2long.model.preprocess import prepare_mask
+from sam2long.model.prompt_encoder import Label
+from sam2long.model.sam2 import MASK_PROMPT_LOGIT, SAM2
+from sam2long.tracking.outcome import Outcome, Remembered
+from sam2long.tracking.prompts import Clicks, FrameSize, ObjectPrompt
+from sam2long.tree import Node
+
+_FEEDBACK_LIMIT = 32.0
+"""Largest mask logit (with its sign) that is fed back when clicks refine a mask (SAM 2)."""
+
+
+@dataclass(frozen=True)
+class Conditioning:
+    """A prompted frame of one object: the node that tracking remembers and the outcome that is reported."""
+
+    node: Node[Remembered]
+    outcome: Outcome
+
+
+@torch.inference_mode()
+def condition(
+    model: SAM2, features: ImageFeatures, frame: int, prompt: ObjectPrompt, size: FrameSize, binary: bool
+) -> Conditioning:
+    """Run the prompts of one object on one frame.
+
+    Args:
+        model: the network.
+        features: of that frame, batch of 1.
+        frame: its number.
+        prompt: what was marked.
+        size: of the video, in which the prompts' coordinates are.
+        binary: remember the mask as zeros and ones instead of probabilities.
+    """
+    given = (
+        _from_mask(model, features, prompt) if prompt.mask is not None else _from_clicks(model, features, prompt, size)
+    )
+    memory = model.encode_memory(features.stride16, given.masks, given.object_scores, binary=binary)
+    iou, score = given.ious[0, 0].item(), given.object_scores[0].item()
+    return Conditioning(
+        Node(frame, iou, score, Remembered(memory[0], given.pointers[0, 0])),
+        Outcome(given.masks[0, 0], iou, score, disagreement=0.0),
+    )
+
+
+def _from_mask(model: SAM2, features: ImageFeatures, prompt: ObjectPrompt) -> Candidates:
+    """A mask prompt bypasses the decoder; its logits are +-10, at a quarter of the network's resolution (SAM 2)."""
+    assert prompt.mask is not None
+    mask = prepare_mask(prompt.mask, model.config, model.device)
+    logits = (2 * mask - 1) * MASK_PROMPT_LOGIT
+    side = model.config.mask_size
+    small = F.interpolate(logits, size=(side, side), mode="bilinear", align_corners=False, antialias=True)
+    score = mask.flatten(1).any(1).float() * 2 * MASK_PROMPT_LOGIT - MASK_PROMPT_LOGIT
+    pointer = model.mask_prompt_pointer(features, mask)
+    return Candidates(small, torch.ones(1, 1, device=mask.device), pointer[:, None], score)
+
+
+def _from_clicks(model: SAM2, features: ImageFeatures, prompt: ObjectPrompt, size: FrameSize) -> Candidates:
+    """Run the rounds in turn: clicks accumulate, and each round starts from the mask of the one before."""
+    image = model.without_memory(features.stride16)
+    previous: Tensor | None = None
+    standing: list[Clicks] = []
+    for clicks in prompt.rounds:
+        standing = [clicks] if clicks.replace else [*standing, clicks]
+        points, labels = _points(standing, size, model)
+        proposals = model.decode(image, features, model.encode_prompts(points, labels, previous))
+        # One click may mean a part or the whole, so it is the only prompt with several answers (SAM 2).
+        result = proposals.candidates().best() if points.shape[1] == 1 else proposals.single()
+        previous = result.masks.clamp(-_FEEDBACK_LIMIT, _FEEDBACK_LIMIT)
+    return result
+
+
+def _points(rounds: list[Clicks], size: FrameSize, model: SAM2) -> tuple[Tensor, Tensor]:
+    """Boxes as two labelled corners, then points: [1, n, 2] in pixels of the network's image, and [1, n] labels."""
+    corners = [corner for clicks in rounds if clicks.box for corner in (clicks.box[:2], clicks.box[2:])]
+    corner_labels = [Label.BOX_TOP_LEFT, Label.BOX_BOTTOM_RIGHT] * (len(corners) // 2)
+    points = corners + [point for clicks in rounds for point in clicks.points]
+    labels = [int(label) for label in corner_labels] + [label for clicks in rounds for label in clicks.labels]
+    scale = torch.tensor([1 / size.width, 1 / size.height], device=model.device) * model.config.image_size
+    places = torch.tensor(points, dtype=torch.float32, device=model.device) * scale
+    return places[None], torch.tensor([labels], device=model.device)

@@ -1,0 +1,84 @@
+"""Which frames a propagation visits, checked against the video before any work is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from sam2long.errors import ConfigError, PromptError
+from sam2long.video import Frame, VideoSource
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The frames to visit.
+
+    Attributes:
+        start: first frame.
+        end: last frame that may be visited (inclusive), or None for as long as the video lasts.
+        stride: frames between two visited ones; negative when going backward.
+    """
+
+    start: int
+    end: int | None
+    stride: int
+
+    def visits(self, frame: int) -> bool:
+        """Whether `frame` lies within the range and on the stride."""
+        return self.covers(frame) and (frame - self.start) % self.stride == 0
+
+    def covers(self, frame: int) -> bool:
+        """Whether `frame` lies within the range."""
+        if self.stride < 0:
+            return (self.end or 0) <= frame <= self.start
+        return self.start <= frame and (self.end is None or frame <= self.end)
+
+    def frames(self, source: VideoSource, prompted: Iterable[int]) -> Iterator[Frame]:
+        """Decode what is visited: every frame on the stride, and prompted ones between."""
+        between = {frame for frame in prompted if self.covers(frame) and not self.visits(frame)}
+        direction = 1 if self.stride > 0 else -1
+        stop = None if self.end is None else self.end + direction
+        stop = None if stop is not None and stop < 0 else stop
+        step = direction if between else self.stride
+        for frame in source.frames(self.start, stop, step):
+            if not between or frame.index in between or self.visits(frame.index):
+                yield frame
+
+    def count(self, frame_count: int | None) -> int | None:
+        """How many frames lie on the stride, or None where the video's length is unknown."""
+        if self.stride < 0:
+            return (self.start - (self.end or 0)) // -self.stride + 1
+        if self.end is None and frame_count is None:
+            return None
+        last = self.end if self.end is not None else (frame_count or 0) - 1
+        return max(0, (last - self.start) // self.stride + 1)
+
+
+def make_plan(
+    source: VideoSource, prompted: Iterable[int], start: int | None, end: int | None, stride: int, reverse: bool
+) -> Plan:
+    """Fill in what was left open: by default from the first prompt to the end, or from the last one back to frame 0.
+
+    Raises:
+        PromptError: there is nothing to follow.
+        ConfigError: a frame does not exist, or the range or stride makes no sense.
+    """
+    frames = sorted(prompted)
+    if not frames:
+        raise PromptError("nothing is marked; add a point, a box or a mask first")
+    if stride < 1:
+        raise ConfigError(f"stride is {stride}; it must be 1 or more")
+    for name, value in (("start", start), ("end", end)):
+        if value is not None and (value < 0 or (source.frame_count is not None and value >= source.frame_count)):
+            raise ConfigError(f"{name} frame {value} does not exist; {source.name} has {_frames(source.frame_count)}")
+    if reverse and not source.seekable:
+        raise ConfigError(f"{source.name} is a live source and cannot be followed backward")
+    first = start if start is not None else frames[-1] if reverse else frames[0]
+    plan = Plan(first, end, -stride if reverse else stride)
+    if end is not None and not plan.covers(end):
+        raise ConfigError(f"going {'backward' if reverse else 'forward'} from frame {first} never reaches frame {end}")
+    return plan
+
+
+def _frames(count: int | None) -> str:
+    return "no such frame" if count is None else f"{count} frames, 0 to {count - 1}"

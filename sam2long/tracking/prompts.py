@@ -1,0 +1,115 @@
+"""What a user marks on a frame: clicks, boxes and masks, checked against the video when they are given."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from sam2long.errors import PromptError
+
+Point = tuple[float, float]
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Clicks:
+    """One round of marking: points and perhaps a box, in pixels (x, y) of the video.
+
+    Attributes:
+        points: places clicked.
+        labels: for each, 1 for the object and 0 for what is not the object.
+        box: (x0, y0, x1, y1) around the object, or None.
+        replace: these stand in for the points and boxes of earlier rounds, of which only the mask goes on.
+    """
+
+    points: tuple[Point, ...]
+    labels: tuple[int, ...]
+    box: Box | None = None
+    replace: bool = False
+
+
+@dataclass
+class ObjectPrompt:
+    """All a user marked for one object on one frame: a mask, or rounds of clicks of which each refines the last."""
+
+    mask: npt.NDArray[np.bool_] | None = None
+    rounds: list[Clicks] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class FrameSize:
+    """Height and width of the video in pixels."""
+
+    height: int
+    width: int
+
+
+def check_clicks(
+    points: Sequence[Sequence[float]],
+    labels: Sequence[int],
+    box: Sequence[float] | None,
+    size: FrameSize,
+    where: str,
+    replace: bool = False,
+) -> Clicks:
+    """Return valid clicks. `where` names the prompt in messages, as in "object 1 on frame 0".
+
+    Raises:
+        PromptError: nothing is marked, a number is not finite or outside the frame, or counts do not match.
+    """
+    if box is None and len(points) == 0:
+        raise PromptError(f"{where}: no point and no box is given")
+    if len(points) != len(labels):
+        raise PromptError(f"{where}: {len(points)} points but {len(labels)} labels")
+    for label in labels:
+        if label not in (0, 1):
+            raise PromptError(f"{where}: label {label} of a point; 1 marks the object, 0 what is not the object")
+    return Clicks(
+        tuple(_check_point(point, size, where) for point in points),
+        tuple(int(label) for label in labels),
+        None if box is None else _check_box(box, size, where),
+        replace,
+    )
+
+
+def check_mask(mask: npt.ArrayLike, size: FrameSize, where: str) -> npt.NDArray[np.bool_]:
+    """Return a mask as bool [height, width].
+
+    Raises:
+        PromptError: it has another size than the video, or is empty.
+    """
+    array = np.asarray(mask)
+    if array.shape != (size.height, size.width):
+        shape = "x".join(str(side) for side in array.shape[::-1])
+        raise PromptError(f"{where}: the mask is {shape} pixels but the video is {size.width}x{size.height}")
+    if not array.any():
+        raise PromptError(f"{where}: the mask is empty")
+    return array.astype(bool)
+
+
+def _check_point(point: Sequence[float], size: FrameSize, where: str) -> Point:
+    if len(point) != 2 or not all(math.isfinite(value) for value in point):
+        raise PromptError(f"{where}: {_show(point)} is no point; x,y are needed, in pixels")
+    x, y = (float(value) for value in point)
+    if not (0 <= x <= size.width and 0 <= y <= size.height):
+        raise PromptError(f"{where}: point {_show(point)} lies outside the {size.width}x{size.height} frame")
+    return x, y
+
+
+def _check_box(box: Sequence[float], size: FrameSize, where: str) -> Box:
+    if len(box) != 4 or not all(math.isfinite(value) for value in box):
+        raise PromptError(f"{where}: {_show(box)} is no box; x0,y0,x1,y1 are needed, in pixels")
+    x0, y0, x1, y1 = (float(value) for value in box)
+    if x0 >= x1 or y0 >= y1:
+        raise PromptError(f"{where}: box {_show(box)} is empty; x0 < x1 and y0 < y1 are needed")
+    if x0 < 0 or y0 < 0 or x1 > size.width or y1 > size.height:
+        raise PromptError(f"{where}: box {_show(box)} reaches outside the {size.width}x{size.height} frame")
+    return x0, y0, x1, y1
+
+
+def _show(values: Sequence[float]) -> str:
+    return ",".join(f"{value:g}" for value in values)

@@ -1,0 +1,220 @@
+"""One frame at a time, all objects at once: the distinct pathways of all objects go through the network in a batch."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from sam2long.model.image_encoder import ImageFeatures
+from sam2long.model.mask_decoder import Candidates
+from sam2long.model.memory_attention import Memory
+from sam2long.model.sam2 import SAM2
+from sam2long.tracking.conditioning import Conditioning
+from sam2long.tracking.outcome import Outcome, Remembered
+from sam2long.tracking.prompts import FrameSize
+from sam2long.tree import Clock, Node, ObjectTree, Pathway, Selection, TraceRow, TreeConfig
+
+_MAX_ROWS = 16
+"""Pathways that go through the network together; more than this and memory, not speed, would grow."""
+
+Tree = ObjectTree[Remembered, Outcome]
+
+
+@dataclass(frozen=True)
+class Decided:
+    """An object's outcome on a frame, final."""
+
+    object_id: int
+    frame: int
+    outcome: Outcome
+
+
+@dataclass
+class Tracker:
+    """The memory trees of all objects, and the network that feeds them. Knows nothing of videos or prompts.
+
+    Attributes:
+        model: the network.
+        config: the memory tree's numbers.
+        clock: direction and stride of time.
+        max_delay: newest frames that may stay undecided, or None for as many as it takes.
+        trees: by object id.
+        trace: what happened to each object's pathways on the last `step`.
+    """
+
+    model: SAM2
+    config: TreeConfig
+    clock: Clock
+    max_delay: int | None = None
+    trees: dict[int, Tree] = field(default_factory=dict)
+    trace: dict[int, TraceRow] = field(default_factory=dict)
+
+    def add_object(self, object_id: int, prompted: Iterable[Node[Remembered]], before: Tracker | None) -> None:
+        """Start following an object whose prompted frames, anywhere in the video, are known already.
+
+        By SAM 2's rule of memory, frames that an earlier tracker visited on the other side still count.
+        """
+        tree: Tree = ObjectTree(self.config, self.clock, list(prompted))
+        if before is not None and object_id in before.trees and self.config.iou_threshold is None:
+            tree.pathways = [Pathway(0.0, before.trees[object_id].pathways[0].history, None)]
+        self.trees[object_id] = tree
+
+    @torch.inference_mode()
+    def step(
+        self, frame: int, features: ImageFeatures, prompted: dict[int, Conditioning], tracked: list[int]
+    ) -> list[Decided]:
+        """Visit a frame.
+
+        Args:
+            frame: its number.
+            features: of the frame, batch of 1.
+            prompted: objects that have a prompt on this frame.
+            tracked: ids of the other objects to follow on it.
+
+        Returns:
+            what this decides, of this frame and of earlier ones; each object's frames come in order.
+        """
+        decided: list[Decided] = []
+        for object_id, conditioning in prompted.items():
+            branches = self.trees[object_id].prompt(conditioning.node)
+            decided += [Decided(object_id, branch.frame, branch.outcome) for branch in branches]
+            decided.append(Decided(object_id, frame, conditioning.outcome))
+        self.trace = {}
+        if tracked:
+            self._track(frame, features, tracked)
+        for object_id in tracked:
+            tree = self.trees[object_id]
+            branches = tree.decided() if self.max_delay is None else tree.decide(self.max_delay)
+            decided += [Decided(object_id, branch.frame, branch.outcome) for branch in branches]
+        return decided
+
+    def pack(self, newest: int, size: FrameSize) -> None:
+        """Pack the masks of frames that are older than the `newest` undecided ones of their object."""
+        for tree in self.trees.values():
+            if len(tree.lineage) > newest:
+                for branch in tree.lineage.levels[-newest - 1]:
+                    branch.outcome.compact(size)
+
+    def finish(self) -> list[Decided]:
+        """Decide all that is undecided, as the best pathways have it."""
+        return [
+            Decided(object_id, branch.frame, branch.outcome)
+            for object_id, tree in self.trees.items()
+            for branch in tree.finish()
+        ]
+
+    def _track(self, frame: int, features: ImageFeatures, object_ids: list[int]) -> None:
+        selections = {object_id: self.trees[object_id].memories(frame) for object_id in object_ids}
+        candidates = self._propose(features, [one for several in selections.values() for one in several])
+        scores = torch.cat([candidates.ious, candidates.object_scores[:, None]], dim=1).tolist()
+        first = 0
+        picks: list[_Pick] = []
+        for object_id, several in selections.items():
+            picks.append(_Pick(self.trees[object_id], object_id, first, scores[first : first + len(several)]))
+            first += len(several)
+        rows, numbers = zip(*(place for pick in picks for place in pick.places), strict=True)
+        chosen = candidates.choose(torch.tensor(rows), torch.tensor(numbers))
+        memories = self._encode_memories(features, chosen)
+        first = 0
+        for pick in picks:
+            part = slice(first, first + len(pick.places))
+            self.trace[pick.object_id] = pick.grow(
+                frame, memories[part], chosen.masks[part, 0], chosen.pointers[part, 0]
+            )
+            first = part.stop
+
+    def _propose(self, features: ImageFeatures, selections: list[Selection[Remembered]]) -> Candidates:
+        """Three candidates for each selection, in order; selections with as many memories share a batch."""
+        groups: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+        for index, selection in enumerate(selections):
+            groups[len(selection.maps), len(selection.pointers)].append(index)
+        batches = [
+            indices[start : start + _MAX_ROWS]
+            for indices in groups.values()
+            for start in range(0, len(indices), _MAX_ROWS)
+        ]
+        parts = [self._propose_batch(features, [selections[index] for index in batch]) for batch in batches]
+        order = torch.tensor([index for batch in batches for index in batch]).argsort().to(self.model.device)
+        return Candidates(
+            torch.cat([part.masks for part in parts])[order],
+            torch.cat([part.ious for part in parts])[order],
+            torch.cat([part.pointers for part in parts])[order],
+            torch.cat([part.object_scores for part in parts])[order],
+        )
+
+    def _propose_batch(self, features: ImageFeatures, selections: list[Selection[Remembered]]) -> Candidates:
+        conditioned = self.model.attend(features.stride16, _stack(selections, self.model))
+        return self.model.decode(conditioned, features, self.model.no_prompts()).candidates()
+
+    def _encode_memories(self, features: ImageFeatures, chosen: Candidates) -> Tensor:
+        return torch.cat(
+            [
+                self.model.encode_memory(features.stride16, masks, scores)
+                for masks, scores in zip(
+                    chosen.masks.split(_MAX_ROWS), chosen.object_scores.split(_MAX_ROWS), strict=True
+                )
+            ]
+        )
+
+
+class _Pick:
+    """What one object chose on a frame: `places` are (row of the batch, candidate) of its distinct survivors."""
+
+    def __init__(self, tree: Tree, object_id: int, first_row: int, scores: list[list[float]]) -> None:
+        self.tree = tree
+        self.object_id = object_id
+        self.ious = [row[:-1] for row in scores]
+        self.object_scores = [row[-1] for row in scores]
+        self.choices = tree.choose(self.ious, self.object_scores)
+        self.survivors = tree.survivors(self.choices)
+        self.places = [(first_row + row, candidate) for row, candidate in self.survivors]
+
+    def grow(self, frame: int, memories: Tensor, masks: Tensor, pointers: Tensor) -> TraceRow:
+        apart = disagreement(masks)
+        nodes, outcomes = [], []
+        for i, (row, candidate) in enumerate(self.survivors):
+            iou, score = self.ious[row][candidate], self.object_scores[row]
+            # Clones, so that a node that lives long does not keep its whole batch alive.
+            nodes.append(Node(frame, iou, score, Remembered(memories[i].clone(), pointers[i].clone())))
+            outcomes.append(Outcome(masks[i].clone(), iou, score, apart))
+        return self.tree.grow(frame, self.choices, nodes, outcomes)
+
+
+def disagreement(masks: Tensor) -> float:
+    """Largest 1 - IoU between any two of the masks [count, height, width] of logits; 0 if both are empty."""
+    if len(masks) < 2:
+        return 0.0
+    inside = (masks > 0).flatten(1).float()
+    overlap = inside @ inside.T
+    areas = overlap.diagonal()
+    union = areas[:, None] + areas[None] - overlap
+    return float((1 - overlap / union.clamp(min=1)).masked_fill(union == 0, 0.0).max())
+
+
+def _stack(selections: list[Selection[Remembered]], model: SAM2) -> Memory:
+    """Gather selections of equal sizes into one batch."""
+    first, dim = selections[0], model.config.dim
+    pointers = [node.payload.pointer for selection in selections for node in selection.pointers]
+    count = len(first.pointers)
+
+    def rows(values: list[list[float]]) -> Tensor:
+        return torch.tensor(values, dtype=torch.float32, device=model.device)
+
+    return Memory(
+        maps=torch.stack([torch.stack([node.payload.map for node in selection.maps]) for selection in selections]),
+        slots=torch.tensor([selection.slots for selection in selections], device=model.device),
+        pointers=torch.stack(pointers).unflatten(0, (-1, count))
+        if count
+        else rows([]).new_empty(len(selections), 0, dim),
+        times=rows([selection.times for selection in selections]),
+        map_weights=None
+        if first.map_weights is None
+        else rows([selection.map_weights or [] for selection in selections]),
+        pointer_weights=None
+        if first.pointer_weights is None
+        else rows([selection.pointer_weights or [] for selection in selections]),
+    )

@@ -1,0 +1,23 @@
+"""The memory tree: pathways, candidates, scores, memory selection. Pure logic over small arrays."""
+
+from sam2long.tree.config import TreeConfig
+from sam2long.tree.lineage import Branch, Lineage
+from sam2long.tree.memory import Clock, History, Node, Selection, select_memory
+from sam2long.tree.object_tree import ObjectTree, Pathway, TraceRow
+from sam2long.tree.selection import Choice, select
+
+__all__ = [
+    "Branch",
+    "Choice",
+    "Clock",
+    "History",
+    "Lineage",
+    "Node",
+    "ObjectTree",
+    "Pathway",
+    "Selection",
+    "TraceRow",
+    "TreeConfig",
+    "select",
+    "select_memory",
+]

@@ -1,0 +1,108 @@
+"""Numbers of the reference implementations, the inputs they were made from, and small models for everything else."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+
+from sam2long.model import PRESETS, SAM2, HieraConfig, SAM2Config
+from sam2long.model.checkpoint import fresh_model
+from sam2long.model.names import to_ours
+
+GOLDEN = Path(__file__).parent / "golden"
+
+SMALL = SAM2Config(
+    "small-test",
+    HieraConfig(width=16, heads=1, depths=(1, 1, 2, 1), global_blocks=(3,), windows=(4, 2, 4, 2), position_grid=(4, 4)),
+    image_size=128,
+    dim=64,
+    memory_dim=16,
+    attention_layers=2,
+    attention_mlp=64,
+    decoder_mlp=64,
+    decoder_heads=2,
+)
+"""The whole architecture, small enough for a test."""
+
+
+def _load_inputs() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("golden_inputs", GOLDEN / "inputs.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def golden_inputs() -> ModuleType:
+    """The recipe of the golden frames, masks and weights."""
+    return _load_inputs()
+
+
+@pytest.fixture(scope="session")
+def manifest() -> dict[str, dict[str, list[int]]]:
+    """Names and shapes of every parameter of the eight published checkpoints."""
+    loaded: dict[str, dict[str, list[int]]] = json.loads((GOLDEN / "manifest.json").read_text())
+    return loaded
+
+
+@pytest.fixture(scope="session")
+def golden() -> Callable[[str], dict[str, np.ndarray]]:
+    """Load a golden file by name."""
+    return lambda name: dict(np.load(GOLDEN / f"{name}.npz"))
+
+
+@pytest.fixture(scope="session")
+def published_state(
+    manifest: dict[str, dict[str, list[int]]], golden_inputs: ModuleType
+) -> Callable[..., dict[str, torch.Tensor]]:
+    """Weights of a golden case under the names of the original checkpoint."""
+
+    def build(preset: str, adjust: dict[str, tuple[float, float]] | None = None) -> dict[str, torch.Tensor]:
+        return {
+            name: torch.from_numpy(golden_inputs.weight(name, tuple(shape), adjust))
+            for name, shape in manifest[preset].items()
+        }
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def golden_model(published_state: Callable[..., dict[str, torch.Tensor]]) -> Callable[..., SAM2]:
+    """The model of a golden case."""
+
+    def build(preset: str, adjust: dict[str, tuple[float, float]] | None = None) -> SAM2:
+        model = SAM2(PRESETS[preset])
+        model.load_state_dict(to_ours(published_state(preset, adjust)))
+        return model.eval()
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def small_model() -> SAM2:
+    """A small model with fresh weights whose scores are stretched, so that they cross every threshold."""
+    model = fresh_model(SMALL, seed=3)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.ndim >= 2 and re.search(r"weight$", name):
+                fan_in = parameter[0].numel()
+                parameter.copy_(torch.randn(parameter.shape, generator=_generator(name)) / fan_in**0.5)
+        heads = model.mask_decoder
+        heads.object_score_head.layers[-1].weight.mul_(150)
+        heads.object_score_head.layers[-1].bias.add_(21)
+        heads.iou_head.layers[-1].weight.mul_(30)
+        heads.iou_head.layers[-1].bias.add_(4.5)
+    return model
+
+
+def _generator(name: str) -> torch.Generator:
+    return torch.Generator().manual_seed(sum(name.encode()))
