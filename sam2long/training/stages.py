@@ -83,7 +83,7 @@ _ALL_PROMPTS = PromptMix(mask=0.5, box=0.25)
 
 _PAIRS = Stage(
     name="pairs",
-    steps=420,
+    steps=400,
     image_size=128,
     kinds=_EASY,
     clips=12,

@@ -58,7 +58,7 @@ def run_team(size: int, work: Callable[[Team], object]) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    spawn(_join, args=(size, port, work), nprocs=size)  # type: ignore[no-untyped-call]
+    spawn(_join, args=(size, port, work), nprocs=size)
 
 
 def _join(rank: int, size: int, port: int, work: Callable[[Team], object]) -> None:
