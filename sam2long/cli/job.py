@@ -88,8 +88,8 @@ def run_job(job: Job, load: Callable[[], SAM2]) -> None:
         progress = TrackProgress(job.source.name, _count(plan, job), quiet=job.quiet)
         with CtrlC() as ctrl_c:
             results = session.propagate(**asdict(job.frames))
-            outcome = write_results(results, writers, job.source, progress, ctrl_c)
-            _report(job, outcome, writers, session.delay)
+            outcome = write_results(results, session.settle, writers, job.source, progress, ctrl_c)
+            _report(job, outcome, writers)
     if outcome.interrupted:
         raise typer.Exit(INTERRUPT_STATUS)
 
@@ -110,9 +110,9 @@ def _settings(job: Job) -> dict[str, object]:
     }
 
 
-def _report(job: Job, outcome: Outcome, writers: WriterSet, undecided: int) -> None:
+def _report(job: Job, outcome: Outcome, writers: WriterSet) -> None:
     if outcome.interrupted:
-        sys.stderr.write(_interrupted_line(job, outcome, undecided))
+        sys.stderr.write(_interrupted_line(job, outcome))
         return
     if outcome.stopped_early:
         sys.stderr.write(f"warning: {outcome.stopped_early}\n")
@@ -120,11 +120,10 @@ def _report(job: Job, outcome: Outcome, writers: WriterSet, undecided: int) -> N
         typer.echo(_closing_line(job, outcome, writers))
 
 
-def _interrupted_line(job: Job, outcome: Outcome, undecided: int) -> str:
+def _interrupted_line(job: Job, outcome: Outcome) -> str:
     if not outcome.frames:
         return "stopped by you before the first frame was finished; nothing kept\n"
-    dropped = f" ({undecided} more were not decided yet)" if undecided else ""
-    return f"stopped by you at frame {outcome.last_frame}; {_frames(outcome.frames)} kept in {job.out}{dropped}\n"
+    return f"stopped by you at frame {outcome.last_frame}; {_frames(outcome.frames)} kept in {job.out}\n"
 
 
 def _closing_line(job: Job, outcome: Outcome, writers: WriterSet) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -56,12 +56,15 @@ class Outcome:
 
 def write_results(
     results: Iterator[FrameResult],
+    settle: Callable[[], Iterator[FrameResult]],
     writers: WriterSet,
     source: VideoSource,
     progress: TrackProgress,
     ctrl_c: CtrlC,
 ) -> Outcome:
-    """Writes all results and makes the files final; after Ctrl-C, those that are finished.
+    """Writes all results and makes the files final; after Ctrl-C, those of the frames visited so far.
+
+    `settle` gives what the results kept back because the pathways still disagreed about it.
 
     Without a single result nothing is left behind, nor after a `UserError`; after any other failure what is finished
     stays, marked incomplete, and the failure goes on.
@@ -77,7 +80,10 @@ def write_results(
                 writers.write(result)
                 tally.add(result)
                 progress.update(result)
-        _close(results)
+            _close(results)
+            for result in settle() if ctrl_c.pressed else ():
+                writers.write(result)
+                tally.add(result)
     except UserError:
         writers.abort()
         raise

@@ -41,7 +41,7 @@ class Propagation:
         size: of the video.
         keep_logits: whether results carry logits.
         waiting: visited frames that are not out yet.
-        next_frame: where a propagation that goes on from here would begin; None until this one is complete.
+        next_frame: where a propagation that goes on from here would begin; None while this one is not complete.
     """
 
     plan: Plan
@@ -57,30 +57,28 @@ class Propagation:
         direction = 1 if self.plan.stride > 0 else -1
         return [object_id for object_id, entry in self.entries.items() if (frame - entry) * direction >= 0]
 
-    def visit(self, frame: Frame, features: ImageFeatures, prompted: dict[int, Conditioning]) -> Iterator[FrameResult]:
-        """Visit the next frame and yield every result that this decides."""
+    def visit(self, frame: Frame, features: ImageFeatures, prompted: dict[int, Conditioning]) -> None:
+        """Visit the next frame."""
         present = self.present(frame.index)
         self.waiting.append(WaitingFrame(frame.index, frame.time, tuple(present)))
         tracked = [object_id for object_id in present if object_id not in prompted]
         self._settle(self.tracker.step(frame.index, features, prompted, tracked))
         if not self.keep_logits:
             self.tracker.pack(_UNPACKED, self.size)
-        yield from self._emit()
 
-    def finish(self, last: int) -> Iterator[FrameResult]:
-        """Yield what is left, after the last frame of the visit."""
+    def finish(self) -> None:
+        """Decide what is undecided, as the best pathways have it."""
         self._settle(self.tracker.finish())
-        yield from self._emit()
-        self.next_frame = last + self.plan.stride
+
+    def results(self) -> Iterator[FrameResult]:
+        """Let out the results that are decided; whatever is not taken stays."""
+        while self.waiting and len(self.waiting[0].outcomes) == len(self.waiting[0].objects):
+            yield self._result(self.waiting.popleft())
 
     def _settle(self, decided: list[Decided]) -> None:
         waiting = {entry.frame: entry for entry in self.waiting} if decided else {}
         for item in decided:
             waiting[item.frame].outcomes[item.object_id] = item.outcome
-
-    def _emit(self) -> Iterator[FrameResult]:
-        while self.waiting and len(self.waiting[0].outcomes) == len(self.waiting[0].objects):
-            yield self._result(self.waiting.popleft())
 
     @torch.inference_mode()
     def _result(self, entry: WaitingFrame) -> FrameResult:

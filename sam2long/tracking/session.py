@@ -199,6 +199,12 @@ class Session:
         plan = make_plan(self.source, prompted, start, end, stride, reverse)
         return self._propagate(plan, prompted, before_prompts)
 
+    def settle(self) -> Iterator[FrameResult]:
+        """Yield the visited frames that a propagation broken off has kept back, as the best pathways have them."""
+        if self._last is not None:
+            self._last.finish()
+            yield from self._last.results()
+
     def _propagate(self, plan: Plan, prompted: set[int], before_prompts: bool) -> Iterator[FrameResult]:
         run = self._begin(plan, before_prompts)
         last = plan.start
@@ -209,11 +215,13 @@ class Session:
                 for object_id in run.present(frame.index)
                 if (prompt := self._prompt(frame.index, object_id)) is not None
             }
-            results = list(run.visit(frame, features, conditionings))
+            run.visit(frame, features, conditionings)
             self._record(run)
-            yield from results
             last = frame.index
-        yield from run.finish(last)
+            yield from run.results()
+        run.finish()
+        yield from run.results()
+        run.next_frame = last + plan.stride
 
     def _begin(self, plan: Plan, before_prompts: bool) -> Propagation:
         """Go on from the last propagation where it ended, or start anew."""

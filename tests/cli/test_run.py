@@ -6,6 +6,7 @@ import errno
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -44,8 +45,10 @@ class Diary:
         self.ends.append(("abort",))
 
 
-def results(count: int, press_at: int | None = None, error: Exception | None = None) -> Iterator[FrameResult]:
-    for frame in range(count):
+def results(
+    count: int, press_at: int | None = None, error: Exception | None = None, first: int = 0
+) -> Iterator[FrameResult]:
+    for frame in range(first, count):
         if frame == press_at:
             signal.raise_signal(signal.SIGINT)
         score = 1.0 if frame % 2 else 9.0
@@ -54,11 +57,12 @@ def results(count: int, press_at: int | None = None, error: Exception | None = N
         raise error
 
 
-def run(diary: Diary, frames: Iterator[FrameResult], stopped_early: str | None = None) -> Outcome:
+def run(diary: Diary, frames: Iterator[FrameResult], stopped_early: str | None = None, kept_back: int = 0) -> Outcome:
     source: Any = SimpleNamespace(name="clip", stopped_early=stopped_early)
     writers: Any = diary
     with CtrlC() as ctrl_c:
-        return write_results(frames, writers, source, TrackProgress("clip", None, quiet=True), ctrl_c)
+        settle = partial(results, 100 + kept_back, first=100)
+        return write_results(frames, settle, writers, source, TrackProgress("clip", None, quiet=True), ctrl_c)
 
 
 def test_a_whole_run() -> None:
@@ -68,6 +72,16 @@ def test_a_whole_run() -> None:
     assert diary.ends == [("finish", True, None)]
     assert (outcome.frames, outcome.doubtful, outcome.last_frame, outcome.interrupted) == (5, 2, 4, False)
     assert outcome.frames_per_second > 0
+
+
+def test_ctrl_c_also_writes_what_was_visited_but_not_decided_yet() -> None:
+    diary = Diary()
+    outcome = run(diary, results(5, press_at=3), kept_back=2)
+    assert diary.frames == [0, 1, 2, 100, 101]
+    assert (outcome.last_frame, outcome.interrupted) == (101, True)
+    whole = Diary()
+    run(whole, results(5), kept_back=2)
+    assert whole.frames == [0, 1, 2, 3, 4]
 
 
 def test_ctrl_c_while_tracking_keeps_what_is_finished() -> None:

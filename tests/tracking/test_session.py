@@ -181,6 +181,21 @@ def test_a_live_source_gives_what_the_array_gives(small_model, clip):
         live.propagate(reverse=True)
 
 
+def test_what_was_visited_before_a_break_is_not_lost(small_model, clip):
+    whole, _ = follow(small_model, clip, {1: box}, end=8)
+    session = Session(small_model, clip, tree=RESTLESS, keep_logits=True)
+    box(session, 1)
+    results = []
+    for result in session.propagate():
+        results.append(result)
+        if result.frame + session.delay >= 8:
+            break
+    results += session.settle()
+    assert [result.frame for result in results] == list(range(len(results))) and len(results) >= 9
+    assert list(session.settle()) == []
+    np.testing.assert_allclose(results[0].logits[1], whole[0].logits[1], atol=1e-4)
+
+
 def test_packed_masks_are_the_same_masks(small_model, clip, monkeypatch):
     monkeypatch.setattr("sam2long.tracking.propagation._UNPACKED", 0)
     packed = Session(small_model, clip, tree=RESTLESS)
