@@ -98,13 +98,14 @@ def download(name: str) -> Path:
         CheckpointError: it is neither in the cache nor reachable.
     """
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     repository, file = f"facebook/{name}", name.replace("-", "_") + ".pt"
     try:
         return Path(hf_hub_download(repository, file))
     except (OSError, HfHubHTTPError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        offline = isinstance(error, LocalEntryNotFoundError)
+        reason = "no connection, and it is not in the local cache" if offline else _first_line(error)
         raise CheckpointError(
             f"could not fetch {file} of {repository} from the Hugging Face hub ({reason}); "
             "download it where there is a network and pass the file as the checkpoint"

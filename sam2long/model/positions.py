@@ -1,6 +1,7 @@
 """Positional encodings: sines over a grid, sines over time, and rotary tables (RoFormer, arXiv 2104.09864).
 
-All of them depend on sizes only, so each is built once per device and kept in a small cache.
+All of them depend on sizes only, so each is built once per device and kept in a small cache, outside of inference mode
+so that training may use it too.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ _TEMPERATURE = 10000.0
 
 
 @lru_cache(maxsize=16)
+@torch.inference_mode(False)
 def sine_grid(channels: int, height: int, width: int, device: torch.device) -> Tensor:
     """Sine encoding of a grid, normalised to one period (DETR, arXiv 2005.12872).
 
@@ -53,6 +55,7 @@ def sine_time(times: Tensor, channels: int) -> Tensor:
 
 
 @lru_cache(maxsize=16)
+@torch.inference_mode(False)
 def rotary_table(channels: int, height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Cosines and sines that rotate pairs of channels by the place on a grid, half of the pairs for x and half for y.
 

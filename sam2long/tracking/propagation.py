@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -29,6 +29,11 @@ class WaitingFrame:
     objects: tuple[int, ...]
     outcomes: dict[int, Outcome] = field(default_factory=dict)
 
+    @property
+    def complete(self) -> bool:
+        """Whether every object is decided."""
+        return len(self.outcomes) == len(self.objects)
+
 
 @dataclass
 class Propagation:
@@ -40,7 +45,7 @@ class Propagation:
         entries: the frame at which each object enters.
         size: of the video.
         keep_logits: whether results carry logits.
-        waiting: visited frames that are not out yet.
+        waiting: visited frames that are not out yet, by number, in the order of the visit.
         next_frame: where a propagation that goes on from here would begin; None while this one is not complete.
     """
 
@@ -49,7 +54,7 @@ class Propagation:
     entries: dict[int, int]
     size: FrameSize
     keep_logits: bool
-    waiting: deque[WaitingFrame] = field(default_factory=deque)
+    waiting: OrderedDict[int, WaitingFrame] = field(default_factory=OrderedDict)
     next_frame: int | None = None
 
     def present(self, frame: int) -> list[int]:
@@ -60,7 +65,7 @@ class Propagation:
     def visit(self, frame: Frame, features: ImageFeatures, prompted: dict[int, Conditioning]) -> None:
         """Visit the next frame."""
         present = self.present(frame.index)
-        self.waiting.append(WaitingFrame(frame.index, frame.time, tuple(present)))
+        self.waiting[frame.index] = WaitingFrame(frame.index, frame.time, tuple(present))
         tracked = [object_id for object_id in present if object_id not in prompted]
         self._settle(self.tracker.step(frame.index, features, prompted, tracked))
         if not self.keep_logits:
@@ -72,13 +77,12 @@ class Propagation:
 
     def results(self) -> Iterator[FrameResult]:
         """Let out the results that are decided; whatever is not taken stays."""
-        while self.waiting and len(self.waiting[0].outcomes) == len(self.waiting[0].objects):
-            yield self._result(self.waiting.popleft())
+        while self.waiting and next(iter(self.waiting.values())).complete:
+            yield self._result(self.waiting.popitem(last=False)[1])
 
     def _settle(self, decided: list[Decided]) -> None:
-        waiting = {entry.frame: entry for entry in self.waiting} if decided else {}
         for item in decided:
-            waiting[item.frame].outcomes[item.object_id] = item.outcome
+            self.waiting[item.frame].outcomes[item.object_id] = item.outcome
 
     @torch.inference_mode()
     def _result(self, entry: WaitingFrame) -> FrameResult:
