@@ -109,7 +109,7 @@ def _finish(writers: WriterSet, outcome: Outcome, source: VideoSource) -> None:
     else:
         writers.abort()
     if not outcome.frames and not outcome.interrupted:
-        raise VideoError(outcome.stopped_early or f"No frame of {source.name} could be tracked.")
+        raise VideoError(outcome.stopped_early or f"no frame of {source.name} could be tracked")
 
 
 def _rescue(writers: WriterSet, tally: Tally, error: BaseException) -> None:

@@ -135,7 +135,7 @@ def _check_pair(pred: Mask, truth: Mask) -> None:
     if pred.ndim != 2 or pred.shape != truth.shape or pred.dtype != np.bool_ or truth.dtype != np.bool_:
         raise ConfigError(
             f"masks must be bool [height, width] of one shape; got {pred.dtype} {list(pred.shape)} as prediction and "
-            f"{truth.dtype} {list(truth.shape)} as truth. Convert or resize the prediction to the truth's size first."
+            f"{truth.dtype} {list(truth.shape)} as truth. Convert or resize the prediction to the truth's size first"
         )
 
 

@@ -26,7 +26,7 @@ def write_davis(scene: Scene, out: Path, name: str) -> None:
     finals = [out / "JPEGImages" / name, out / "Annotations" / name]
     for final in finals:
         if final.exists():
-            raise OutputError(f"{final} exists already; choose another folder or name.")
+            raise OutputError(f"{final} exists already; choose another folder or name")
     parts = [final.with_name(f".{name}.part") for final in finals]
     try:
         for part in parts:
@@ -37,7 +37,7 @@ def write_davis(scene: Scene, out: Path, name: str) -> None:
         for part, final in zip(parts, finals):
             part.rename(final)
     except OSError as error:
-        raise OutputError(f"cannot write {out}: {error.strerror or error}.") from error
+        raise OutputError(f"cannot write {out}: {error.strerror or error}") from error
     finally:
         for part in parts:
             shutil.rmtree(part, ignore_errors=True)
@@ -62,7 +62,7 @@ def write_mp4(scene: Scene, path: Path) -> None:
         _encode(scene, part)
         part.replace(path)
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}.") from error
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         part.unlink(missing_ok=True)
 

@@ -49,15 +49,15 @@ class SceneConfig:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ConfigError(f"unknown kind of scene {self.kind!r}; choose one of {', '.join(KINDS)}.")
+            raise ConfigError(f"unknown kind of scene {self.kind!r}; choose one of {', '.join(KINDS)}")
         if self.frames < 1:
-            raise ConfigError(f"a scene needs at least one frame, not {self.frames}.")
+            raise ConfigError(f"a scene needs at least one frame, not {self.frames}")
         if min(self.height, self.width) < SMALLEST_SIDE:
-            raise ConfigError(f"a scene of {self.height} x {self.width} is too small; use {SMALLEST_SIDE} or more.")
+            raise ConfigError(f"a scene of {self.height} x {self.width} is too small; use {SMALLEST_SIDE} or more")
         if not 1 <= self.objects <= MOST_OBJECTS:
-            raise ConfigError(f"a scene tracks 1 to {MOST_OBJECTS} objects, not {self.objects}.")
+            raise ConfigError(f"a scene tracks 1 to {MOST_OBJECTS} objects, not {self.objects}")
         if not 0 <= self.difficulty <= 1:
-            raise ConfigError(f"difficulty must lie in 0..1, not {self.difficulty}.")
+            raise ConfigError(f"difficulty must lie in 0..1, not {self.difficulty}")
 
 
 class Scene:
@@ -70,7 +70,7 @@ class Scene:
     def __init__(self, config: SceneConfig, seed: int) -> None:
         """Plan the scene and paint its textures; `seed` >= 0."""
         if seed < 0:
-            raise ConfigError(f"a seed must not be negative: {seed}.")
+            raise ConfigError(f"a seed must not be negative: {seed}")
         self.config, self.seed = config, seed
         traits, rng = TRAITS[config.kind], stream(seed, 0)
         shape = (config.height, config.width)

@@ -44,7 +44,7 @@ def training_seed(n: int) -> int:
         ConfigError: n is negative, which would reach into the suites' seeds.
     """
     if n < 0:
-        raise ConfigError(f"training seeds are numbered from 0, not {n}.")
+        raise ConfigError(f"training seeds are numbered from 0, not {n}")
     return FIRST_TRAINING_SEED + n
 
 

@@ -22,7 +22,7 @@ class ArraySource(VideoSource):
         if isinstance(images, np.ndarray):
             _check_stack(images)
         if len(images) == 0:
-            raise VideoError("The array has no frames.")
+            raise VideoError("the array has no frames")
         self.height, self.width = as_rgb(images[0], 0).shape[:2]
 
     @property
@@ -53,7 +53,7 @@ class IteratorSource(VideoSource):
         self._close: Callable[[], None] | None = getattr(iterator, "close", None)
         first = next(iterator, None)
         if first is None:
-            raise VideoError("The iterator gave no frames.")
+            raise VideoError("the iterator gave no frames")
         self.height, self.width = as_rgb(first, 0).shape[:2]
         self._images: Iterator[npt.NDArray[np.uint8]] | None = chain([first], iterator)
 
@@ -64,14 +64,14 @@ class IteratorSource(VideoSource):
 
     def frame(self, index: int) -> Frame:
         """Not possible; raises VideoError."""
-        raise VideoError(f"Frame {index} cannot be picked out of a live iterator; it allows one forward pass.")
+        raise VideoError(f"frame {index} cannot be picked out of a live iterator; it allows one forward pass")
 
     def frames(self, start: int = 0, stop: int | None = None, step: int = 1) -> Iterator[Frame]:
         """Yield the frames of range(start, stop, step), once; raises VideoError for a second or a backward pass."""
         if step < 1 or start < 0:
-            raise VideoError("A live iterator of frames can only be read forward, from frame 0 on.")
+            raise VideoError("a live iterator of frames can only be read forward, from frame 0 on")
         if self._images is None:
-            raise VideoError("A live iterator of frames can be read only once.")
+            raise VideoError("a live iterator of frames can be read only once")
         images, self._images = self._images, None
         return self._pass(images, start, stop, step)
 
@@ -99,33 +99,33 @@ class IteratorSource(VideoSource):
 def as_rgb(image: npt.NDArray[np.uint8], index: int) -> npt.NDArray[np.uint8]:
     """Return uint8 [height, width, 3] from an RGB or grey frame; raises VideoError for anything else."""
     if not isinstance(image, np.ndarray):
-        raise VideoError(f"Frame {index} is a {type(image).__name__}; frames must be NumPy arrays.")
-    _check_dtype(image, f"Frame {index}")
+        raise VideoError(f"frame {index} is a {type(image).__name__}; frames must be NumPy arrays")
+    _check_dtype(image, f"frame {index}")
     if image.ndim == 2:
         image = np.repeat(image[:, :, None], 3, axis=2)
     if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-        raise VideoError(f"Frame {index} has shape {list(image.shape)}; it must be [height, width, 3], or grey.")
+        raise VideoError(f"frame {index} has shape {list(image.shape)}; it must be [height, width, 3], or grey")
     return np.ascontiguousarray(image)
 
 
 def _check_dtype(array: npt.NDArray[np.uint8], what: str) -> None:
     if array.dtype != np.uint8:
-        raise VideoError(f"{what} has dtype {array.dtype}; frames must be uint8, 0 to 255.")
+        raise VideoError(f"{what} has dtype {array.dtype}; frames must be uint8, 0 to 255")
 
 
 def _check_stack(images: npt.NDArray[np.uint8]) -> None:
-    _check_dtype(images, "The array")
+    _check_dtype(images, "the array")
     grey_stack = images.ndim == 3 and images.shape[2] not in (3, 4)
     if not grey_stack and (images.ndim != 4 or images.shape[3] != 3):
         raise VideoError(
-            f"The array has shape {list(images.shape)}; it must be [frames, height, width, 3], or grey [frames, height,"
-            " width]. One image needs a first dimension: image[None]."
+            f"the array has shape {list(images.shape)}; it must be [frames, height, width, 3], or grey [frames, height,"
+            " width]. One image needs a first dimension: image[None]"
         )
 
 
 def _check_size(image: npt.NDArray[np.uint8], index: int, source: VideoSource) -> None:
     if image.shape[:2] != (source.height, source.width):
         raise VideoError(
-            f"Frame {index} is {image.shape[1]}x{image.shape[0]} pixels, but the first frame is"
-            f" {source.width}x{source.height}; all frames must have one size."
+            f"frame {index} is {image.shape[1]}x{image.shape[0]} pixels, but the first frame is"
+            f" {source.width}x{source.height}; all frames must have one size"
         )

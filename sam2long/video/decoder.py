@@ -118,12 +118,12 @@ def _open_container(path: Path) -> av.container.InputContainer:
     try:
         container = av.open(str(path), metadata_errors="replace")
     except (PermissionError, IsADirectoryError, FileNotFoundError) as error:
-        raise VideoError(f"{path} cannot be read: {error.strerror}.") from error
+        raise VideoError(f"{path} cannot be read: {error.strerror}") from error
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise VideoError(_why_not_opened(path)) from error
     if container.format.name in TEXT_FORMATS:
         container.close()
-        raise VideoError(f"{path} is a text file, not a video.")
+        raise VideoError(f"{path} is a text file, not a video")
     return container
 
 
@@ -140,7 +140,7 @@ def _video_stream(container: av.container.InputContainer, path: Path) -> av.Vide
     cover = av.stream.Disposition.attached_pic
     stream = next((s for s in container.streams.video if not s.disposition & cover), None)
     if stream is None:
-        raise VideoError(f"{path} has no video stream.")
+        raise VideoError(f"{path} has no video stream")
     if stream.codec_context is None:
-        raise VideoError(f"{path} uses a video codec that this build of FFmpeg cannot decode.")
+        raise VideoError(f"{path} uses a video codec that this build of FFmpeg cannot decode")
     return stream

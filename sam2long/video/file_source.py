@@ -42,7 +42,7 @@ class FileSource(VideoSource):
             stream = decoder.stream
             first = next(decoder.frames(), None)
             if first is None:
-                raise VideoError(f"{path} has a video stream, but no frame of it can be decoded.")
+                raise VideoError(f"{path} has a video stream, but no frame of it can be decoded")
             self.fps = float(stream.average_rate or stream.guessed_rate or DEFAULT_FPS)
             self._first_pts = first.pts
             self._timed = first.pts is not None and decoder.container.format.name not in FORMATS_WITHOUT_TIMES
@@ -72,7 +72,7 @@ class FileSource(VideoSource):
             self._check_exists(index)
         for number, picture in self._pictures(index):
             return self._to_frame(number, picture)
-        raise VideoError(f"Frame {index} of {self.path} cannot be decoded.")
+        raise VideoError(f"frame {index} of {self.path} cannot be decoded")
 
     def frames(self, start: int = 0, stop: int | None = None, step: int = 1) -> Iterator[Frame]:
         """Yield the frames of range(start, stop, step); see VideoSource."""
@@ -177,8 +177,8 @@ class FileSource(VideoSource):
         if (picture.width, picture.height) != self._coded_size:
             width, height = self._coded_size
             raise VideoError(
-                f"Frame {number} of {self.path} is {picture.width}x{picture.height} pixels, but the video began as"
-                f" {width}x{height}; all frames must have one size."
+                f"frame {number} of {self.path} is {picture.width}x{picture.height} pixels, but the video began as"
+                f" {width}x{height}; all frames must have one size"
             )
         return Frame(number, self._time(number, picture), upright(_to_rgb(picture), self._turn))
 

@@ -38,9 +38,9 @@ class ImageSource(VideoSource):
         try:
             files = _images(folder.iterdir())
         except OSError as error:
-            raise VideoError(f"The folder {folder} cannot be read: {error.strerror}.") from error
+            raise VideoError(f"the folder {folder} cannot be read: {error.strerror}") from error
         if not files:
-            raise VideoError(f"The folder {folder} holds no images ({KINDS}).")
+            raise VideoError(f"the folder {folder} holds no images ({KINDS})")
         return cls(files, name=folder.resolve().name, path=folder, fps=fps)
 
     @classmethod
@@ -50,9 +50,9 @@ class ImageSource(VideoSource):
         try:
             files = _images(Path(path.anchor or ".").glob(str(path.relative_to(path.anchor))))
         except ValueError as error:
-            raise VideoError(f"{pattern} is no pattern: {error}.") from error
+            raise VideoError(f"{pattern} is no pattern: {error}") from error
         if not files:
-            raise VideoError(f"No image ({KINDS}) matches {pattern}.")
+            raise VideoError(f"no image ({KINDS}) matches {pattern}")
         folder = files[0].parent
         return cls(files, name=folder.resolve().name, path=folder, fps=fps)
 
@@ -87,7 +87,7 @@ def read_rgb(file: Path) -> npt.NDArray[np.uint8]:
             turned = _orientation(image) != UPRIGHT
             return np.array(_to_rgb(ImageOps.exif_transpose(image) if turned else image))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise VideoError(f"The image {file} cannot be read: {error}.") from error
+        raise VideoError(f"the image {file} cannot be read: {error}") from error
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -115,13 +115,13 @@ def _upright_size(file: Path) -> tuple[int, int]:
             width, height = image.size
             lying = _orientation(image) in LYING_ORIENTATIONS
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise VideoError(f"The image {file} cannot be read: {error}.") from error
+        raise VideoError(f"the image {file} cannot be read: {error}") from error
     return (height, width) if lying else (width, height)
 
 
 def _check_size(file: Path, size: tuple[int, int], first: Path, expected: tuple[int, int]) -> None:
     if size != expected:
         raise VideoError(
-            f"The image {file} is {size[0]}x{size[1]} pixels, but {first.name} is {expected[0]}x{expected[1]};"
-            " all frames must have one size."
+            f"the image {file} is {size[0]}x{size[1]} pixels, but {first.name} is {expected[0]}x{expected[1]};"
+            " all frames must have one size"
         )

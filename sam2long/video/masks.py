@@ -30,7 +30,7 @@ def read_mask_file(path: str | Path) -> dict[int, npt.NDArray[np.bool_]]:
     labels = _labels(Path(path))
     ids = np.unique(labels[labels != 0])
     if len(ids) == 0:
-        raise PromptError(f"The mask {path} is empty: it has no pixel that is not background.")
+        raise PromptError(f"the mask {path} is empty: it has no pixel that is not background")
     return {int(object_id): labels == object_id for object_id in ids}
 
 
@@ -45,9 +45,9 @@ def _labels(path: Path) -> npt.NDArray[np.int64]:
                 return _one_object(np.asarray(image), path)
             return _objects_by_colour(np.asarray(image.convert("RGBA")), path)
     except FileNotFoundError as error:
-        raise PromptError(f"There is no mask file {path}.") from error
+        raise PromptError(f"there is no mask file {path}") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise PromptError(f"The mask {path} cannot be read as an image: {error}.") from error
+        raise PromptError(f"the mask {path} cannot be read as an image: {error}") from error
 
 
 def _one_object(values: npt.NDArray[np.generic], path: Path) -> npt.NDArray[np.int64]:
@@ -55,8 +55,8 @@ def _one_object(values: npt.NDArray[np.generic], path: Path) -> npt.NDArray[np.i
     levels = np.unique(values[inside])
     if len(levels) > 1:
         raise PromptError(
-            f"The grey mask {path} has {len(levels)} values besides 0; use one value for one object, or a palette PNG"
-            " for several."
+            f"the grey mask {path} has {len(levels)} values besides 0; use one value for one object, or a palette PNG"
+            " for several"
         )
     labels: npt.NDArray[np.int64] = np.asarray(inside, np.int64)
     return labels
@@ -69,8 +69,8 @@ def _objects_by_colour(pixels: npt.NDArray[np.uint8], path: Path) -> npt.NDArray
     order = [int(i) for i in np.argsort(first_seen) if colours[i] != 0]
     if len(order) > MOST_COLOURS:
         raise PromptError(
-            f"The mask {path} has {len(order)} colours, as a photograph or a JPEG does; save it as PNG, one plain"
-            " colour an object."
+            f"the mask {path} has {len(order)} colours, as a photograph or a JPEG does; save it as PNG, one plain"
+            " colour an object"
         )
     label_of = np.zeros(len(colours), np.int64)
     label_of[order] = np.arange(1, len(order) + 1)

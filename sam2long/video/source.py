@@ -106,7 +106,7 @@ class VideoSource(ABC):
         count = self.frame_count
         if index < 0 or (count is not None and index >= count):
             have = "no frames" if not count else f"frames 0 to {count - 1}"
-            raise VideoError(f"Frame {index} does not exist: {self.name} has {have}.")
+            raise VideoError(f"frame {index} does not exist: {self.name} has {have}")
 
 
 def open_video(
@@ -128,7 +128,7 @@ def open_video(
         ConfigError: `fps` is not a positive number, or was given for a video file.
     """
     if fps is not None and not (math.isfinite(fps) and fps > 0):
-        raise ConfigError(f"fps must be a positive number, not {fps}.")
+        raise ConfigError(f"fps must be a positive number, not {fps}")
     if isinstance(source, VideoSource):
         return source
     if isinstance(source, (str, Path)):
@@ -140,7 +140,7 @@ def open_video(
     if isinstance(source, Iterable):
         return IteratorSource(source, fps=fps or DEFAULT_FPS)
     raise VideoError(
-        f"Cannot read frames from a {type(source).__name__}; give a path, an array or an iterator of arrays."
+        f"cannot read frames from a {type(source).__name__}; give a path, an array or an iterator of arrays"
     )
 
 
@@ -153,11 +153,11 @@ def _open_path(source: str | Path, fps: float | None) -> VideoSource:
     if not path.exists():
         if any(sign in str(path) for sign in "*?["):
             return ImageSource.from_glob(str(path), fps=fps or DEFAULT_FPS)
-        raise VideoError(f"There is no file or folder {source}.")
+        raise VideoError(f"there is no file or folder {source}")
     if path.suffix.lower() in IMAGE_SUFFIXES:
         return ImageSource([path], name=path.stem, path=path, fps=fps or DEFAULT_FPS)
     if fps is not None:
-        raise ConfigError(f"fps is for images and arrays; {source} has its own time stamps.")
+        raise ConfigError(f"fps is for images and arrays; {source} has its own time stamps")
     from sam2long.video.file_source import FileSource
 
     return FileSource(path)

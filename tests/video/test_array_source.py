@@ -73,8 +73,8 @@ def test_closing_closes_the_iterator():
         (STACK[0], r"image\[None\]"),
         (STACK / 255, "float64"),
         (STACK[..., :2], r"\[5, 8, 10, 2\]"),
-        (iter([STACK[0] / 255]), "Frame 0 has dtype float64"),
-        (["frame.png"], "Frame 0 is a str"),
+        (iter([STACK[0] / 255]), "frame 0 has dtype float64"),
+        (["frame.png"], "frame 0 is a str"),
         (7, "int"),
     ],
 )
@@ -86,12 +86,12 @@ def test_what_is_no_video(source, message):
 def test_an_odd_frame_is_named():
     odd = [STACK[0], STACK[1], STACK[2, :4]]
     for source in (odd, iter(odd)):
-        with pytest.raises(VideoError, match="Frame 2 is 10x4"):
+        with pytest.raises(VideoError, match="frame 2 is 10x4"):
             list(open_video(source).frames())
 
 
 def test_frames_that_do_not_exist():
-    with pytest.raises(VideoError, match="Frame 5 does not exist: array has frames 0 to 4"):
+    with pytest.raises(VideoError, match="frame 5 does not exist: array has frames 0 to 4"):
         open_video(STACK).frames(5)
     with pytest.raises(ValueError):
         open_video(STACK).frames(0, 5, 0)

@@ -184,9 +184,9 @@ def test_sizes_must_not_change(make_clip):
 @pytest.mark.parametrize("index", [-1, 60, 1000])
 def test_frames_that_do_not_exist(make_clip, index):
     source = open_video(make_clip(**H264))
-    with pytest.raises(VideoError, match=f"Frame {index} does not exist: clip has frames 0 to 59"):
+    with pytest.raises(VideoError, match=f"frame {index} does not exist: clip has frames 0 to 59"):
         source.frame(index)
-    with pytest.raises(VideoError, match=f"Frame {index} does not exist"):
+    with pytest.raises(VideoError, match=f"frame {index} does not exist"):
         source.frames(index)
 
 

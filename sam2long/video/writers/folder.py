@@ -33,7 +33,7 @@ class OutputFolder:
             self._create()
         except OSError as error:
             self.discard()
-            raise OutputError(f"The output folder {path} cannot be written: {error.strerror}.") from error
+            raise OutputError(f"the output folder {path} cannot be written: {error.strerror}") from error
 
     def publish(self) -> None:
         """Replace files and folders of the same name, leave everything else alone; raises OSError."""
@@ -65,14 +65,14 @@ def _check_nothing_lost(path: Path, names: Sequence[str]) -> None:
     """Without a summary, a folder called `masks` is not an earlier result: it may be all the user has."""
     for name in names:
         if (path / name).is_dir():
-            raise OutputError(f"{path / name} is not a result of an earlier run; choose another output folder.")
+            raise OutputError(f"{path / name} is not a result of an earlier run; choose another output folder")
 
 
 def _check_free(path: Path, overwrite: bool) -> None:
     try:
         if path.exists() and not path.is_dir():
-            raise OutputError(f"The output folder {path} is a file; choose another name.")
+            raise OutputError(f"the output folder {path} is a file; choose another name")
         if not overwrite and path.is_dir() and any(path.iterdir()):
-            raise OutputError(f"The output folder {path} is not empty; choose another one, or pass --overwrite.")
+            raise OutputError(f"the output folder {path} is not empty; choose another one, or pass --overwrite")
     except OSError as error:
-        raise OutputError(f"The output folder {path} cannot be read: {error.strerror}.") from error
+        raise OutputError(f"the output folder {path} cannot be read: {error.strerror}") from error

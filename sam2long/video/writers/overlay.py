@@ -71,7 +71,7 @@ class _Film:
             self._encoder = Mp4Encoder(self._path, self._source.height, self._source.width, self._source.fps)
         frame = next((frame for frame in self._frames if frame.index >= number), None)
         if frame is None or frame.index > number:
-            raise VideoError(f"Frame {number} of {self._source.name} could not be decoded again for the overlay.")
+            raise VideoError(f"frame {number} of {self._source.name} could not be decoded again for the overlay")
         self._encoder.add(self._painter.paint(frame.image, masks), frame.time)
 
     def restart(self) -> None:

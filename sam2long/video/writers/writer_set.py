@@ -208,7 +208,7 @@ def open_writers(
     try:
         dumps(dict(settings))
     except (TypeError, ValueError) as error:
-        raise OutputError(f"The settings cannot be written as JSON: {error}.") from error
+        raise OutputError(f"the settings cannot be written as JSON: {error}") from error
     folder = OutputFolder(Path(out_dir).expanduser(), [FILES[name] for name in chosen], overwrite=overwrite)
     try:
         return WriterSet(folder, chosen, source, list(object_ids), settings)
@@ -220,26 +220,26 @@ def open_writers(
 def _check_formats(formats: Sequence[str], source: VideoSource) -> None:
     for name in formats:
         if name not in FILES:
-            raise OutputError(f"There is no output format {name!r}; choose from {', '.join(FILES)}.")
+            raise OutputError(f"there is no output format {name!r}; choose from {', '.join(FILES)}")
     if "overlay" in formats and not source.seekable:
         raise OutputError(
-            "An overlay needs the frames a second time, but a live iterator gives them once; leave it out."
+            "an overlay needs the frames a second time, but a live iterator gives them once; leave it out"
         )
 
 
 def _check_ids(formats: Sequence[str], object_ids: Sequence[int]) -> None:
     if min(object_ids, default=1) < 1:
-        raise OutputError(f"Object ids must be 1 or more, not {min(object_ids)}: 0 is the background.")
+        raise OutputError(f"object ids must be 1 or more, not {min(object_ids)}: 0 is the background")
     largest = max(object_ids, default=1)
     if "png" in formats and largest > MOST_PALETTE_IDS:
         raise OutputError(
-            f"Object id {largest} does not fit into the 8 bits of a palette PNG; use png-per-object, or ids up to"
-            f" {MOST_PALETTE_IDS}."
+            f"object id {largest} does not fit into the 8 bits of a palette PNG; use png-per-object, or ids up to"
+            f" {MOST_PALETTE_IDS}"
         )
 
 
 def _why(folder: Path, error: Exception) -> str:
     full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "disk is full" in str(error)
     if full:
-        return f"There is no space left for results in {folder}; free some, or choose a folder on another disk."
-    return f"Results cannot be written to {folder}: {getattr(error, 'strerror', None) or error}."
+        return f"there is no space left for results in {folder}; free some, or choose a folder on another disk"
+    return f"results cannot be written to {folder}: {getattr(error, 'strerror', None) or error}"
