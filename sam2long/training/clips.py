@@ -137,22 +137,20 @@ def batch_of_step(step: int, reuse: int) -> int:
 
 def batches(stage: Stage, seed: int, start: int, workers: int, team: Team) -> Iterator[ClipBatch]:
     """Batches of the steps `start`, `start + 1`... of a stage, rendered ahead by `workers` processes."""
-    oldest = max(start // stage.reuse - (stage.reuse - 1) * _DELAY, 0)
-    last = (stage.steps - 1) // stage.reuse
+    numbers = [batch_of_step(step, stage.reuse) for step in range(start, stage.steps)]
     loader = DataLoader(
         ClipDataset(stage, seed, team),
         batch_size=None,
-        sampler=range(oldest, last + 1),
+        sampler=list(dict.fromkeys(numbers)),
         num_workers=workers,
         prefetch_factor=4 if workers else None,
     )
     rendered = iter(loader)
     kept: dict[int, ClipBatch] = {}
-    newest = oldest - 1
-    for step in range(start, stage.steps):
-        number = batch_of_step(step, stage.reuse)
-        while newest < number:
-            newest += 1
-            kept[newest] = next(rendered)
-            kept.pop(newest - stage.reuse * _DELAY, None)
+    for step, number in enumerate(numbers, start):
+        if number not in kept:
+            kept[number] = next(rendered)
         yield kept[number]
+        # Number 0 also stands in for batches before the first, so only it is ever asked for again.
+        if number and step % stage.reuse == stage.reuse - 1:
+            del kept[number]

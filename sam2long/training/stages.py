@@ -75,7 +75,7 @@ NEARLY_EVEN = LossWeights(cross_entropy=1.0, positive=2.0, focal=0.0)
 SAM = LossWeights(cross_entropy=0.0, positive=1.0, focal=20.0)
 
 _EASY = (("easy", 0.7), ("mixed", 0.3))
-_HARD = (("easy", 0.15), ("mixed", 0.25), ("occlusion", 0.2), ("lookalike", 0.2), ("exit", 0.1), ("long", 0.1))
+_HARD = (("easy", 0.4), ("mixed", 0.2), ("occlusion", 0.15), ("lookalike", 0.15), ("exit", 0.05), ("long", 0.05))
 
 _MASKS = PromptMix(mask=1.0, box=0.0)
 _MOSTLY_MASKS = PromptMix(mask=0.75, box=0.15)
@@ -99,11 +99,12 @@ _PAIRS = Stage(
 _QUADS = replace(
     _PAIRS,
     name="quads",
-    steps=900,
+    steps=800,
     kinds=_HARD,
     clips=8,
     frames=4,
     strides=(1, 2, 3, 4),
+    crop=(0.3, 0.6),
     prompts=_MOSTLY_MASKS,
     losses=NEARLY_EVEN,
     rate=(5e-4, 4e-4),
