@@ -23,3 +23,7 @@ class OutputError(UserError):
 
 class ConfigError(UserError, ValueError):
     """A setting outside its range."""
+
+
+class DatasetError(UserError):
+    """A data set, or a folder of predictions for one, that is not laid out as its rules say."""

@@ -11,6 +11,7 @@ import typer
 
 from sam2long.cli.demo import demo
 from sam2long.cli.interrupt import INTERRUPT_STATUS
+from sam2long.cli.score import score
 from sam2long.cli.synth import synth
 from sam2long.cli.track import track
 from sam2long.errors import UserError
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.command(track.__name__)(track)
 app.command(demo.__name__)(demo)
 app.command(synth.__name__)(synth)
+app.command(score.__name__)(score)
 
 
 def main() -> None:

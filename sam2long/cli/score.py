@@ -1,0 +1,96 @@
+"""`sam2long score`: J, F and J&F of anybody's masks."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sam2long.errors import DatasetError, OutputError
+
+if TYPE_CHECKING:
+    from sam2long.evaluation.drivers import Rule
+    from sam2long.evaluation.sheet import Comparison
+
+
+class Driver(str, Enum):
+    """Whose rules of averaging to follow."""
+
+    SAV = "sav"
+    DAVIS = "davis"
+    VOST = "vost"
+
+
+def score(
+    pred: Annotated[Path, typer.Argument(metavar="PRED", help="Folder of predicted masks, a folder for each video.")],
+    truth: Annotated[Path, typer.Argument(metavar="GT", help="Folder of true masks, laid out the same way.")],
+    driver: Annotated[
+        Driver, typer.Option(help="Rules: sav (SA-V and vos-benchmark), davis (DAVIS 2017) or vost.")
+    ] = Driver.SAV,
+    all_frames: Annotated[
+        bool, typer.Option("--all-frames", help="Score the first and last frame too; only with sav.")
+    ] = False,
+    binary: Annotated[bool, typer.Option("--binary", help="Masks are black and white, one object a video.")] = False,
+    ignore_id: Annotated[
+        int | None, typer.Option(help="Value of the truth that means background; davis and vost take 255.")
+    ] = None,
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="Count missing predictions as empty masks.")
+    ] = False,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes. Default: one for each core.")] = None,
+    save_csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write a row for each object.")] = None,
+    save_json: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write all figures, unrounded.")
+    ] = None,
+) -> None:
+    """Score predicted masks against true ones: J, F and J&F."""
+    # OpenCV and NumPy take a moment to import, which `sam2long --help` need not wait for.
+    from sam2long.evaluation.pairing import Pairing, TruthFormat, mask_files, video_names
+    from sam2long.evaluation.scoring import measure
+    from sam2long.evaluation.tables import as_json, count, figures_table, objects_csv
+
+    if all_frames and driver is not Driver.SAV:
+        raise DatasetError(f"--all-frames goes with the rules of sav; {driver.value} leaves first and last out")
+    ignored = 255 if ignore_id is None and driver is not Driver.SAV else ignore_id
+    one_video = truth.is_dir() and bool(mask_files(truth))
+    videos = [truth.resolve().name] if one_video else video_names(truth)
+    pairing = Pairing(truth, pred, TruthFormat(binary, ignored, all_frames), allow_missing)
+    comparisons = [pairing.single(videos[0])] if one_video else pairing.comparisons(videos)
+    _check(comparisons, driver, binary)
+    measured = measure(comparisons, [_rule(driver, all_frames)], workers)[0]
+    for path, text in ((save_csv, objects_csv(measured.objects)), (save_json, json.dumps(as_json(measured), indent=1))):
+        if path is not None:
+            _write(path, text)
+    if pairing.missing:
+        sys.stderr.write(f"warning: {count(len(pairing.missing), 'missing prediction')} counted as empty\n")
+    typer.echo(figures_table(measured))
+
+
+def _rule(driver: Driver, all_frames: bool) -> Rule:
+    from sam2long.evaluation.drivers import DavisRule, SavRule, VostRule
+
+    if driver is Driver.SAV:
+        return SavRule(all_frames=all_frames)
+    return DavisRule() if driver is Driver.DAVIS else VostRule()
+
+
+def _check(comparisons: list[Comparison], driver: Driver, binary: bool) -> None:
+    apart = next((item for item in comparisons if item.object_id is not None), None)
+    if apart is not None and not binary and driver is not Driver.SAV:
+        raise DatasetError(
+            f"{apart.video} has a folder for each object; the rules of {driver.value} expect one PNG a frame with ids "
+            "as values. Use --driver sav"
+        )
+
+
+def _write(path: Path, text: str) -> None:
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        partial.write_text(text)
+        partial.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
