@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("export", help="write the weights of a run as a half-precision checkpoint")
     command.add_argument("--out", type=Path, default=Path("runs/nano"), help="folder of the run")
     command.add_argument("--weights", type=Path, required=True, help="file to write")
+    command.add_argument("--image-size", type=int, default=NANO.image_size, help="side it is to be used with, pixels")
     command.set_defaults(run=_export)
 
     command = commands.add_parser("evaluate", help="measure plain SAM 2 and the tree on the suites")
@@ -92,6 +93,7 @@ def _train(arguments: argparse.Namespace) -> None:
 
 def _export(arguments: argparse.Namespace) -> None:
     state = load_state(arguments.out / STATE_FILE, NANO, torch.device("cpu"))
+    state.resize(arguments.image_size)
     arguments.weights.parent.mkdir(parents=True, exist_ok=True)
     save_model(state.model, arguments.weights, torch.float16)
 
