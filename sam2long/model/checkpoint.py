@@ -15,6 +15,9 @@ from sam2long.model.config import PRESETS, HieraConfig, SAM2Config, preset
 from sam2long.model.names import to_ours
 from sam2long.model.sam2 import SAM2
 
+_BUNDLED = {"nano": Path(__file__).parent / "weights" / "nano.safetensors"}
+"""Weights that come with the package."""
+
 _SHOWN = 5
 """How many parameters of each kind an error message names."""
 
@@ -30,8 +33,9 @@ def load_model(
     """Build a SAM 2 and load its weights.
 
     Args:
-        name: a preset ("sam2.1-hiera-large"), its hub id ("facebook/sam2.1-hiera-large"), or the path of a `.pt` or
-            `.safetensors` checkpoint, whose architecture is then read from the file.
+        name: "nano" (bundled, works offline), a published preset ("sam2.1-hiera-large") or its hub id
+            ("facebook/sam2.1-hiera-large"), or the path of a `.pt` or `.safetensors` checkpoint, whose architecture is
+            then read from the file.
         checkpoint: weights of the preset in a local file, instead of the official ones from the Hugging Face hub.
         device: "cpu", "cuda", "mps"...; by default the fastest there is.
         image_size: side in pixels of the image the network sees; by default the one it was trained with.
@@ -53,7 +57,7 @@ def load_model(
         path = Path(name)
     else:
         config = _config(name, None)
-        path = Path(checkpoint) if checkpoint is not None else download(config.name)
+        path = Path(checkpoint) if checkpoint is not None else _BUNDLED.get(config.name) or download(config.name)
         state, stored = read_checkpoint(path)
         config = stored or config
     if image_size is not None:

@@ -93,12 +93,26 @@ _TRUNKS = {
     "large": HieraConfig(144, 2, (2, 6, 36, 4), (23, 33, 43), windows=(8, 4, 16, 8)),
 }
 
+# Windows divide the maps of 128, 192 and 256 px images, so nothing is padded.
+NANO = SAM2Config(
+    "nano",
+    HieraConfig(32, 1, (1, 2, 6, 1), (5, 7), windows=(8, 4, 4, 2)),
+    image_size=192,
+    dim=128,
+    attention_layers=2,
+    attention_mlp=512,
+    decoder_mlp=512,
+    decoder_heads=4,
+)
+"""The small model that comes with the package, trained by it on artificial videos."""
+
 PRESETS: dict[str, SAM2Config] = {
     **{
         f"sam2-hiera-{size}": SAM2Config(f"sam2-hiera-{size}", trunk, occlusion_memory=False, pointer_time=False)
         for size, trunk in _TRUNKS.items()
     },
     **{f"sam2.1-hiera-{size}": SAM2Config(f"sam2.1-hiera-{size}", trunk) for size, trunk in _TRUNKS.items()},
+    "nano": NANO,
 }
 
 

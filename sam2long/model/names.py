@@ -149,9 +149,11 @@ def _rename(name: str, rules: Rules) -> str:
 
 
 def _split_points(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Undo what the Transformers library merges (the four point embeddings) and stores twice (the frequencies)."""
+    """Undo what the Transformers library merges (the point embeddings) and shares (the frequencies)."""
     state = dict(state)
-    state.pop("shared_image_embedding.positional_embedding", None)
+    shared = state.pop("shared_image_embedding.positional_embedding", None)
+    if shared is not None:
+        state.setdefault("prompt_encoder.shared_embedding.positional_embedding", shared)
     merged = state.pop("prompt_encoder.point_embed.weight", None)
     if merged is not None:
         state |= {f"prompt_encoder.point_embed.{i}": row[None] for i, row in enumerate(merged)}

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from transformers import Sam2VideoConfig, Sam2VideoModel
 from transformers.models.sam2_video.modeling_sam2_video import Sam2VideoInferenceSession
 
 from sam2long import Session, TreeConfig
@@ -41,15 +42,16 @@ def random(*shape, seed=0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def test_a_safetensors_file_of_the_library_loads(pair, tmp_path):
-    from safetensors.torch import save_file
-
-    ours, library = pair
-    state = {name: value.clone() for name, value in library.state_dict().items()}
-    save_file(state, tmp_path / "model.safetensors")
-    with pytest.raises(Exception, match="of no known model"):
-        load_model(tmp_path / "model.safetensors")
-    assert to_ours(state).keys() == ours.state_dict().keys()
+def test_a_folder_saved_by_the_library_loads(tmp_path):
+    library = Sam2VideoModel(Sam2VideoConfig())  # the library's default is the tiny model of SAM 2.1
+    library.save_pretrained(tmp_path)
+    model = load_model(tmp_path / "model.safetensors", device="cpu")
+    assert model.config.name == "sam2.1-hiera-tiny"
+    theirs = library.state_dict()
+    assert torch.equal(model.prompt_encoder.point_embeddings[3][0], theirs["prompt_encoder.point_embed.weight"][3])
+    frequencies = theirs["prompt_encoder.shared_embedding.positional_embedding"]
+    assert torch.equal(model.prompt_encoder.frequencies, frequencies)
+    assert len(model.state_dict()) == len(theirs) + 3 - 1  # four point embeddings for one; frequencies once, not twice
 
 
 def test_encode_image(pair):
