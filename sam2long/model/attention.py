@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-_SCORE_BYTES = 16 * 2**20
-"""Size of one block of attention scores on the CPU: small enough to stay in the last-level cache."""
+_QUERIES, _KEYS = 2048, 1024
+"""Sides of a tile of attention scores on the CPU: 8 MB, large enough for fast products, small enough for the cache."""
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -24,19 +24,38 @@ def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         [batch, queries, value channels].
     """
     if q.device.type == "cpu" and not torch.is_grad_enabled():
-        return _attend_in_blocks(q, k, v)
+        return _attend_by_tiles(q, k, v)
     q = q.expand(len(k), -1, -1)
     return F.scaled_dot_product_attention(q.unsqueeze(1), k.unsqueeze(1), v.unsqueeze(1)).squeeze(1)
 
 
-def _attend_in_blocks(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Plain matrix products on blocks of queries: on a CPU they beat the fused kernel, which pads narrow values."""
-    q = q / math.sqrt(q.shape[-1])
-    out = q.new_empty(len(k), q.shape[1], v.shape[-1])
-    rows = max(1, _SCORE_BYTES // (k.shape[1] * q.element_size()))
+def _attend_by_tiles(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Plain matrix products on tiles of scores: on a CPU they beat the fused kernel, which pads narrow values."""
+    # Powers of 2 are faster than those of e.
+    q = q * (math.log2(math.e) / math.sqrt(q.shape[-1]))
+    # The column of ones sums the weights of each query.
+    v = torch.cat([v, v.new_ones(*v.shape[:2], 1)], dim=-1)
+    out = q.new_empty(len(k), q.shape[1], v.shape[-1] - 1)
     for index in range(len(k)):
-        queries, keys = q[index % len(q)], k[index].T
-        for start in range(0, len(queries), rows):
-            block = slice(start, start + rows)
-            torch.matmul(torch.softmax(queries[block] @ keys, dim=-1), v[index], out=out[index, block])
+        for start in range(0, q.shape[1], _QUERIES):
+            block = slice(start, start + _QUERIES)
+            sums = _weighted_sums(q[index % len(q), block], k[index], v[index])
+            torch.div(sums[:, :-1], sums[:, -1:], out=out[index, block])
     return out
+
+
+def _weighted_sums(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Sum of 2^(q k') v over the keys, up to a factor for each query; keys come in blocks (online softmax, 1805.02867).
+
+    Shapes as in `attend`, without a batch.
+    """
+    peak = sums = None
+    for keys, values in zip(k.split(_KEYS), v.split(_KEYS), strict=True):
+        scores = q @ keys.T
+        top = scores.amax(dim=1, keepdim=True)
+        top = top if peak is None else torch.maximum(peak, top)
+        part = scores.sub_(top).exp2_() @ values
+        sums = part if peak is None or sums is None else sums.mul_((peak - top).exp2_()).add_(part)
+        peak = top
+    assert sums is not None, "there is at least one key"
+    return sums

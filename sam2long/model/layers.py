@@ -21,10 +21,8 @@ class LayerNorm2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise each pixel's channels; shape is kept."""
-        mean = x.mean(1, keepdim=True)
-        centred = x - mean
-        variance = centred.square().mean(1, keepdim=True)
-        return centred * torch.rsqrt(variance + self.eps) * self.weight[:, None, None] + self.bias[:, None, None]
+        pixels = F.layer_norm(x.permute(0, 2, 3, 1), self.weight.shape, self.weight, self.bias, self.eps)
+        return pixels.permute(0, 3, 1, 2)
 
 
 class MLP(nn.Module):

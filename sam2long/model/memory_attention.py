@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from sam2long.model.attention import attend
 from sam2long.model.config import SAM2Config
-from sam2long.model.positions import rotary_table, rotate, sine_grid
+from sam2long.model.positions import rotary_table, rotate_, sine_grid
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ class SelfAttention(nn.Module):
         super().__init__()
         self.q_proj, self.k_proj, self.v_proj, self.out_proj = (nn.Linear(dim, dim) for _ in range(4))
 
-    def forward(self, x: Tensor, table: tuple[Tensor, Tensor]) -> Tensor:
+    def forward(self, x: Tensor, table: Tensor) -> Tensor:
         """Attend; the shape is kept."""
-        q, k = rotate(self.q_proj(x), table), rotate(self.k_proj(x), table)
+        q, k = rotate_(self.q_proj(x), table), rotate_(self.k_proj(x), table)
         return self.out_proj(attend(q, k, self.v_proj(x)))
 
 
@@ -73,16 +73,16 @@ class MemoryCrossAttention(nn.Module):
         self.v_proj = nn.Linear(memory_dim, dim)
         self.out_proj = nn.Linear(dim, dim)
 
-    def forward(self, x: Tensor, memory: MemoryTokens, table: tuple[Tensor, Tensor]) -> Tensor:
+    def forward(self, x: Tensor, memory: MemoryTokens, table: Tensor) -> Tensor:
         """Attend; a batch of 1 in `x` serves every row of the memory."""
-        read = attend(rotate(self.q_proj(x), table), self._keys(memory, table), memory.values)
+        read = attend(rotate_(self.q_proj(x), table), self._keys(memory, table), memory.values)
         # The weights of a row sum to 1, so the value projection may follow the average instead of preceding it.
         return self.out_proj(self.v_proj(read))
 
-    def _keys(self, memory: MemoryTokens, table: tuple[Tensor, Tensor]) -> Tensor:
+    def _keys(self, memory: MemoryTokens, table: Tensor) -> Tensor:
         keys = self.k_proj(memory.keys)
-        maps = keys[:, : memory.rotated].unflatten(1, (-1, len(table[0])))
-        return torch.cat([rotate(maps, table).flatten(1, 2), keys[:, memory.rotated :]], dim=1)
+        rotate_(keys[:, : memory.rotated].unflatten(1, (-1, len(table))), table)
+        return keys
 
 
 class MemoryAttentionLayer(nn.Module):
@@ -97,11 +97,11 @@ class MemoryAttentionLayer(nn.Module):
         self.linear2 = nn.Linear(config.attention_mlp, dim)
         self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(dim) for _ in range(3))
 
-    def forward(self, x: Tensor, memory: MemoryTokens, table: tuple[Tensor, Tensor]) -> Tensor:
+    def forward(self, x: Tensor, memory: MemoryTokens, table: Tensor) -> Tensor:
         """Condition [batch or 1, height * width, dim] on the memory of each row."""
         x = x + self.self_attn(self.norm1(x), table)
         x = x + self.cross_attn(self.norm2(x), memory, table)
-        return x + self.linear2(F.relu(self.linear1(self.norm3(x))))
+        return x + self.linear2(F.relu(self.linear1(self.norm3(x)), inplace=True))
 
 
 class MemoryAttention(nn.Module):

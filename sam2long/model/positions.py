@@ -56,22 +56,21 @@ def sine_time(times: Tensor, channels: int) -> Tensor:
 
 @lru_cache(maxsize=16)
 @torch.inference_mode(False)
-def rotary_table(channels: int, height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Cosines and sines that rotate pairs of channels by the place on a grid, half of the pairs for x and half for y.
+def rotary_table(channels: int, height: int, width: int, device: torch.device) -> Tensor:
+    """Unit complex numbers that turn pairs of channels by the place on a grid, half of the pairs for x and half for y.
 
     Returns:
-        two float32 [height * width, channels // 2].
+        complex64 [height * width, channels // 2].
     """
     exponent = torch.arange(0, channels, 4, device=device, dtype=torch.float32)[: channels // 4] / channels
     frequencies = 1.0 / _TEMPERATURE**exponent
     place = torch.arange(height * width, device=device)
     x, y = (place % width).float(), torch.div(place, width, rounding_mode="floor").float()
     angles = torch.cat([torch.outer(x, frequencies), torch.outer(y, frequencies)], dim=-1)
-    return angles.cos(), angles.sin()
+    return torch.polar(torch.ones_like(angles), angles)
 
 
-def rotate(x: Tensor, table: tuple[Tensor, Tensor]) -> Tensor:
-    """Rotate neighbouring channel pairs of [..., tokens, channels] by a `rotary_table` of as many tokens."""
-    cos, sin = (part.to(x.dtype) for part in table)
-    even, odd = x[..., 0::2], x[..., 1::2]
-    return torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1).flatten(-2)
+def rotate_(x: Tensor, table: Tensor) -> Tensor:
+    """Rotate neighbouring channel pairs of [..., tokens, channels] in place, by a `rotary_table` of as many tokens."""
+    pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2))).mul_(table)
+    return x if x.dtype == torch.float32 else x.copy_(torch.view_as_real(pairs).flatten(-2))
