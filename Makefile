@@ -1,7 +1,8 @@
 # Each target builds its own virtual environment; only Python (3.10 or later) and pip are needed.
-PYTHON ?= python3
-VENV   ?= .venv
-BIN    := $(VENV)/bin
+PYTHON  ?= python3
+VENV    ?= .venv
+WORKERS ?= 2
+BIN     := $(VENV)/bin
 
 .PHONY: demo test lint check clean
 
@@ -14,7 +15,7 @@ demo: $(VENV)/.installed          ## track an object through a video; results in
 	$(BIN)/sam2long demo --out out/demo --overwrite
 
 test: $(VENV)/.installed          ## every test, the slow ones too
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
 lint: $(VENV)/.installed          ## style, types, import rules
 	$(BIN)/ruff check .

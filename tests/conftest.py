@@ -41,6 +41,17 @@ def _load_inputs() -> ModuleType:
     return module
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Workers share the cores: one thread each."""
+    if hasattr(config, "workerinput"):
+        torch.set_num_threads(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long tests, so that no worker is left with one at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session")
 def golden_inputs() -> ModuleType:
     """The recipe of the golden frames, masks and weights."""

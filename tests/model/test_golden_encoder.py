@@ -7,7 +7,7 @@ import torch
 from sam2long.model.preprocess import prepare_image
 
 
-@pytest.mark.parametrize("size", ["tiny", "small", "base-plus", "large"])
+@pytest.mark.parametrize("size", ["tiny", "small", "base-plus", pytest.param("large", marks=pytest.mark.slow)])
 def test_features_match_the_reference(size, golden, golden_inputs, golden_model):
     model = golden_model(f"sam2.1-hiera-{size}")
     reference = golden("encoder")
