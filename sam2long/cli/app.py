@@ -9,7 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
+from sam2long.cli.bench import bench
 from sam2long.cli.demo import demo
+from sam2long.cli.evaluate import evaluate
 from sam2long.cli.interrupt import INTERRUPT_STATUS
 from sam2long.cli.score import score
 from sam2long.cli.synth import synth
@@ -33,6 +35,8 @@ app.command(track.__name__)(track)
 app.command(demo.__name__)(demo)
 app.command(synth.__name__)(synth)
 app.command(score.__name__)(score)
+app.command(bench.__name__)(bench)
+app.command("eval")(evaluate)
 
 
 def main() -> None:

@@ -1,0 +1,196 @@
+"""One experiment: a data set, one or more memory trees, a folder; predicted where that is not done yet, then scored."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from sam2long.errors import DatasetError, OutputError
+from sam2long.evaluation.box_dataset import BoxDataset, write_box_archive
+from sam2long.evaluation.dataset import Dataset
+from sam2long.evaluation.pairing import Pairing
+from sam2long.evaluation.predict import open_job, predict_into
+from sam2long.evaluation.predict_boxes import predict_boxes_into
+from sam2long.evaluation.result_files import write_archive
+from sam2long.evaluation.run_folder import PREDICTIONS, RunFolder, VideoTime, read_times
+from sam2long.evaluation.scoring import Measured, measure
+from sam2long.evaluation.shared_images import run_together
+from sam2long.evaluation.variants import Variant
+from sam2long.model import SAM2
+
+ARCHIVE = "submission.zip"
+
+
+@dataclass(frozen=True)
+class VariantResult:
+    """What one row of a table is made of.
+
+    Attributes:
+        variant: its settings.
+        measured: by each evaluator; none where only a server scores.
+        times: of the videos.
+        archive: for the server, if there is one.
+        missing: predictions that were not there and counted as empty.
+    """
+
+    variant: Variant
+    measured: tuple[Measured, ...]
+    times: tuple[VideoTime, ...] = ()
+    archive: Path | None = None
+    missing: int = 0
+
+    @property
+    def frames_per_second(self) -> float | None:
+        """Mean over all videos, decoding and writing included."""
+        seconds = sum(time.seconds for time in self.times)
+        return sum(time.frames for time in self.times) / seconds if seconds else None
+
+
+@dataclass
+class Experiment:
+    """Predicts and scores.
+
+    Attributes:
+        dataset: masks or boxes.
+        variants: the memory trees.
+        out: folder for everything.
+        load: builds the network; called only if something is left to predict.
+        settings: of the network and the data set, kept with the results; a run goes on only with the same ones.
+        together: run all variants on each video at once, encoding every frame once.
+        allow_missing: count missing predictions as empty masks.
+        workers: processes that score.
+    """
+
+    dataset: Dataset | BoxDataset
+    variants: list[Variant]
+    out: Path
+    load: Callable[[], SAM2]
+    settings: Mapping[str, object]
+    together: bool = False
+    allow_missing: bool = False
+    workers: int | None = None
+    _model: SAM2 | None = field(default=None, repr=False)
+
+    def predict(self) -> Iterator[tuple[Variant, VideoTime]]:
+        """Predict what is not done yet, and yield each video when it is final.
+
+        Raises:
+            UserError: something does not fit; finished videos stay.
+        """
+        runs = [RunFolder(self.out / variant.folder, self._described(variant)) for variant in self.variants]
+        for video in self.dataset.videos:
+            todo = [(variant, run) for variant, run in zip(self.variants, runs, strict=True) if not run.done(video)]
+            if self.together and len(todo) > 1:
+                yield from self._predict_together(todo, video)
+            else:
+                for variant, run in todo:
+                    self._check(video)
+                    yield variant, self._predict_one(self._network(runs), run, variant, video)
+
+    def score(self) -> list[VariantResult]:
+        """Score what has been predicted, and write archives for servers.
+
+        Raises:
+            DatasetError: predictions are missing, or cannot be compared.
+        """
+        return [self._score_one(variant) for variant in self.variants]
+
+    def _predict_together(
+        self, todo: list[tuple[Variant, RunFolder]], video: str
+    ) -> Iterator[tuple[Variant, VideoTime]]:
+        self._check(video)
+        times: dict[str, VideoTime] = {}
+
+        def task(variant: Variant, run: RunFolder) -> Callable[[SAM2], None]:
+            def predict(model: SAM2) -> None:
+                times[variant.folder] = self._predict_one(model, run, variant, video)
+
+            return predict
+
+        run_together(self._network([run for _, run in todo]), [task(variant, run) for variant, run in todo])
+        for variant, _ in todo:
+            yield variant, times[variant.folder]
+
+    def _predict_one(self, model: SAM2, run: RunFolder, variant: Variant, video: str) -> VideoTime:
+        if isinstance(self.dataset, BoxDataset):
+            return predict_boxes_into(run, model, self.dataset, video, variant.tree)
+        return predict_into(run, model, self.dataset, video, variant.tree)
+
+    def _check(self, video: str) -> None:
+        """Before the network is loaded, let a wrong first video speak."""
+        if self._model is None:
+            if isinstance(self.dataset, BoxDataset):
+                self.dataset.truth(video)
+            else:
+                open_job(self.dataset, video).source.close()
+
+    def _network(self, runs: list[RunFolder]) -> SAM2:
+        if self._model is None:
+            self._model = self.load()
+            weights = fingerprint(self._model)
+            for run in runs:
+                run.claim("weights", weights)
+        return self._model
+
+    def _score_one(self, variant: Variant) -> VariantResult:
+        folder = self.out / variant.folder
+        predictions = folder / PREDICTIONS if (folder / PREDICTIONS).is_dir() else folder
+        times = tuple(time for time in read_times(folder) if time.video in self.dataset.videos)
+        if isinstance(self.dataset, BoxDataset):
+            return VariantResult(variant, self._score_boxes(self.dataset, predictions), times, self._archive(folder))
+        if not self.dataset.rules:
+            return VariantResult(variant, (), times, self._archive(folder))
+        pairing = Pairing(self.dataset.masks, predictions, self.dataset.truth_format, self.allow_missing)
+        measured = measure(pairing.comparisons(self.dataset.videos), self.dataset.rules, self.workers)
+        return VariantResult(variant, tuple(measured), times, self._archive(folder), len(pairing.missing))
+
+    def _score_boxes(self, dataset: BoxDataset, predictions: Path) -> tuple[Measured, ...]:
+        rule = dataset.benchmark.rule
+        if rule is None:
+            return ()
+        tracks = [dataset.track(video, predictions) for video in dataset.videos]
+        return (Measured(dataset.benchmark.kind, dataset.benchmark.evaluator, rule.figures(tracks), ()),)
+
+    def _archive(self, folder: Path) -> Path | None:
+        """Written for whole data sets only: a server refuses parts."""
+        wanted = _wants_archive(self.dataset) and len(self.dataset.videos) == self.dataset.available
+        if not wanted or not (folder / PREDICTIONS).is_dir():
+            return None
+        path = folder / ARCHIVE
+        try:
+            if isinstance(self.dataset, BoxDataset):
+                write_box_archive(self.dataset, folder / PREDICTIONS, path)
+            else:
+                write_archive(self.dataset, folder / PREDICTIONS, path)
+        except OSError as error:
+            raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
+        return path
+
+    def _described(self, variant: Variant) -> dict[str, object]:
+        return {**self.settings, "tree": asdict(variant.tree)}
+
+
+def fingerprint(model: SAM2) -> str:
+    """SHA-256 of a network's weights, the first 16 digits."""
+    digest = hashlib.sha256()
+    for name, value in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().float().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def check_scorable(dataset: Dataset | BoxDataset, score_only: bool) -> None:
+    """Refuse to score what only a server can, before anything is done."""
+    rules = dataset.benchmark.rule if isinstance(dataset, BoxDataset) else dataset.rules
+    if score_only and not rules:
+        raise DatasetError(
+            f"{dataset.benchmark.title} publishes no truth to score with; with truth of your own, name a --rule"
+        )
+
+
+def _wants_archive(dataset: Dataset | BoxDataset) -> bool:
+    if isinstance(dataset, BoxDataset):
+        return dataset.benchmark.rule is None
+    return dataset.benchmark.archive is not None
