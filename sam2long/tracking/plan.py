@@ -39,9 +39,8 @@ class Plan:
         direction = 1 if self.stride > 0 else -1
         stop = None if self.end is None else self.end + direction
         stop = None if stop is not None and stop < 0 else stop
-        step = direction if between else self.stride
-        for frame in source.frames(self.start, stop, step):
-            if not between or frame.index in between or self.visits(frame.index):
+        for frame in source.frames(self.start, stop, direction if between else self.stride):
+            if frame.index in between or self.visits(frame.index):
                 yield frame
 
     def count(self, frame_count: int | None) -> int | None:

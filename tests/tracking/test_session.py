@@ -181,6 +181,14 @@ def test_a_live_source_gives_what_the_array_gives(small_model, clip):
         live.propagate(reverse=True)
 
 
+def test_prompts_and_ranges_on_a_live_source(small_model, clip):
+    live = Session(small_model, iter(clip), tree=TreeConfig.greedy(), keep_logits=True)
+    late(live, 2)
+    assert [result.frame for result in live.propagate(end=10, stride=3)] == [4, 7, 10]
+    known, _ = follow(small_model, clip, {2: late}, TreeConfig.greedy(), end=10, stride=3)
+    assert [result.frame for result in known] == [4, 7, 10]
+
+
 def test_what_was_visited_before_a_break_is_not_lost(small_model, clip):
     whole, _ = follow(small_model, clip, {1: box}, end=8)
     session = Session(small_model, clip, tree=RESTLESS, keep_logits=True)
