@@ -1,0 +1,63 @@
+"""Memory in both senses: trees that remember as much as they can, and what the process holds."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+
+from sam2long.model import SAM2
+from sam2long.tracking.outcome import Outcome, Remembered
+from sam2long.tree import Clock, History, Node, ObjectTree, Pathway, TreeConfig
+
+Tree = ObjectTree[Remembered, Outcome]
+
+
+def full_tree(model: SAM2, config: TreeConfig, distinct: int) -> Tree:
+    """Build the tree of an object prompted on frame 0, ready for frame `model.config.max_pointers`.
+
+    Args:
+        model: gives sizes and the device.
+        config: the tree's numbers.
+        distinct: how many of the pathways differ; they have nothing but the prompt in common.
+    """
+    clock = Clock(1, model.config.max_pointers, model.config.memory_slots)
+    histories = [_history(model, clock) for _ in range(distinct)]
+    pathways = [
+        Pathway[Remembered, Outcome](0.0, histories[number % distinct], None) for number in range(config.pathways)
+    ]
+    return ObjectTree(config, clock, [_node(model, 0)], pathways, rooted=True)
+
+
+def _history(model: SAM2, clock: Clock) -> History[Remembered]:
+    nodes = tuple(_node(model, frame) for frame in range(1, clock.window + 1))
+    return History(nodes, nodes[-1])
+
+
+def _node(model: SAM2, frame: int) -> Node[Remembered]:
+    config = model.config
+    spatial = torch.randn(config.memory_dim, config.grid, config.grid, device=model.device)
+    return Node(frame, 0.9, 5.0, Remembered(spatial, torch.randn(config.dim, device=model.device)))
+
+
+def resident_megabytes() -> float:
+    """What the process holds now, in MB; NaN where the system does not tell (it does on Linux)."""
+    status = Path("/proc/self/statm")
+    if not status.exists():
+        return float("nan")
+    import resource
+
+    return int(status.read_text().split()[1]) * resource.getpagesize() / 1e6
+
+
+def peak_megabytes(device: torch.device) -> float:
+    """The most held so far, in MB: of the GPU where there is one, else of the process (NaN on Windows)."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 1e6
+    if sys.platform == "win32":
+        return float("nan")
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
