@@ -126,7 +126,7 @@ def _finish(experiment: Experiment, results: list[VariantResult], report: bool) 
     missing = sum(result.missing for result in results)
     if missing:
         sys.stderr.write(f"warning: {missing} missing predictions counted as empty masks\n")
-    part = "" if len(dataset.videos) == dataset.available else f" of {dataset.available}: NOT the whole data set"
+    part = "" if len(dataset.videos) == dataset.announced else f" of {dataset.announced}: NOT the whole data set"
     typer.echo(f"{title}, {len(dataset.videos)} videos{part}")
     for table in tables(title, results):
         typer.echo("\n" + table.text())

@@ -28,6 +28,7 @@ class BoxBenchmark:
         video_list: file of sequence names in the root; None takes all class folders.
         rule: how it is scored; None where only a server can.
         evaluator: what tables call the rule.
+        videos: how many sequences there should be; GOT-10k's are not confirmed.
     """
 
     name: str
@@ -36,15 +37,16 @@ class BoxBenchmark:
     video_list: str | None
     rule: LasotRule | Got10kRule | None
     evaluator: str
+    videos: int
 
 
 BOX_BENCHMARKS: dict[str, BoxBenchmark] = {
     item.name: item
     for item in (
-        BoxBenchmark("lasot", "LaSOT test", "lasot", "testing_set.txt", LasotRule(), "pytracking rules"),
-        BoxBenchmark("lasot-ext", "LaSOT_ext", "lasot", None, LasotRule(strict=False), "pytracking rules"),
-        BoxBenchmark("got10k-val", "GOT-10k val", "got10k", "list.txt", Got10kRule(), "GOT-10k toolkit rules"),
-        BoxBenchmark("got10k-test", "GOT-10k test", "got10k", "list.txt", None, ""),
+        BoxBenchmark("lasot", "LaSOT test", "lasot", "testing_set.txt", LasotRule(), "pytracking rules", 280),
+        BoxBenchmark("lasot-ext", "LaSOT_ext", "lasot", None, LasotRule(strict=False), "pytracking rules", 150),
+        BoxBenchmark("got10k-val", "GOT-10k val", "got10k", "list.txt", Got10kRule(), "GOT-10k toolkit rules", 180),
+        BoxBenchmark("got10k-test", "GOT-10k test", "got10k", "list.txt", None, "", 180),
     )
 }
 """All of them by name."""
@@ -65,6 +67,16 @@ class BoxDataset:
     root: Path
     videos: tuple[str, ...]
     available: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all sequences that are there are chosen."""
+        return len(self.videos) == self.available
+
+    @property
+    def announced(self) -> int:
+        """How many sequences the data set has by its authors' count, or more if more are there."""
+        return max(self.available, self.benchmark.videos)
 
     def folder(self, video: str) -> Path:
         """Where a sequence's files lie."""

@@ -81,6 +81,16 @@ class Dataset:
     server_frames: dict[str, frozenset[str]] = field(default_factory=dict, repr=False)
 
     @property
+    def is_whole(self) -> bool:
+        """Whether all videos that are there are chosen."""
+        return len(self.videos) == self.available
+
+    @property
+    def announced(self) -> int:
+        """How many videos the data set has by its authors' count, or more if more are there."""
+        return max(self.available, self.benchmark.videos or 0)
+
+    @property
     def truth_format(self) -> TruthFormat:
         """How its masks are to be read for scoring."""
         everything = any(rule.all_frames for rule in self.rules)

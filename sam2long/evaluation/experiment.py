@@ -87,7 +87,9 @@ class Experiment:
             else:
                 for variant, run in todo:
                     self._check(video)
-                    yield variant, self._predict_one(self._network(runs), run, variant, video)
+                    time = self._predict_one(self._network(runs), run, variant, video)
+                    run.record(time)
+                    yield variant, time
 
     def score(self) -> list[VariantResult]:
         """Score what has been predicted, and write archives for servers.
@@ -110,6 +112,7 @@ class Experiment:
             return predict
 
         run_together(self._network([run for _, run in todo]), [task(variant, run) for variant, run in todo])
+        # Their times are not recorded: side by side, each waits for the other.
         for variant, _ in todo:
             yield variant, times[variant.folder]
 
@@ -155,7 +158,7 @@ class Experiment:
 
     def _archive(self, folder: Path) -> Path | None:
         """Written for whole data sets only: a server refuses parts."""
-        wanted = _wants_archive(self.dataset) and len(self.dataset.videos) == self.dataset.available
+        wanted = _wants_archive(self.dataset) and self.dataset.is_whole
         if not wanted or not (folder / PREDICTIONS).is_dir():
             return None
         path = folder / ARCHIVE

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -51,7 +52,11 @@ def read_binary(path: Path) -> IdMap:
 
 def present_values(ids: IdMap) -> list[int]:
     """The distinct values of an id map, ascending."""
-    return [int(value) for value in np.flatnonzero(np.bincount(ids.ravel()))]
+    if ids.dtype == np.uint8:  # three times as fast
+        counts = cv2.calcHist([ids], [0], None, [256], [0, 256]).ravel()
+    else:
+        counts = np.bincount(ids.ravel())
+    return [int(value) for value in np.flatnonzero(counts)]
 
 
 def present_ids(ids: IdMap) -> list[int]:

@@ -76,6 +76,4 @@ def predict_into(run: RunFolder, model: SAM2, dataset: Dataset, video: str, tree
     started = time.monotonic()
     with run.unfinished(video) as folder:
         predict_video(model, job, tree, folder)
-    spent = VideoTime(video, len(job.names), time.monotonic() - started)
-    run.record(spent)
-    return spent
+    return VideoTime(video, len(job.names), time.monotonic() - started)

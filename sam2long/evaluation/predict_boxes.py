@@ -30,9 +30,7 @@ def predict_boxes_into(run: RunFolder, model: SAM2, dataset: BoxDataset, video: 
     else:
         with run.unfinished(video) as folder:
             write_got10k(boxes, [seconds / len(boxes)] * len(boxes), folder, video)
-    spent = VideoTime(video, len(boxes), seconds)
-    run.record(spent)
-    return spent
+    return VideoTime(video, len(boxes), seconds)
 
 
 def predict_boxes(model: SAM2, dataset: BoxDataset, video: str, tree: TreeConfig) -> Boxes:

@@ -100,7 +100,7 @@ def write_report(experiment: Experiment, results: Sequence[VariantResult], envir
     text = page.render(
         title=dataset.benchmark.title,
         videos=len(dataset.videos),
-        available=dataset.available,
+        available=dataset.announced,
         tables=tables(dataset.benchmark.title, results, every_published=True),
         plots=_plots(results),
         strips=_strips(experiment, results),

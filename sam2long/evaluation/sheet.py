@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -108,7 +109,7 @@ def score_sheets(comparisons: Iterable[Comparison], workers: int | None = None) 
             yield _sheet(comparison, _score_part(comparison, 0, len(comparison.pairs)))
         return
     # Forked processes would inherit the threads' locks of PyTorch, but not the threads.
-    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_one_thread) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin_worker) as pool:
         try:
             yield from _from_pool(pool, todo, workers * _TASKS_PER_WORKER)
         finally:
@@ -178,5 +179,7 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _one_thread() -> None:
+def _begin_worker() -> None:
+    # Ctrl-C reaches every process of the terminal; the first one ends the others.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)

@@ -24,6 +24,8 @@ _GAP = 4
 _BLEND = 0.5
 _SMALLEST_REGION = 0.002
 """Of the picture; boundaries that are a pixel off are not boxed."""
+_PAST_REDS = 3
+"""The palette begins with the colours of the boxes."""
 _WRONG, _MISSING = (255, 60, 60), (255, 220, 0)
 
 
@@ -91,7 +93,7 @@ def _shade(image: Picture, ids: IdMap) -> Picture:
     shaded = image.copy()
     for object_id in np.unique(ids[ids > 0]):
         inside = ids == object_id
-        shaded[inside] = (1 - _BLEND) * image[inside] + _BLEND * bright_colour(int(object_id))
+        shaded[inside] = (1 - _BLEND) * image[inside] + _BLEND * bright_colour(int(object_id) + _PAST_REDS)
     return shaded
 
 

@@ -77,7 +77,7 @@ def _published_label(row: PublishedRow) -> str:
 def _published_figure(row: PublishedRow, name: str) -> str:
     if name in _MAIN_FIGURES:
         return figure(row.score)
-    return figure({"J": row.j, "F": row.f}.get(name))
+    return figure({"J": row.j, "F": row.f, **dict(row.groups)}.get(name))
 
 
 def results_json(

@@ -232,3 +232,9 @@ def test_an_object_of_several_values_in_its_own_folder_is_refused(tmp_path: Path
             save(SQUARE + ids((7, 30, 30, 35, 35)), tmp_path / name / "a" / "000" / f"{number:05d}.png")
     with pytest.raises(DatasetError, match="one object"):
         measured(tmp_path, SavRule())
+
+
+def test_ids_above_255_are_ids_too(tmp_path: Path) -> None:
+    wide = SQUARE.astype(np.uint16) * 700
+    store(tmp_path, "a", [wide] * 4, [wide] * 4)
+    assert [(item.object_id, item.mean_j) for item in measured(tmp_path, SavRule()).objects] == [(700, 1.0)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -69,3 +71,10 @@ def test_the_papers_row_of_a_network_is_found() -> None:
     assert tree is not None and tree.score == 85.9
     assert paper_row("SA-V val", "sav", "nano", greedy=True) is None
     assert {row.rule for row in published_rows("VOST val", "sav")} == {"sav"}
+
+
+def test_the_page_lists_every_published_row() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text()
+    for row in PUBLISHED:
+        assert f"| {row.dataset} | {row.method} | {row.score:.1f} |" in page
+        assert row.source in page
