@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from functools import partial
 from pathlib import Path
 
 import torch
 
-from sam2long.errors import UserError
+from sam2long.errors import ConfigError, UserError
 from sam2long.model import load_model
 from sam2long.model.checkpoint import save_model
 from sam2long.synthetic.suites import SUITES
@@ -18,7 +19,7 @@ from sam2long.training.loop import LOG_FILE, STATE_FILE, RunOptions, train
 from sam2long.training.nano import NANO
 from sam2long.training.plot import plot_curve
 from sam2long.training.stages import CURRICULA, scaled
-from sam2long.training.state import load_state
+from sam2long.training.state import averaged, load_state
 from sam2long.training.team import run_team
 
 _REPORTED = [name for name in SUITES if name != "validation"]
@@ -30,12 +31,8 @@ def main() -> None:
     try:
         arguments.run(arguments)
     except UserError as error:
-        raise SystemExit(_fail(error)) from None
-
-
-def _fail(error: UserError) -> int:
-    print(f"error: {error}")
-    return 2
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -46,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--out", type=Path, default=Path("runs/nano"), help="folder of the state and the log")
     command.add_argument("--curriculum", choices=sorted(CURRICULA), default="cpu")
     command.add_argument("--scale", type=float, default=1.0, help="times as many steps in every stage")
-    command.add_argument("--resume", action="store_true", help="go on where the run in --out ended")
+    command.add_argument("--resume", action="store_true", help="go on where the run in --out ended, if there is one")
     command.add_argument("--device", help="cpu, cuda...; by default the fastest")
     command.add_argument("--processes", type=int, default=1, help="of one thread each, for CPUs")
     command.add_argument("--workers", type=int, default=1, help="processes that render, for each that trains")
@@ -57,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("export", help="write the weights of a run as a half-precision checkpoint")
     command.add_argument("--out", type=Path, default=Path("runs/nano"), help="folder of the run")
     command.add_argument("--weights", type=Path, required=True, help="file to write")
+    command.add_argument("--average", nargs="*", type=Path, default=[], help="earlier states to average with")
     command.add_argument("--image-size", type=int, default=NANO.image_size, help="side it is to be used with, pixels")
     command.set_defaults(run=_export)
 
@@ -79,9 +77,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train(arguments: argparse.Namespace) -> None:
+    begun = (arguments.out / STATE_FILE).exists()
+    if begun and not arguments.resume:
+        raise ConfigError(f"{str(arguments.out)!r} holds a run; add --resume to go on with it, or choose another --out")
     options = RunOptions(
         folder=arguments.out,
-        resume=arguments.resume,
+        resume=begun,
         device=arguments.device,
         workers=arguments.workers,
         compile=arguments.compile,
@@ -92,10 +93,10 @@ def _train(arguments: argparse.Namespace) -> None:
 
 
 def _export(arguments: argparse.Namespace) -> None:
-    state = load_state(arguments.out / STATE_FILE, NANO, torch.device("cpu"))
-    state.resize(arguments.image_size)
+    paths = [arguments.out / STATE_FILE, *arguments.average]
+    model = averaged([load_state(path, NANO, torch.device("cpu")) for path in paths], arguments.image_size)
     arguments.weights.parent.mkdir(parents=True, exist_ok=True)
-    save_model(state.model, arguments.weights, torch.float16)
+    save_model(model, arguments.weights, torch.float16)
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:

@@ -32,6 +32,6 @@ class Journal:
 
 
 def read_journal(path: Path, kind: str) -> list[dict[str, float | str]]:
-    """All lines of one kind, in order."""
-    lines = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
-    return [line for line in lines if line["kind"] == kind]
+    """All lines of one kind, in order; where a resumed run repeated steps, the later line of each."""
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return list({line["step"]: line for line in lines if line["kind"] == kind}.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,15 @@ def load_state(path: Path, config: SAM2Config, device: torch.device) -> Training
     state.optimizer.load_state_dict(content["optimizer"])
     state.stage, state.step, state.total = content["place"]
     return state
+
+
+def averaged(states: Sequence[TrainingState], image_size: int) -> SAM2:
+    """A model with the mean weights of several states, which stands in for a learning rate that falls to the end."""
+    weights = [state.model.state_dict() for state in states]
+    mean = {name: torch.stack([part[name] for part in weights]).mean(0) for name in weights[0]}
+    model = SAM2(replace(states[0].model.config, image_size=image_size))
+    model.load_state_dict(mean)
+    return model
 
 
 def _start(config: SAM2Config, device: torch.device) -> TrainingState:

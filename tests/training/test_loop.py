@@ -7,43 +7,17 @@ import pytest
 import torch
 
 from sam2long.errors import CheckpointError
-from sam2long.model.config import HieraConfig, SAM2Config
 from sam2long.training.augment import make_rows
 from sam2long.training.clips import ClipDataset, batch_of_step, batches
 from sam2long.training.journal import read_journal
 from sam2long.training.loop import ALONE, LOG_FILE, STATE_FILE, RunOptions, clip_loss, train, train_step
 from sam2long.training.prompts import draw_prompts
 from sam2long.training.rollout import roll_out
-from sam2long.training.stages import BALANCED, PromptMix, Stage
+from sam2long.training.stages import PromptMix
 from sam2long.training.state import TrainingState, load_state, new_state
 from sam2long.training.team import Team
 
-TINY = SAM2Config(
-    name="tiny",
-    trunk=HieraConfig(width=8, heads=1, depths=(1, 1, 2, 1), global_blocks=(3,), windows=(4, 4, 4, 2)),
-    image_size=64,
-    dim=32,
-    memory_dim=16,
-    attention_layers=1,
-    attention_mlp=32,
-    decoder_mlp=32,
-    decoder_heads=2,
-)
-STAGE = Stage(
-    name="test",
-    steps=3,
-    image_size=64,
-    kinds=(("easy", 1.0),),
-    clips=2,
-    frames=3,
-    strides=(1, 2),
-    objects=2,
-    crop=(0.6, 1.0),
-    prompts=PromptMix(mask=0.5, box=0.25),
-    losses=BALANCED,
-    rate=(1e-3, 1e-3),
-    reuse=2,
-)
+from .tiny import STAGE, TINY
 
 
 def options(folder: Path, **changes: object) -> RunOptions:

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from sam2long.model import load_model
+from sam2long.model.checkpoint import save_model
+from sam2long.training import __main__ as cli
+from sam2long.training.loop import STATE_FILE
+from sam2long.training.state import new_state
+
+from .tiny import TINY
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
+    monkeypatch.setattr(sys, "argv", ["training", *map(str, arguments)])
+    cli.main()
+
+
+def test_a_run_is_not_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / STATE_FILE).write_bytes(b"")
+    with pytest.raises(SystemExit) as stop:
+        run(monkeypatch, "train", "--out", tmp_path)
+    assert stop.value.code == 2
+    assert "--resume" in capsys.readouterr().err
+
+
+def test_export_writes_half_precision_with_its_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "NANO", TINY)
+    state = new_state(TINY, torch.device("cpu"), 0)
+    state.save(tmp_path / STATE_FILE)
+    weights = tmp_path / "tiny.safetensors"
+    run(monkeypatch, "export", "--out", tmp_path, "--weights", weights, "--image-size", 96)
+    assert weights.stat().st_size < 2.2 * sum(value.numel() for value in state.model.state_dict().values())
+    model = load_model(weights, device="cpu")
+    assert (model.config.image_size, model.config.dim) == (96, TINY.dim)
+
+
+def test_evaluate_writes_a_table_and_its_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights, table = tmp_path / "tiny.safetensors", tmp_path / "table.md"
+    save_model(new_state(TINY, torch.device("cpu"), 0).model, weights)
+    run(
+        monkeypatch, "evaluate", "--weights", weights, "--suites", "easy", "--videos", 2, "--limit", 5, "--table", table
+    )
+    (figures,) = json.loads(table.with_suffix(".json").read_text())
+    assert (figures["suite"], figures["videos"], figures["frames"]) == ("easy", 2, 5)
+    assert 0 <= figures["greedy"] <= 100
+    assert figures["absent_precision"] == "none"
+    assert table.read_text().splitlines()[2].startswith("| easy | 2 x 5 |")
+
+
+def test_export_averages_states(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "NANO", TINY)
+    states = [new_state(TINY, torch.device("cpu"), seed) for seed in range(2)]
+    states[0].save(tmp_path / STATE_FILE)
+    states[1].save(tmp_path / "earlier.pt")
+    weights = tmp_path / "tiny.safetensors"
+    run(monkeypatch, "export", "--out", tmp_path, "--weights", weights, "--average", tmp_path / "earlier.pt")
+    pointers = [state.model.no_object_pointer.detach() for state in states]
+    written = load_model(weights, device="cpu").no_object_pointer
+    assert torch.allclose(written, (pointers[0] + pointers[1]) / 2, atol=1e-3)
