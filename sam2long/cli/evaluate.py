@@ -117,6 +117,7 @@ def _finish(experiment: Experiment, results: list[VariantResult], report: bool) 
     """Write all files, then print."""
     from sam2long.evaluation.run_folder import write_text
     from sam2long.evaluation.summary import environment, results_csv, results_json, tables
+    from sam2long.evaluation.tables import count
 
     dataset, surroundings = experiment.dataset, environment()
     title = dataset.benchmark.title
@@ -125,9 +126,9 @@ def _finish(experiment: Experiment, results: list[VariantResult], report: bool) 
     write_text(experiment.out / "results.csv", results_csv(results))
     missing = sum(result.missing for result in results)
     if missing:
-        sys.stderr.write(f"warning: {missing} missing predictions counted as empty masks\n")
+        sys.stderr.write(f"warning: {count(missing, 'missing prediction')} counted as empty\n")
     part = "" if len(dataset.videos) == dataset.announced else f" of {dataset.announced}: NOT the whole data set"
-    typer.echo(f"{title}, {len(dataset.videos)} videos{part}")
+    typer.echo(f"{title}, {count(len(dataset.videos), 'video')}{part}")
     for table in tables(title, results):
         typer.echo("\n" + table.text())
     for result in results:

@@ -83,7 +83,8 @@ class Experiment:
         for video in self.dataset.videos:
             todo = [(variant, run) for variant, run in zip(self.variants, runs, strict=True) if not run.done(video)]
             if self.together and len(todo) > 1:
-                yield from self._predict_together(todo, video)
+                self._check(video)
+                yield from self._predict_together(self._network(runs), todo, video)
             else:
                 for variant, run in todo:
                     self._check(video)
@@ -100,9 +101,8 @@ class Experiment:
         return [self._score_one(variant) for variant in self.variants]
 
     def _predict_together(
-        self, todo: list[tuple[Variant, RunFolder]], video: str
+        self, model: SAM2, todo: list[tuple[Variant, RunFolder]], video: str
     ) -> Iterator[tuple[Variant, VideoTime]]:
-        self._check(video)
         times: dict[str, VideoTime] = {}
 
         def task(variant: Variant, run: RunFolder) -> Callable[[SAM2], None]:
@@ -111,7 +111,7 @@ class Experiment:
 
             return predict
 
-        run_together(self._network([run for _, run in todo]), [task(variant, run) for variant, run in todo])
+        run_together(model, [task(variant, run) for variant, run in todo])
         # Their times are not recorded: side by side, each waits for the other.
         for variant, _ in todo:
             yield variant, times[variant.folder]
@@ -134,7 +134,7 @@ class Experiment:
             self._model = self.load()
             weights = fingerprint(self._model)
             for run in runs:
-                run.claim("weights", weights)
+                run.begin(weights)
         return self._model
 
     def _score_one(self, variant: Variant) -> VariantResult:

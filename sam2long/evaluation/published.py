@@ -127,17 +127,7 @@ PUBLISHED: tuple[PublishedRow, ...] = (
 )
 """All rows there are."""
 
-_SIZES = {"tiny": "T", "small": "S", "base-plus": "B+", "large": "L"}
-
 
 def published_rows(dataset: str, rule: str) -> list[PublishedRow]:
     """Rows of a data set by an evaluator; those whose evaluator is not known go with every one."""
     return [row for row in PUBLISHED if row.dataset == dataset and row.rule in (rule, "")]
-
-
-def paper_row(dataset: str, rule: str, model: str, greedy: bool) -> PublishedRow | None:
-    """The SAM2Long authors' row for a network such as "sam2.1-hiera-large", plain or with the tree."""
-    family, _, size = model.removeprefix("facebook/").partition("-hiera-")
-    method = f"{family.upper()}{'' if greedy else 'Long'}-{_SIZES.get(size, '?')}"
-    rows = (row for row in published_rows(dataset, rule) if row.source in (SAM2LONG_README, SAM2LONG_PAPER))
-    return next((row for row in rows if row.method == method), None)

@@ -34,19 +34,25 @@ class RunFolder:
     """
 
     def __init__(self, path: Path, settings: Mapping[str, object]) -> None:
-        """Open or make the folder.
-
-        Raises:
-            OutputError: it cannot be written, or holds results that were made with other settings.
-        """
+        """Look at the folder, and make nothing yet; raises OutputError if it holds results of other settings."""
         self.path = path
         self.predictions = path / PREDICTIONS
+        self._settings = dict(settings)
+        self._check(self._settings)
+
+    def begin(self, weights: str) -> None:
+        """Make the folder, once the network is loaded.
+
+        Raises:
+            OutputError: it cannot be written, or holds results of other weights.
+        """
+        self._settings["weights"] = weights
+        earlier = self._check(self._settings)
         try:
-            earlier = self._check(settings)
             self.predictions.mkdir(parents=True, exist_ok=True)
-            write_text(path / SETTINGS, json.dumps({**earlier, **settings}, indent=1))
         except OSError as error:
-            raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
+            raise OutputError(f"{self.path} cannot be written: {error.strerror or error}") from error
+        write_text(self.path / SETTINGS, json.dumps({**earlier, **self._settings}, indent=1))
 
     def done(self, video: str) -> bool:
         """Whether a video is finished."""
@@ -74,11 +80,6 @@ class RunFolder:
         """Remember how long a video took."""
         with (self.path / TIMES).open("a") as file:
             file.write(json.dumps({"video": time.video, "frames": time.frames, "seconds": time.seconds}) + "\n")
-
-    def claim(self, key: str, value: object) -> None:
-        """Add a setting that is known late; raises OutputError if the earlier results were made with another one."""
-        earlier = self._check({key: value})
-        write_text(self.path / SETTINGS, json.dumps({**earlier, key: value}, indent=1))
 
     def _check(self, settings: Mapping[str, object]) -> dict[str, object]:
         """The settings of earlier results, none of which may differ."""

@@ -161,9 +161,15 @@ def test_results_of_other_settings_are_not_mixed_in(evaluate: Command, tmp_path:
     assert ended.status == 2 and "another run (tree" in ended.err
 
 
+def test_a_network_that_cannot_be_loaded_leaves_nothing_behind(evaluate: Command, tmp_path: Path) -> None:
+    layouts.davis_2017(tmp_path / "data")
+    assert evaluate("davis-2017", "--checkpoint", "no-such-file.pt").status == 2
+    assert not (tmp_path / "out").exists()
+
+
 def test_parts_of_a_data_set_are_called_parts(evaluate: Command, tmp_path: Path) -> None:
     layouts.davis_2017(tmp_path / "data")
-    assert "1 videos of 30: NOT the whole" in evaluate("davis-2017", "--videos", "cows").out
+    assert "1 video of 30: NOT the whole" in evaluate("davis-2017", "--videos", "cows").out
     assert not (tmp_path / "out/predictions/bear").exists()
     ended = evaluate("davis-2017", "--videos", "dogs")
     assert ended.status == 2 and "dogs" in ended.err
@@ -176,7 +182,7 @@ def test_missing_predictions_are_an_error_unless_allowed(evaluate: Command, tmp_
     ended = evaluate("davis-2017", "--score-only")
     assert ended.status == 2 and "cows/00002.png" in ended.err
     ended = evaluate("davis-2017", "--score-only", "--allow-missing")
-    assert ended.status == 0 and "1 missing predictions" in ended.err
+    assert ended.status == 0 and "1 missing prediction counted" in ended.err
 
 
 def test_greedy_and_tree_side_by_side_give_what_each_gives_alone(evaluate: Command, tmp_path: Path) -> None:
