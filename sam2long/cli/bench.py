@@ -6,6 +6,7 @@ import json
 import platform
 import sys
 from dataclasses import asdict
+from math import isnan
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -153,7 +154,8 @@ def _record(
                 "certain": timing.load.certain,
                 "milliseconds": _rounded(timing.milliseconds),
                 "frame_milliseconds": round(timing.frame_milliseconds, 2),
-                "peak_megabytes": round(timing.peak_megabytes, 1),
+                # JSON has no NaN.
+                "peak_megabytes": None if isnan(timing.peak_megabytes) else round(timing.peak_megabytes, 1),
             }
             for timing in timings
         ],
