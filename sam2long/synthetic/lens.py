@@ -59,7 +59,7 @@ def make_lens(rng: np.random.Generator, frames: int, height: int, width: int, we
         light=np.clip(1 + light, 0.5, 1.5),
         lamp=np.clip(lamp, -0.35, 0.35),
         tone=(np.clip(curve, 0, 1) * 255).astype(np.uint8),
-        softness=pick(rng, 0.45, height / 230 + 0.2) if chance(rng, 0.5) else 0.0,
+        softness=pick(rng, 0.45, max(0.45, height / 230 + 0.2)) if chance(rng, 0.5) else 0.0,
         noise=noise,
         quality=int(rng.integers(35, 95)) if chance(rng, 0.8 * wear) else 0,
     )

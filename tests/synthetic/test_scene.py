@@ -170,3 +170,9 @@ def test_any_size_and_the_shortest_scene_render() -> None:
     for height, width in ((32, 32), (45, 131), (200, 64)):
         image, ids = Scene(SceneConfig("mixed", 1, height, width, difficulty=0.0), 5).render(0)
         assert image.shape == (height, width, 3) and ids.shape == (height, width)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_small_scenes_that_are_not_square(seed: int) -> None:
+    image, ids = Scene(SceneConfig("lookalike", 5, height=48, width=64), seed).render(2)
+    assert image.shape == (48, 64, 3) and ids.shape == (48, 64)
