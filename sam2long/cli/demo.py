@@ -1,76 +1,93 @@
-"""`sam2long demo`: render a short artificial clip, follow the objects in it, and write the results."""
+"""`sam2long demo`: an artificial clip with look-alikes, followed by plain SAM 2 and by the memory tree, and scored."""
 
 from __future__ import annotations
 
-import shutil
-import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from sam2long.cli.prompts import Prompt
-    from sam2long.model import SAM2
+    from sam2long.evaluation import SequenceScore
     from sam2long.synthetic import Scene
+    from sam2long.tree import TreeConfig
+    from sam2long.video import VideoSource
 
-_FRAMES = 36
-_OBJECTS = 2
-_SEED = 5
+_KIND, _FRAMES, _SEED = "mixed", 90, 20_001
+_TARGET = 1
 
 
 def demo(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the results.")],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")] = False,
 ) -> None:
-    """Follow two objects through an artificial clip, to see that everything works."""
-    from sam2long.cli.job import Job, run_job
+    """Follow an object through an artificial clip, as plain SAM 2 and with the memory tree, and score both."""
+    from sam2long.cli.side_by_side import write_side_by_side
     from sam2long.synthetic import Scene, SceneConfig
-    from sam2long.synthetic.export import write_mp4
     from sam2long.tree import TreeConfig
     from sam2long.video import open_video
 
-    scene = Scene(SceneConfig("easy", _FRAMES, objects=_OBJECTS), _SEED)
-    with tempfile.TemporaryDirectory() as folder:
-        clip = Path(folder) / "clip.mp4"
-        write_mp4(scene, clip)
+    scene = Scene(SceneConfig(_KIND, _FRAMES), _SEED)
+    clip = _write_clip(scene, out, overwrite)
+    runs = {"greedy": ("plain SAM 2", TreeConfig.greedy()), "tree": ("memory tree", TreeConfig())}
+    scores = {}
+    for folder, (title, tree) in runs.items():
         with open_video(clip) as source:
-            job = Job(
-                source=source,
-                prompts=_boxes(scene),
-                out=out,
-                formats=("png", "overlay", "coco"),
-                tree=TreeConfig(),
-                overwrite=overwrite,
-                network={"model": "demo"},
-            )
-            run_job(job, _network)
-        shutil.copyfile(clip, out / clip.name)
+            _track(source, scene, out / folder, tree, overwrite)
+        scores[title] = _score(out / folder / "masks", scene)
+    overlays = {title: out / folder / "overlay.mp4" for folder, (title, _) in runs.items()}
+    write_side_by_side(overlays, out / "side-by-side.mp4")
+    typer.echo(_table(scores))
+    typer.echo(f"side by side: {out / 'side-by-side.mp4'}; masks and summaries: {out / 'greedy'}, {out / 'tree'}")
 
 
-def _boxes(scene: Scene) -> list[Prompt]:
-    """A box around what is seen of each object on the first frame."""
-    from sam2long.cli.prompts import BoxPrompt
+def _write_clip(scene: Scene, out: Path, overwrite: bool) -> Path:
+    from sam2long.errors import OutputError
+    from sam2long.synthetic.export import write_mp4
 
-    ids = scene.render(0)[1]
-    prompts: list[Prompt] = []
-    for object_id in range(1, int(ids.max()) + 1):
-        ys, xs = (ids == object_id).nonzero()
-        if len(xs):
-            box = (float(xs.min()), float(ys.min()), float(xs.max() + 1), float(ys.max() + 1))
-            prompts.append(BoxPrompt(frame=0, object_id=object_id, box=box))
-    return prompts
+    clip = out / "clip.mp4"
+    if clip.exists() and not overwrite:
+        raise OutputError(f"the output folder {out} is not empty; choose another one, or pass --overwrite")
+    clip.unlink(missing_ok=True)
+    write_mp4(scene, clip)
+    return clip
 
 
-def _network() -> SAM2:
-    """A small network with fresh weights."""
-    from sam2long.model import HieraConfig, SAM2Config
-    from sam2long.model.checkpoint import fresh_model
+def _track(source: VideoSource, scene: Scene, out: Path, tree: TreeConfig, overwrite: bool) -> None:
+    from sam2long.cli.job import Job, run_job
+    from sam2long.cli.prompts import MaskPrompt
+    from sam2long.model import load_model
 
-    sys.stderr.write(
-        "warning: RANDOM WEIGHTS: the demo's network has learnt nothing, so its masks mean nothing;"
-        " they show how results look\n"
+    truth = scene.render(0)[1] == _TARGET
+    job = Job(
+        source=source,
+        prompts=[MaskPrompt(frame=0, object_id=_TARGET, mask=truth, path=Path("exact"))],
+        out=out,
+        formats=("png", "overlay"),
+        tree=tree,
+        overwrite=overwrite,
+        network={"model": "nano"},
     )
-    trunk = HieraConfig(32, 1, (1, 1, 2, 1), (2,))
-    return fresh_model(SAM2Config("demo", trunk, image_size=128, dim=128, attention_layers=2, attention_mlp=512))
+    run_job(job, lambda: load_model("nano"))
+
+
+def _score(masks: Path, scene: Scene) -> SequenceScore:
+    """J and F of the written masks against the exact truth, by the benchmarks' rule: first and last frame left out."""
+    import numpy as np
+    from PIL import Image
+
+    from sam2long.evaluation import sequence_scores
+
+    return sequence_scores(
+        (np.asarray(Image.open(masks / f"{t:05d}.png")) == _TARGET, scene.render(t)[1] == _TARGET)
+        for t in range(len(scene))
+    )
+
+
+def _table(scores: dict[str, SequenceScore]) -> str:
+    rows = [f"{'':<12}{'J&F':>7}{'J':>7}{'F':>7}"]
+    rows += [
+        f"{title:<12}{100 * score.j_and_f:>7.1f}{100 * score.j:>7.1f}{100 * score.f:>7.1f}"
+        for title, score in scores.items()
+    ]
+    return "\n".join(rows)

@@ -17,17 +17,25 @@ from .conftest import Command
 SMALL = ["--frames", "4", "--size", "48", "--seed", "7", "--kind", "easy"]
 
 
-def test_the_demo_writes_masks_and_an_overlay_and_admits_its_weights(sam2long: Command, tmp_path: Path) -> None:
+def test_the_demo_tracks_twice_and_scores_both(sam2long: Command, tmp_path: Path) -> None:
     out = tmp_path / "demo"
     ended = sam2long("demo", "--out", out)
-    assert ended.status == 0
-    assert "RANDOM WEIGHTS" in ended.err
-    assert {path.name for path in out.iterdir()} == {"clip.mp4", "masks", "overlay.mp4", "coco.json", "summary.json"}
-    frames = json.loads((out / "summary.json").read_text())["frames_written"]
-    assert len(list((out / "masks").iterdir())) == frames
-    with open_video(out / "overlay.mp4") as overlay:
-        assert overlay.frame_count == frames
-    assert sam2long("demo", "--out", out).status == 2
+    assert (ended.status, ended.err) == (0, "")
+    assert {path.name for path in out.iterdir()} == {"clip.mp4", "greedy", "tree", "side-by-side.mp4"}
+    with open_video(out / "clip.mp4") as clip, open_video(out / "side-by-side.mp4") as both:
+        assert both.frame_count == clip.frame_count
+        assert both.width == 2 * clip.width
+        frames = clip.frame_count
+    for run in ("greedy", "tree"):
+        assert json.loads((out / run / "summary.json").read_text())["frames_written"] == frames
+        assert len(list((out / run / "masks").iterdir())) == frames
+    table = [line.split() for line in ended.out.splitlines() if line.startswith(("plain SAM 2", "memory tree"))]
+    assert len(table) == 2
+    for row in table:
+        j_and_f, j, f = map(float, row[-3:])
+        assert 0 <= j_and_f <= 100 and abs(j_and_f - (j + f) / 2) < 0.11
+    refused = sam2long("demo", "--out", out)
+    assert refused.status == 2 and "--overwrite" in refused.err
 
 
 def test_davis_folders_hold_pictures_and_truth(sam2long: Command, tmp_path: Path) -> None:
