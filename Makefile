@@ -4,7 +4,7 @@ VENV    ?= .venv
 WORKERS ?= 2
 BIN     := $(VENV)/bin
 
-.PHONY: demo test lint check clean
+.PHONY: demo test lint check clean train-nano
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -24,6 +24,9 @@ lint: $(VENV)/.installed          ## style, types, import rules
 	$(BIN)/lint-imports
 
 check: lint test
+
+train-nano: $(VENV)/.installed    ## train the bundled model from scratch, or go on with it; docs/nano.md has the GPU form
+	$(BIN)/python -m sam2long.training train --out runs/nano --curriculum cpu --processes 2 --resume
 
 clean:
 	rm -rf $(VENV) out

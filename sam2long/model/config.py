@@ -97,7 +97,7 @@ _TRUNKS = {
 NANO = SAM2Config(
     "nano",
     HieraConfig(32, 1, (1, 2, 6, 1), (5, 7), windows=(8, 4, 4, 2)),
-    image_size=192,
+    image_size=256,
     dim=128,
     attention_layers=2,
     attention_mlp=512,
