@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,7 @@ def load_model(
         state, stored = read_checkpoint(path)
         config = stored or config
     if image_size is not None:
-        config = _resized(config, image_size)
+        config = replace(config, image_size=image_size)
     return _fill(config, state, path).to(target)
 
 
@@ -184,12 +184,6 @@ def _config(name: str, image_size: int | None) -> SAM2Config:
         return preset(name.removeprefix("facebook/"), image_size)
     except ConfigError as error:
         raise CheckpointError(str(error)) from error
-
-
-def _resized(config: SAM2Config, image_size: int) -> SAM2Config:
-    from dataclasses import replace
-
-    return replace(config, image_size=image_size)
 
 
 def _recognise(state: dict[str, Tensor], name: str) -> SAM2Config:
