@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sam2long.errors import DatasetError, OutputError
+from sam2long.errors import DatasetError
 
 if TYPE_CHECKING:
     from sam2long.evaluation.drivers import Rule
@@ -50,6 +50,7 @@ def score(
     """Score predicted masks against true ones: J, F and J&F."""
     # OpenCV and NumPy take a moment to import, which `sam2long --help` need not wait for.
     from sam2long.evaluation.pairing import Pairing, TruthFormat, mask_files, video_names
+    from sam2long.evaluation.run_folder import write_text
     from sam2long.evaluation.scoring import measure
     from sam2long.evaluation.tables import as_json, count, figures_table, objects_csv
 
@@ -64,7 +65,7 @@ def score(
     measured = measure(comparisons, [_rule(driver, all_frames)], workers)[0]
     for path, text in ((save_csv, objects_csv(measured.objects)), (save_json, json.dumps(as_json(measured), indent=1))):
         if path is not None:
-            _write(path, text)
+            write_text(path, text)
     if pairing.missing:
         sys.stderr.write(f"warning: {count(len(pairing.missing), 'missing prediction')} counted as empty\n")
     typer.echo(figures_table(measured))
@@ -85,12 +86,3 @@ def _check(comparisons: list[Comparison], driver: Driver, binary: bool) -> None:
             f"{apart.video} has a folder for each object; the rules of {driver.value} expect one PNG a frame with ids "
             "as values. Use --driver sav"
         )
-
-
-def _write(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        partial.write_text(text)
-        partial.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
