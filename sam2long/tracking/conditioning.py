@@ -50,7 +50,7 @@ def condition(
     iou, score = given.ious[0, 0].item(), given.object_scores[0].item()
     return Conditioning(
         Node(frame, iou, score, Remembered(memory[0], given.pointers[0, 0])),
-        Outcome(given.masks[0, 0], iou, score, disagreement=0.0),
+        Outcome(given.masks[0, 0], iou, score),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from dataclasses import dataclass
 
@@ -30,12 +31,15 @@ class Outcome:
         iou: predicted IoU, 0..1.
         object_score: a logit; > 0 means visible.
         disagreement: largest 1 - IoU between the masks of any two surviving pathways on this frame, 0..1.
+        lead: cumulative score (sum of the logarithms of predicted IoUs) of this hypothesis less that of the best other one
+            on this frame; negative where another one led, infinite where there was no other.
     """
 
     logits: Tensor | None
     iou: float
     object_score: float
-    disagreement: float
+    disagreement: float = 0.0
+    lead: float = math.inf
     packed: bytes = b""
 
     def full_logits(self, size: FrameSize) -> Tensor:

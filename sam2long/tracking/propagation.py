@@ -94,5 +94,6 @@ class Propagation:
             scores={i: outcome.iou for i, outcome in outcomes.items()},
             object_scores={i: outcome.object_score for i, outcome in outcomes.items()},
             disagreement={i: outcome.disagreement for i, outcome in outcomes.items()},
+            leads={i: outcome.lead for i, outcome in outcomes.items()},
             logits={i: outcome.full_logits(self.size) for i, outcome in outcomes.items()} if self.keep_logits else {},
         )

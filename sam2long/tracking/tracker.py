@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -175,13 +176,22 @@ class _Pick:
 
     def grow(self, frame: int, memories: Tensor, masks: Tensor, pointers: Tensor) -> TraceRow:
         apart = disagreement(masks)
+        leads = self._leads()
         nodes, outcomes = [], []
         for i, (row, candidate) in enumerate(self.survivors):
             iou, score = self.ious[row][candidate], self.object_scores[row]
             # Clones, so that a node that lives long does not keep its whole batch alive.
             nodes.append(Node(frame, iou, score, Remembered(memories[i].clone(), pointers[i].clone())))
-            outcomes.append(Outcome(masks[i].clone(), iou, score, apart))
+            outcomes.append(Outcome(masks[i].clone(), iou, score, apart, leads[i]))
         return self.tree.grow(frame, self.choices, nodes, outcomes)
+
+    def _leads(self) -> list[float]:
+        """Of each distinct survivor: its cumulative score less the best of the others."""
+        scores = {
+            place: choice.score for choice, place in zip(self.choices, self.tree.places(self.choices), strict=True)
+        }
+        best, second = sorted([*scores.values(), -math.inf, -math.inf], reverse=True)[:2]
+        return [score - (second if score == best else best) for score in (scores[place] for place in self.survivors)]
 
 
 def disagreement(masks: Tensor) -> float:

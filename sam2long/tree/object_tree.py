@@ -85,13 +85,17 @@ class ObjectTree(Generic[T, R]):
 
     def survivors(self, choices: Sequence[Choice]) -> list[tuple[int, int]]:
         """The distinct survivors among `choices`, in order: (row of the distinct pathway, candidate)."""
+        return list(dict.fromkeys(self.places(choices)))
+
+    def places(self, choices: Sequence[Choice]) -> list[tuple[int, int]]:
+        """For each choice (row of the distinct pathway, candidate); copies have the same."""
         rows = self._rows()
-        return list(dict.fromkeys((rows[choice.pathway], choice.candidate) for choice in choices))
+        return [(rows[choice.pathway], choice.candidate) for choice in choices]
 
     def grow(self, frame: int, choices: Sequence[Choice], nodes: Sequence[Node[T]], outcomes: Sequence[R]) -> TraceRow:
         """Continue the pathways; `nodes` and `outcomes` are in the order of `survivors(choices)`."""
-        rows = self._rows()
-        survivors = self.survivors(choices)
+        chosen = self.places(choices)
+        survivors = list(dict.fromkeys(chosen))
         parents = list(self._distinct().values())
         histories = [
             parents[row].history.extended(node, self.config, self.clock)
@@ -100,7 +104,7 @@ class ObjectTree(Generic[T, R]):
         branches = self.lineage.grow(
             frame, [(parents[row].branch, outcome) for (row, _), outcome in zip(survivors, outcomes, strict=True)]
         )
-        places = [survivors.index((rows[choice.pathway], choice.candidate)) for choice in choices]
+        places = [survivors.index(place) for place in chosen]
         self.pathways = [
             Pathway(choice.score, histories[place], branches[place])
             for choice, place in zip(choices, places, strict=True)

@@ -23,6 +23,8 @@ class FrameResult:
         scores: IoU the model predicts for the mask, 0..1 (1 for a mask the user gave).
         object_scores: object score, a logit; > 0 means visible.
         disagreement: how far the surviving pathways' masks differ on this frame, the largest 1 - IoU of any two, 0..1.
+        leads: by how much the reported pathway's cumulative score led the best other one on this frame: negative where
+            another one led at the time, infinite where all agreed or the user gave the mask.
         logits: float32 [height, width] mask logits (> 0 inside), only when the session was asked to keep them.
     """
 
@@ -32,4 +34,5 @@ class FrameResult:
     scores: dict[int, float]
     object_scores: dict[int, float]
     disagreement: dict[int, float]
+    leads: dict[int, float] = field(default_factory=dict)
     logits: dict[int, torch.Tensor] = field(default_factory=dict)
