@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -12,24 +14,43 @@ from sam2long.model.config import SAM2Config
 
 
 def prepare_image(image: npt.NDArray[np.uint8], config: SAM2Config, device: torch.device) -> Tensor:
-    """Resize and normalise a frame.
+    """Resize and normalise a frame, uint8 [height, width, 3] RGB, to float32 [1, 3, size, size] on `device`."""
+    return normalise(resize_image(image, config), config, device)
+
+
+def resize_image(image: npt.NDArray[np.uint8], config: SAM2Config) -> Tensor:
+    """Resize a frame on the CPU.
 
     Args:
         image: uint8 [height, width, 3] RGB.
-        config: gives the side of the network's image, and the mean and deviation.
-        device: where the result goes.
+        config: gives the side of the network's image.
 
     Returns:
-        float32 [1, 3, size, size]. The aspect ratio is not kept; resizing is bicubic with antialiasing, rounded to
+        uint8 [1, 3, size, size]. The aspect ratio is not kept; resizing is bicubic with antialiasing, rounded to
         8 bits, as SAM 2 does to image files.
     """
     size = (config.image_size, config.image_size)
     pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None]
-    if pixels.shape[2:] != size:
-        pixels = F.interpolate(pixels, size=size, mode="bicubic", antialias=True)
-    scaled = pixels.to(device).float() / 255
-    mean, std = (torch.tensor(values, device=device)[:, None, None] for values in (config.mean, config.std))
-    return (scaled - mean) / std
+    if pixels.shape[2:] == size:
+        return pixels
+    return F.interpolate(pixels, size=size, mode="bicubic", antialias=True)
+
+
+def normalise(pixels: Tensor, config: SAM2Config, device: torch.device) -> Tensor:
+    """Take resized frames, uint8 [batch, 3, size, size], to `device` and normalise them: float32."""
+    if device.type == "cuda":
+        # From pinned memory the copy does not wait for what the device is doing.
+        pixels = pixels.pin_memory()
+    scaled = pixels.to(device, non_blocking=device.type == "cuda").float() / 255
+    mean, deviation = _mean_and_deviation(config, device)
+    return (scaled - mean) / deviation
+
+
+@lru_cache(maxsize=16)
+@torch.inference_mode(False)
+def _mean_and_deviation(config: SAM2Config, device: torch.device) -> tuple[Tensor, Tensor]:
+    mean, deviation = (torch.tensor(values, device=device)[:, None, None] for values in (config.mean, config.std))
+    return mean, deviation
 
 
 def prepare_mask(mask: npt.NDArray[np.bool_], config: SAM2Config, device: torch.device) -> Tensor:

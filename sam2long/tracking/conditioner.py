@@ -42,18 +42,29 @@ class Conditioner:
     @torch.inference_mode()
     def features(self, frame: Frame) -> ImageFeatures:
         """Encode a decoded frame, or find its features among the latest."""
-        if frame.index not in self._features:
+        features = self.known(frame.index)
+        if features is None:
             image = prepare_image(frame.image, self.model.config, self.model.device)
-            self._features[frame.index] = self.model.encode_image(image)
-            if len(self._features) > _CACHED_FRAMES:
-                self._features.popitem(last=False)
-        return self._features[frame.index]
+            features = self.model.encode_image(image)
+            self.keep(frame.index, features)
+        return features
+
+    def known(self, frame: int) -> ImageFeatures | None:
+        """Features of a frame, if it is among the latest."""
+        return self._features.get(frame)
+
+    def keep(self, frame: int, features: ImageFeatures) -> None:
+        """Count a frame among the latest."""
+        self._features[frame] = features
+        self._features.move_to_end(frame)
+        if len(self._features) > _CACHED_FRAMES:
+            self._features.popitem(last=False)
 
     def condition(self, object_id: int, frame: int, prompt: ObjectPrompt) -> Conditioning:
         """Run the prompts of an object on a frame, or find the result of an earlier call."""
         key = (object_id, frame)
         if key not in self._conditionings:
-            features = self._features.get(frame) or self.features(self.source.frame(frame))
+            features = self.known(frame) or self.features(self.source.frame(frame))
             self._conditionings[key] = condition(self.model, features, frame, prompt, self.size, self.binary_prompts)
         return self._conditionings[key]
 
