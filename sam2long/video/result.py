@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from sam2long.video import convert
+
 if TYPE_CHECKING:
+    import supervision
     import torch
 
 
@@ -36,3 +40,64 @@ class FrameResult:
     disagreement: dict[int, float]
     leads: dict[int, float] = field(default_factory=dict)
     logits: dict[int, torch.Tensor] = field(default_factory=dict)
+
+    def to_numpy(self) -> convert.MaskArray:
+        """Stack the masks: (`ids` int64 [objects], `masks` bool [objects, height, width]); empty ones stay.
+
+        With no object on the frame both are empty, and the masks [0, 0, 0].
+        """
+        return convert.to_numpy(self.masks)
+
+    def to_torch(self) -> convert.MaskTensor:
+        """As `to_numpy`, as tensors on the CPU."""
+        return convert.to_torch(self.masks)
+
+    def to_coco(self) -> dict[int, convert.RunLengths]:
+        """COCO's compressed run lengths by object id, ready for JSON and for `pycocotools.mask.decode`; exact.
+
+        Masks that are empty are there too.
+        """
+        return convert.to_coco(self.masks)
+
+    def to_polygons(self, tolerance: float = 0.5) -> dict[int, list[npt.NDArray[np.float32]]]:
+        """Outlines by object id: for each connected part of the mask one closed polygon, float32 [points, 2].
+
+        Coordinates are (x, y) in pixels of the video, from 0 to its width and height: the pixel (3, 2) covers 3..4 and
+        2..3. Pixels that touch at a corner belong together. A hole is joined to the outline around it by a cut of no
+        width (the polygon goes in, around the hole and back), so that every polygon can be filled by itself. An empty
+        mask has no polygon.
+
+        Args:
+            tolerance: how far, in pixels, an outline may stray from the edges of the pixels to need fewer points; 0
+                follows them exactly.
+
+        Raises:
+            ConfigError: `tolerance` is negative.
+        """
+        return convert.to_polygons(self.masks, tolerance)
+
+    def to_yolo(self, classes: Mapping[int, int] | None = None, tolerance: float = 0.5) -> list[str]:
+        """Lines of a YOLO segmentation label file, "class x1 y1 x2 y2 ...", one for each visible object.
+
+        Coordinates are fractions of width and height. A line holds one polygon, so that the parts of an object are
+        joined by cuts of no width, as holes are; see `to_polygons`.
+
+        Args:
+            classes: class number of each object id; by default all are of class 0.
+            tolerance: see `to_polygons`.
+
+        Raises:
+            ConfigError: `classes` leaves an object out, or `tolerance` is negative.
+        """
+        return convert.to_yolo(self.masks, classes, tolerance)
+
+    def to_supervision(self) -> supervision.Detections:
+        """The visible objects as Roboflow's `supervision.Detections`.
+
+        `xyxy` are the outer edges of the masks in pixels, `tracker_id` the object ids, `confidence` the predicted IoU;
+        there is no `class_id`, so that annotators need `color_lookup=supervision.ColorLookup.TRACK`.
+
+        Raises:
+            UserError: the supervision library is not installed.
+        """
+        return convert.to_supervision(self.masks, self.scores)
