@@ -20,6 +20,9 @@ from sam2long.tree import TreeConfig
 from sam2long.video import VideoSource
 from sam2long.video.writers import WriterSet, open_writers
 
+TRACE = "trace"
+"""Always written: `sam2long review` reads it, and it costs a line an object and frame."""
+
 
 @dataclass(frozen=True)
 class FrameRange:
@@ -39,7 +42,7 @@ class Job:
         source: the video.
         prompts: what is marked on it.
         out: folder for the results.
-        formats: what to write into it, see `open_writers`.
+        formats: what to write into it besides the trace, see `open_writers`.
         tree: the memory tree's numbers.
         max_delay: see `Session`.
         frames: which frames to visit.
@@ -76,11 +79,12 @@ def run_job(job: Job, load: Callable[[], SAM2]) -> None:
     plan = make_plan(job.source, job.prompted, **asdict(job.frames))
     writers = open_writers(
         job.out,
-        job.formats,
+        (*job.formats, TRACE),
         job.source,
         object_ids=object_ids(job.prompts),
         settings=_settings(job),
         overwrite=job.overwrite,
+        prompted={(prompt.frame, prompt.object_id) for prompt in job.prompts},
     )
     with writers:
         session = Session(load(), job.source, tree=job.tree, max_delay=job.max_delay)

@@ -48,7 +48,7 @@ def write(folder, source, frames, formats=ALL, ids=(1, 2), **ending):
 
 def test_what_appears(tmp_path, source):
     writers = write(tmp_path / "a" / "out", source, range(COUNT))
-    expected = {"masks", "objects", "coco.json", "overlay.mp4", "masks.npz", "summary.json"}
+    expected = {"masks", "objects", "coco.json", "overlay.mp4", "masks.npz", "trace.csv", "summary.json"}
     assert {path.name for path in (tmp_path / "a" / "out").iterdir()} == expected
     assert {path.name for path in writers.files} == expected
     assert not [thread for thread in threading.enumerate() if thread.name == "writers"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from queue import Queue
 from threading import Thread
@@ -22,6 +22,7 @@ from sam2long.video.writers.overlay import OverlayWriter
 from sam2long.video.writers.png import MOST_PALETTE_IDS, PngPerObjectWriter, PngWriter
 from sam2long.video.writers.spool import Spool
 from sam2long.video.writers.summary import Ending, write_summary
+from sam2long.video.writers.trace import TraceWriter
 
 # what each format is called in the output folder; a summary always comes with them
 FILES = {
@@ -30,6 +31,7 @@ FILES = {
     "coco": "coco.json",
     "overlay": "overlay.mp4",
     "npz": "masks.npz",
+    "trace": "trace.csv",
 }
 SPOOL = "spool.sqlite"
 # results that may wait to be written while tracking goes on
@@ -50,12 +52,14 @@ class WriterSet:
         source: VideoSource,
         object_ids: Sequence[int],
         settings: Mapping[str, object],
+        prompted: Collection[tuple[int, int]],
     ) -> None:
         self._folder = folder
         self._formats = formats
         self._source = source
         self._object_ids = object_ids
         self._settings = settings
+        self._prompted = prompted
         self._spool = Spool(folder.staging / SPOOL)
         self._writers = [self._writer(name) for name in formats if name != "coco"]
         self._queue: Queue[FrameResult | None] = Queue(BEHIND)
@@ -126,6 +130,8 @@ class WriterSet:
             return PngPerObjectWriter(path, self._source)
         if name == "npz":
             return NpzWriter(path, self._source, self._spool, self._object_ids)
+        if name == "trace":
+            return TraceWriter(path, self._prompted)
         return OverlayWriter(path, self._source, self._spool)
 
     def _work(self) -> None:
@@ -186,17 +192,19 @@ def open_writers(
     object_ids: Sequence[int],
     settings: Mapping[str, object],
     overwrite: bool = False,
+    prompted: Collection[tuple[int, int]] = (),
 ) -> WriterSet:
     """Check everything that can be wrong with the output, then make room for it.
 
     Args:
         out_dir: folder for the results, made if it does not exist; they appear in it at `finish`.
         formats: any of `png` (masks/), `png-per-object` (objects/), `coco` (coco.json), `overlay` (overlay.mp4),
-            `npz` (masks.npz); summary.json always comes with them.
+            `npz` (masks.npz), `trace` (trace.csv); summary.json always comes with them.
         source: the video that the results belong to.
         object_ids: every id that results may have.
         settings: JSON values kept in the summary.
         overwrite: write into a folder that is not empty, replacing what has the same name.
+        prompted: (frame, object id) of what the user marked, for the trace.
 
     Raises:
         OutputError: unknown format, ids that a format cannot hold, overlay of a source that can be read only once,
@@ -211,7 +219,7 @@ def open_writers(
         raise OutputError(f"the settings cannot be written as JSON: {error}") from error
     folder = OutputFolder(Path(out_dir).expanduser(), [FILES[name] for name in chosen], overwrite=overwrite)
     try:
-        return WriterSet(folder, chosen, source, list(object_ids), settings)
+        return WriterSet(folder, chosen, source, list(object_ids), settings, prompted)
     except (OSError, sqlite3.Error) as error:
         folder.discard()
         raise OutputError(_why(folder.path, error)) from error
