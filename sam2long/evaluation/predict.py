@@ -59,7 +59,7 @@ def predict_video(model: SAM2, job: VideoJob, tree: TreeConfig, folder: Path) ->
     """
     shape = (job.source.height, job.source.width)
     files = MaskFiles(folder, [prompt.object_id for prompt in job.prompts], job.folders, shape, job.binary)
-    session = Session(model, job.source, tree=tree, keep_logits=files.needs_logits)
+    session = Session(model, job.source, tree=tree, keep_logits=files.needs_logits, keep_results=False)
     frames = {name: index for index, name in enumerate(job.names)}
     for number, prompt in enumerate(job.prompts, 1):
         session.add_mask(frame=frames[prompt.frame], object_id=number, mask=prompt.mask)

@@ -10,10 +10,12 @@ from torch import Tensor
 
 from sam2long.model.image_encoder import ImageFeatures
 from sam2long.model.mask_decoder import Candidates
+from sam2long.model.memory_attention import Memory
 from sam2long.model.preprocess import prepare_mask
 from sam2long.model.prompt_encoder import Label
 from sam2long.model.sam2 import MASK_PROMPT_LOGIT, SAM2
 from sam2long.tracking.outcome import Outcome, Remembered
+from sam2long.tracking.packing import unpack_logits
 from sam2long.tracking.prompts import Clicks, FrameSize, ObjectPrompt
 from sam2long.tree import Node
 
@@ -31,7 +33,13 @@ class Conditioning:
 
 @torch.inference_mode()
 def condition(
-    model: SAM2, features: ImageFeatures, frame: int, prompt: ObjectPrompt, size: FrameSize, binary: bool
+    model: SAM2,
+    features: ImageFeatures,
+    frame: int,
+    prompt: ObjectPrompt,
+    size: FrameSize,
+    binary: bool,
+    remembered: Memory | None = None,
 ) -> Conditioning:
     """Run the prompts of one object on one frame.
 
@@ -42,15 +50,23 @@ def condition(
         prompt: what was marked.
         size: of the video, in which the prompts' coordinates are.
         binary: remember the mask as zeros and ones instead of probabilities.
+        remembered: what a tracked frame attends to, on which clicks are corrections; None for one that starts from the
+            prompts alone.
     """
-    given = (
-        _from_mask(model, features, prompt) if prompt.mask is not None else _from_clicks(model, features, prompt, size)
-    )
+    if prompt.mask is not None:
+        given = _from_mask(model, features, prompt)
+    else:
+        image = (
+            model.without_memory(features.stride16)
+            if remembered is None
+            else model.attend(features.stride16, remembered)
+        )
+        given = _from_clicks(model, features, image, prompt, size)
     memory = model.encode_memory(features.stride16, given.masks, given.object_scores, binary=binary)
     iou, score = given.ious[0, 0].item(), given.object_scores[0].item()
     return Conditioning(
         Node(frame, iou, score, Remembered(memory[0], given.pointers[0, 0])),
-        Outcome(given.masks[0, 0], iou, score),
+        Outcome(given.masks[0, 0], iou, score, pointer=given.pointers[0, 0]),
     )
 
 
@@ -66,10 +82,14 @@ def _from_mask(model: SAM2, features: ImageFeatures, prompt: ObjectPrompt) -> Ca
     return Candidates(small, torch.ones(1, 1, device=mask.device), pointer[:, None], score)
 
 
-def _from_clicks(model: SAM2, features: ImageFeatures, prompt: ObjectPrompt, size: FrameSize) -> Candidates:
+def _from_clicks(
+    model: SAM2, features: ImageFeatures, image: Tensor, prompt: ObjectPrompt, size: FrameSize
+) -> Candidates:
     """Run the rounds in turn: clicks accumulate, and each round starts from the mask of the one before."""
-    image = model.without_memory(features.stride16)
     previous: Tensor | None = None
+    if prompt.refines is not None:
+        logits = unpack_logits(prompt.refines.logits).to(model.device)
+        previous = logits.clamp(-_FEEDBACK_LIMIT, _FEEDBACK_LIMIT)[None, None]
     standing: list[Clicks] = []
     for clicks in prompt.rounds:
         standing = [clicks] if clicks.replace else [*standing, clicks]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from typing import TypeVar
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from sam2long.model.image_encoder import ImageFeatures
 from sam2long.model.preprocess import normalise, resize_image
 from sam2long.model.sam2 import SAM2
-from sam2long.tracking.conditioner import Conditioner
+from sam2long.tracking.feature_cache import FeatureCache
 from sam2long.video import Frame, VideoSource
 from sam2long.video.read_ahead import read_ahead
 
@@ -43,8 +43,8 @@ def batch_size(model: SAM2, source: VideoSource) -> int:
 
 
 def encode_ahead(
-    frames: Iterable[Frame], conditioner: Conditioner, batch: int
-) -> Iterator[tuple[Frame, ImageFeatures]]:
+    frames: Iterable[Frame], cache: FeatureCache, batch: int
+) -> Generator[tuple[Frame, ImageFeatures], None, None]:
     """Yield frames, in order, with their features.
 
     `frames` is read on a thread of its own, a few frames beyond the batch in hand. An error of it is raised after all
@@ -52,28 +52,28 @@ def encode_ahead(
 
     Args:
         frames: decoded frames.
-        conditioner: has the network; knows the features of the latest frames, and learns those of each frame as the
+        cache: has the network; knows the features of the latest frames, and learns those of each frame as the
             frame is yielded.
         batch: how many frames to encode together, see `batch_size`; what is left at the end goes one by one.
     """
-    config = conditioner.model.config
+    config = cache.model.config
     resized = ((frame, resize_image(frame.image, config)) for frame in frames)
     with closing(read_ahead(resized, _DECODE_AHEAD + batch - 1)) as ready:
         for group in _groups(ready, batch):
             # Two sizes of batch and no others, so that a compiled encoder is compiled at most twice.
             parts = [group] if len(group) == batch else [[one] for one in group]
             for part in parts:
-                for (frame, _), features in zip(part, _features(part, conditioner), strict=True):
-                    conditioner.keep(frame.index, features)
+                for (frame, _), features in zip(part, _features(part, cache), strict=True):
+                    cache.keep(frame.index, features)
                     yield frame, features
 
 
 @torch.inference_mode()
-def _features(part: list[tuple[Frame, Tensor]], conditioner: Conditioner) -> list[ImageFeatures]:
-    known = [features for frame, _ in part if (features := conditioner.known(frame.index)) is not None]
+def _features(part: list[tuple[Frame, Tensor]], cache: FeatureCache) -> list[ImageFeatures]:
+    known = [features for frame, _ in part if (features := cache.known(frame.index)) is not None]
     if len(known) == len(part):
         return known
-    model = conditioner.model
+    model = cache.model
     pixels = torch.cat([image for _, image in part])
     encoded = model.encode_image(normalise(pixels, model.config, model.device))
     return [encoded[number] for number in range(len(part))]

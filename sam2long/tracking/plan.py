@@ -33,15 +33,34 @@ class Plan:
             return (self.end or 0) <= frame <= self.start
         return self.start <= frame and (self.end is None or frame <= self.end)
 
-    def frames(self, source: VideoSource, prompted: Iterable[int]) -> Iterator[Frame]:
-        """Decode what is visited: every frame on the stride, and prompted ones between."""
+    @property
+    def sign(self) -> int:
+        """1 when going forward, -1 backward."""
+        return 1 if self.stride > 0 else -1
+
+    def frames(self, source: VideoSource, prompted: Iterable[int], first: int) -> Iterator[Frame]:
+        """Decode what is visited from `first` on: every frame on the stride, and prompted ones between."""
         between = {frame for frame in prompted if self.covers(frame) and not self.visits(frame)}
-        direction = 1 if self.stride > 0 else -1
-        stop = None if self.end is None else self.end + direction
+        stop = None if self.end is None else self.end + self.sign
         stop = None if stop is not None and stop < 0 else stop
-        for frame in source.frames(self.start, stop, direction if between else self.stride):
+        for frame in source.frames(first, stop, self.sign if between or not self.visits(first) else self.stride):
             if frame.index in between or self.visits(frame.index):
                 yield frame
+
+    def after(self, frame: int, prompted: Iterable[int], frame_count: int | None) -> int | None:
+        """The frame that is visited next, or None at the end."""
+        steps = (frame - self.start) // self.stride + 1
+        places = [self.start + steps * self.stride, *(other for other in prompted if (other - frame) * self.sign > 0)]
+        nearest = min(places, key=lambda place: place * self.sign)
+        inside = self.covers(nearest) and (frame_count is None or nearest < frame_count)
+        return nearest if inside else None
+
+    def first_from(self, frame: int, prompted: Iterable[int]) -> int:
+        """The first visited frame that is not before `frame` in the direction of the visit."""
+        if (frame - self.start) * self.sign <= 0:
+            return self.start
+        place = self.after(frame - self.sign, prompted, None)
+        return frame if place is None else place
 
     def count(self, frame_count: int | None) -> int | None:
         """How many frames lie on the stride, or None where the video's length is unknown."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -32,12 +32,32 @@ class Clicks:
     replace: bool = False
 
 
-@dataclass
+@dataclass(frozen=True)
+class Tracked:
+    """What tracking had said on a frame before it was corrected.
+
+    Attributes:
+        logits: packed mask logits, see `packing`.
+        stride: of the propagation it came from, negative when it went backward.
+    """
+
+    logits: bytes
+    stride: int
+
+
+@dataclass(frozen=True)
 class ObjectPrompt:
-    """All a user marked for one object on one frame: a mask, or rounds of clicks of which each refines the last."""
+    """All a user marked for one object on one frame.
+
+    Attributes:
+        mask: bool [height, width], or None.
+        rounds: clicks, of which each round refines the last; none if there is a mask.
+        refines: the tracked mask that the first round refines, or None for a frame that was not tracked.
+    """
 
     mask: npt.NDArray[np.bool_] | None = None
-    rounds: list[Clicks] = field(default_factory=list)
+    rounds: tuple[Clicks, ...] = ()
+    refines: Tracked | None = None
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,26 @@
-"""One propagation: its tracker, and the frames on their way out in the order of the visit."""
+"""One propagation: visits the frames that need the network, takes the others from the store, lets all out in order."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
-
-import torch
+from threading import get_ident
 
 from sam2long.model.image_encoder import ImageFeatures
-from sam2long.tracking.conditioning import Conditioning
+from sam2long.tracking.encode_ahead import batch_size, encode_ahead
 from sam2long.tracking.outcome import Outcome
 from sam2long.tracking.plan import Plan
-from sam2long.tracking.prompts import FrameSize
-from sam2long.tracking.tracker import Decided, Tracker
-from sam2long.video import Frame, FrameResult
+from sam2long.tracking.recall import conditioning_of, look_at_prompts, recall
+from sam2long.tracking.state import Place, SessionState
+from sam2long.tracking.store import StoredResult
+from sam2long.tracking.track import Cut, LiveTree, Track
+from sam2long.tracking.tracker import Tracker
+from sam2long.video import FrameResult
 
 _UNPACKED = 8
-"""Newest undecided frames whose mask logits are kept; older ones are packed to a few kilobytes each."""
+"""Newest waiting frames whose mask logits are kept; older ones are packed to a few kilobytes each."""
 
 
 @dataclass
@@ -35,65 +38,237 @@ class WaitingFrame:
         return len(self.outcomes) == len(self.objects)
 
 
-@dataclass
 class Propagation:
-    """Feeds frames to the tracker and lets results out, oldest first.
+    """Brings the objects' results up to date over a range of frames.
+
+    On each frame an object is either up to date (its result is stored), pending (its tree has been there and has not
+    decided), prompted, or tracked: only the last two need the image, and only the last one the tracker.
 
     Attributes:
         plan: the frames to visit.
-        tracker: the memory trees.
-        entries: the frame at which each object enters.
-        size: of the video.
-        keep_logits: whether results carry logits.
         waiting: visited frames that are not out yet, by number, in the order of the visit.
-        next_frame: where a propagation that goes on from here would begin; None while this one is not complete.
+        thread: that runs it.
+        running: between its first and its last result.
     """
 
-    plan: Plan
-    tracker: Tracker
-    entries: dict[int, int]
-    size: FrameSize
-    keep_logits: bool
-    waiting: OrderedDict[int, WaitingFrame] = field(default_factory=OrderedDict)
-    next_frame: int | None = None
+    def __init__(self, state: SessionState, plan: Plan, before_prompts: bool) -> None:
+        self.plan = plan
+        self.waiting: OrderedDict[int, WaitingFrame] = OrderedDict()
+        self.thread, self.running = get_ident(), False
+        self._state = state
+        self._tracker = Tracker(state.model, state.config, state.clock(plan.stride), state.max_delay)
+        self._before_prompts = before_prompts
+        self._position: int | None = plan.start
+        self._sent: int | None = None
+        self._rewind: int | None = None
 
-    def present(self, frame: int) -> list[int]:
-        """Ids of the objects that have entered by `frame`."""
-        direction = 1 if self.plan.stride > 0 else -1
-        return [object_id for object_id, entry in self.entries.items() if (frame - entry) * direction >= 0]
+    def run(self) -> Iterator[FrameResult]:
+        """Visit all frames and yield each one's result once it is decided."""
+        self.thread, self.running = get_ident(), True
+        try:
+            yield from self._run()
+        finally:
+            self.running = False
 
-    def visit(self, frame: Frame, features: ImageFeatures, prompted: dict[int, Conditioning]) -> None:
-        """Visit the next frame."""
-        present = self.present(frame.index)
-        self.waiting[frame.index] = WaitingFrame(frame.index, frame.time, tuple(present))
-        tracked = [object_id for object_id in present if object_id not in prompted]
-        self._settle(self.tracker.step(frame.index, features, prompted, tracked))
-        if not self.keep_logits:
-            self.tracker.pack(_UNPACKED, self.size)
+    def _run(self) -> Iterator[FrameResult]:
+        while True:
+            yield from self._visit_all()
+            self.finish()
+            yield from self.results()
+            if self._rewind is None:
+                return
+            self._go_back()
+
+    def _visit_all(self) -> Iterator[FrameResult]:
+        while self._position is not None:
+            with closing(self._visits()) as visits:
+                for _ in visits:
+                    yield from self.results()
+                    if self._rewind is not None:
+                        break
+            if self._rewind is not None:
+                self._go_back()
+
+    def note(self, cuts: tuple[Cut, ...]) -> None:
+        """Take notice of an edit: frames that it made outdated are visited again."""
+        if self._state.store is None:
+            return
+        for cut in cuts:
+            if cut.sign == self.plan.sign:
+                edge = cut.first if cut.sign > 0 else cut.last
+                places = [edge] if self._rewind is None else [edge, self._rewind]
+                self._rewind = min(places, key=lambda place: place * self.plan.sign)
+
+    def has_passed(self, frame: int) -> bool:
+        """Whether a frame lies behind, in the direction of the visit."""
+        return self._position is None or (self._position - frame) * self.plan.sign > 0
 
     def finish(self) -> None:
         """Decide what is undecided, as the best pathways have it."""
-        self._settle(self.tracker.finish())
+        for object_id, track in self._state.tracks.items():
+            if track.live is not None and track.live.pending:
+                for branch in track.live.tree.finish():
+                    self._decide(object_id, branch.frame, branch.outcome)
 
     def results(self) -> Iterator[FrameResult]:
-        """Let out the results that are decided; whatever is not taken stays."""
-        while self.waiting and next(iter(self.waiting.values())).complete:
-            yield self._result(self.waiting.popitem(last=False)[1])
+        """Let out the results that are decided; what is not taken stays, and so does what an edit may have changed."""
+        while self._rewind is None and self.waiting and next(iter(self.waiting.values())).complete:
+            entry = self.waiting.popitem(last=False)[1]
+            self._sent = entry.frame
+            self.thread = get_ident()
+            yield self._state.report(entry.frame, entry.time, {i: entry.outcomes[i] for i in entry.objects})
 
-    def _settle(self, decided: list[Decided]) -> None:
-        for item in decided:
-            self.waiting[item.frame].outcomes[item.object_id] = item.outcome
+    def _visits(self) -> Generator[None, None, None]:
+        """Visit frame by frame, from the position on."""
+        state = self._state
+        for object_id in state.tracks:
+            look_at_prompts(state, object_id)
+        while self._position is not None:
+            if self._needs_image(self._position):
+                yield from self._visit_images(self._position)
+            else:
+                self._visit_stored(self._position)
+                yield
 
-    @torch.inference_mode()
-    def _result(self, entry: WaitingFrame) -> FrameResult:
-        outcomes = {object_id: entry.outcomes[object_id] for object_id in entry.objects}
-        return FrameResult(
-            frame=entry.frame,
-            time=entry.time,
-            masks={i: outcome.mask(self.size) for i, outcome in outcomes.items()},
-            scores={i: outcome.iou for i, outcome in outcomes.items()},
-            object_scores={i: outcome.object_score for i, outcome in outcomes.items()},
-            disagreement={i: outcome.disagreement for i, outcome in outcomes.items()},
-            leads={i: outcome.lead for i, outcome in outcomes.items()},
-            logits={i: outcome.full_logits(self.size) for i, outcome in outcomes.items()} if self.keep_logits else {},
-        )
+    def _visit_images(self, first: int) -> Generator[None, None, None]:
+        """Visit frames that need the network, from `first` to the next one that does not."""
+        state = self._state
+        frames = self.plan.frames(state.source, state.prompted, first)
+        with closing(encode_ahead(frames, state.features, batch_size(state.model, state.source))) as encoded:
+            for frame, features in encoded:
+                if frame.index != first and not self._needs_image(frame.index):
+                    self._position = frame.index
+                    return
+                self._visit(frame.index, frame.time, features)
+                yield
+        self._position = None
+
+    def _visit_stored(self, frame: int) -> None:
+        times = [result.time for _, result in self._stored(frame)]
+        times += [live.pending[frame] for _, track in self._present(frame) if (live := self._pending(track, frame))]
+        self._visit(frame, times[0], None)
+
+    def _visit(self, frame: int, time: float, features: ImageFeatures | None) -> None:
+        state = self._state
+        present = self._present(frame)
+        if self._sent is None or (frame - self._sent) * self.plan.sign > 0:
+            self.waiting[frame] = WaitingFrame(frame, time, tuple(object_id for object_id, _ in present))
+        stored = dict(self._stored(frame))
+        for object_id, result in stored.items():
+            self._arrive(object_id, frame, state.outcome(result))
+        self._position = self.plan.after(frame, state.prompted, state.source.frame_count)
+        place = Place(frame, time, self.plan.stride)
+        tracked = []
+        for object_id, track in present:
+            if frame in track.prompts:
+                self._prompt(object_id, track, place, known=object_id in stored)
+            elif object_id not in stored and self._pending(track, frame) is None:
+                tracked.append(object_id)
+        if tracked:
+            assert features is not None
+            self._track(tracked, place, features)
+        self._pack()
+
+    def _prompt(self, object_id: int, track: Track, place: Place, known: bool) -> None:
+        """Arrive at a prompted frame."""
+        conditioning = conditioning_of(self._state, object_id, place.frame)
+        live = self._live(track, place.frame)
+        if live is not None:
+            for branch in live.tree.prompt(conditioning.node):
+                self._decide(object_id, branch.frame, branch.outcome)
+            self._move_on(live, place.frame)
+        if not known:
+            self._state.keep(object_id, place, conditioning.outcome, prompted=True)
+            self._arrive(object_id, place.frame, conditioning.outcome)
+
+    def _track(self, object_ids: list[int], place: Place, features: ImageFeatures) -> None:
+        state, frame = self._state, place.frame
+        trees = {}
+        for object_id in object_ids:
+            track = state.tracks[object_id]
+            live = self._live(track, frame)
+            if live is None:
+                self._end(object_id, track)
+                live = track.live = LiveTree(recall(state, object_id, frame, place.stride), place.stride, frame)
+            live.tree.prompted = track.nodes()
+            live.pending[frame] = place.time
+            self._move_on(live, frame)
+            trees[object_id] = live.tree
+        self._tracker.trees = trees
+        for item in self._tracker.step(frame, features, {}, object_ids):
+            self._decide(item.object_id, item.frame, item.outcome)
+        for object_id, row in self._tracker.trace.items():
+            state.note_trace(object_id, place.stride, row)
+
+    def _decide(self, object_id: int, frame: int, outcome: Outcome) -> None:
+        """An outcome of the object's tree is final."""
+        live = self._state.tracks[object_id].live
+        assert live is not None
+        self._state.keep(object_id, Place(frame, live.pending.pop(frame), live.stride), outcome)
+        if live.stride == self.plan.stride:
+            self._arrive(object_id, frame, outcome)
+
+    def _arrive(self, object_id: int, frame: int, outcome: Outcome) -> None:
+        if frame in self.waiting:
+            self.waiting[frame].outcomes[object_id] = outcome
+
+    def _end(self, object_id: int, track: Track) -> None:
+        """Decide what a tree has left before another one takes its place."""
+        if track.live is not None:
+            for branch in track.live.tree.finish():
+                self._decide(object_id, branch.frame, branch.outcome)
+
+    def _live(self, track: Track, frame: int) -> LiveTree | None:
+        live = track.live
+        at_hand = live is not None and (live.stride, live.next_frame) == (self.plan.stride, frame)
+        return live if at_hand else None
+
+    def _move_on(self, live: LiveTree, frame: int) -> None:
+        live.next_frame = frame + self.plan.stride if self._position is None else self._position
+
+    def _present(self, frame: int) -> list[tuple[int, Track]]:
+        """The objects that have entered by `frame`."""
+        sign = self.plan.sign
+        if self._before_prompts:
+            return list(self._state.tracks.items())
+        return [
+            (object_id, track)
+            for object_id, track in self._state.tracks.items()
+            if (frame - track.entry(sign)) * sign >= 0
+        ]
+
+    def _stored(self, frame: int) -> list[tuple[int, StoredResult]]:
+        results = ((i, self._state.result(i, frame, self.plan.stride)) for i, _ in self._present(frame))
+        return [(object_id, result) for object_id, result in results if result is not None]
+
+    def _needs_image(self, frame: int) -> bool:
+        """Whether a frame has to be looked at: an object is to be tracked on it, or nothing is known of it at all."""
+        if self._state.store is None:
+            return True
+        present = self._present(frame)
+        known = {object_id for object_id, _ in self._stored(frame)}
+        known |= {object_id for object_id, track in present if self._pending(track, frame)}
+        return not present or len(known) < len(present)
+
+    def _pending(self, track: Track, frame: int) -> LiveTree | None:
+        """The object's tree, if it has visited the frame without deciding it."""
+        live = track.live
+        return live if live is not None and live.stride == self.plan.stride and frame in live.pending else None
+
+    def _pack(self) -> None:
+        state = self._state
+        self._tracker.pack(_UNPACKED, state.size, state.keep_logits)
+        for entry in list(self.waiting.values())[-_UNPACKED - 1 : -_UNPACKED]:
+            for outcome in entry.outcomes.values():
+                outcome.compact(state.size, state.keep_logits)
+
+    def _go_back(self) -> None:
+        """After an edit: visit again from the first frame that it touched or that is still waiting."""
+        assert self._rewind is not None
+        sign, prompted = self.plan.sign, self._state.prompted
+        edited = self.plan.first_from(self._rewind, prompted)
+        places = [edited] if self.plan.covers(edited) else []
+        places += [*self.waiting, *([] if self._position is None else [self._position])]
+        self._rewind = None
+        self.waiting.clear()
+        self._position = min(places, key=lambda place: place * sign) if places and self._state.tracks else None

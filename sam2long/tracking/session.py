@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as replace_fields
 from pathlib import Path
+from threading import get_ident
 
 import numpy as np
 import numpy.typing as npt
@@ -13,16 +15,17 @@ from torch import Tensor
 
 from sam2long.errors import ConfigError, PromptError
 from sam2long.model.sam2 import SAM2
-from sam2long.tracking.conditioner import Conditioner
-from sam2long.tracking.plan import Plan, make_plan
-from sam2long.tracking.prompts import ObjectPrompt, check_clicks, check_mask
+from sam2long.tracking.edits import EditLog
+from sam2long.tracking.feature_cache import FeatureCache, parse_bytes
+from sam2long.tracking.plan import make_plan
+from sam2long.tracking.prompts import ObjectPrompt, Tracked, check_clicks, check_mask
 from sam2long.tracking.propagation import Propagation
-from sam2long.tracking.tracker import Tracker
-from sam2long.tree import Clock, TraceRow, TreeConfig
+from sam2long.tracking.recall import conditioning_of
+from sam2long.tracking.state import SessionState
+from sam2long.tracking.store import ResultStore
+from sam2long.tracking.track import Cut
+from sam2long.tree import TraceRow, TreeConfig
 from sam2long.video import FrameResult, VideoSource, open_video
-from sam2long.video.read_ahead import read_ahead
-
-_DECODE_AHEAD = 4
 
 Source = str | Path | npt.NDArray[np.uint8] | Iterable[npt.NDArray[np.uint8]] | VideoSource
 
@@ -45,21 +48,32 @@ class Preview:
 
 
 class Session:
-    """Marks objects on a video and follows them.
+    """Marks objects on a video, follows them, and takes corrections anywhere.
+
+    Objects may be marked, refined and removed before, between and during propagations. Every edit makes outdated what
+    depends on it and nothing else: going forward an object's results from the edited frame to its next prompt, going
+    backward those back to its previous one. The next propagation brings just that up to date; the rest is taken from
+    the store as it is. See docs/corrections.md.
 
     Args:
         model: a SAM 2, see `load_model`.
         source: anything `sam2long.video.open_video` takes: a file, a folder or glob of images, an array
             [frames, height, width, 3], an iterator of frames [height, width, 3], uint8 RGB.
         tree: the memory tree's numbers; `TreeConfig.greedy()` is plain SAM 2.
-        trace: keep what happened to every pathway in `traces` (grows with the video).
+        trace: keep what happened to every pathway in `traces`.
         keep_logits: give results their mask logits at the video's resolution.
         max_delay: force a frame's decision after this many newer frames; None lets it take as long as the pathways
             disagree. Forcing is the one setting here that may change results besides the tree's own.
+        keep_results: keep results on disk (some kilobytes for each object and frame, deleted with the session), so that
+            corrections re-run only what they touch. Without it, as with a live source, every propagation starts anew.
+        feature_cache: bytes, or a size such as "2GB", of image features to keep, so that a frame that is looked at
+            again needs no encoding (17 MB a frame at 1024 x 1024, in float32); 0 keeps the latest four frames only.
+        feature_cache_folder: keep them in a temporary folder inside this one instead of in memory.
 
     Raises:
         VideoError: the source cannot be read.
-        ConfigError: `max_delay` is negative.
+        ConfigError: `max_delay` is negative, or `feature_cache` is no size.
+        OutputError: `feature_cache_folder` cannot be used.
     """
 
     def __init__(
@@ -71,29 +85,40 @@ class Session:
         trace: bool = False,
         keep_logits: bool = False,
         max_delay: int | None = None,
+        keep_results: bool = True,
+        feature_cache: str | int = 0,
+        feature_cache_folder: Path | None = None,
     ) -> None:
         if max_delay is not None and max_delay < 0:
             raise ConfigError(f"max_delay is {max_delay}; it must be 0 or more")
         self.model = model
         self.source = open_video(source)
         self.tree = tree or TreeConfig()
-        self.traces: dict[int, list[TraceRow]] = {}
-        self._trace = trace
-        self._keep_logits = keep_logits
-        self._max_delay = max_delay
-        self._conditioner = Conditioner(model, self.source, self.tree.binary_prompts)
-        self._prompts: dict[int, dict[int, ObjectPrompt]] = {}
-        self._last: Propagation | None = None
+        store = ResultStore() if keep_results and self.source.seekable else None
+        cache = FeatureCache(model, self.source, parse_bytes(feature_cache), feature_cache_folder)
+        self._state = SessionState(model, self.source, self.tree, cache, store, keep_logits, max_delay, trace)
+        self._edits = EditLog(self._state)
+        self._run: Propagation | None = None
 
     @property
     def object_ids(self) -> list[int]:
         """Ids of the marked objects, in the order they were first marked."""
-        return list(self._prompts)
+        return list(self._state.tracks)
+
+    @property
+    def prompts(self) -> dict[int, list[int]]:
+        """Frames on which each object is marked, in order."""
+        return {object_id: sorted(track.prompts) for object_id, track in self._state.tracks.items()}
 
     @property
     def delay(self) -> int:
         """Visited frames whose results are not out yet, because the pathways still disagree about them."""
-        return len(self._last.waiting) if self._last else 0
+        return len(self._run.waiting) if self._run else 0
+
+    @property
+    def traces(self) -> dict[int, list[TraceRow]]:
+        """What happened to each object's pathways, frame by frame, if the session keeps a trace."""
+        return {object_id: self._state.trace_of(object_id) for object_id in self.object_ids}
 
     def add_points(
         self,
@@ -105,16 +130,20 @@ class Session:
     ) -> None:
         """Mark an object by clicks. More clicks on the same frame refine the mask of the earlier ones.
 
+        Clicks on a frame that was tracked correct it: they start from the tracked mask and from what the object is
+        remembered by (SAM 2), and tracking takes up from there.
+
         Args:
             frame: frame number, from 0.
-            object_id: any number, 1 or more.
+            object_id: any number, 0 or more.
             points: (x, y) in pixels of the video.
             labels: for each point, 1 for the object (the default) or 0 for what is not the object.
             replace: let these stand in for the earlier clicks, of which only the mask is kept to start from (what
                 SAM 2's predictor does unless told otherwise); by default clicks accumulate.
 
         Raises:
-            PromptError: the frame does not exist, a point lies outside it, or the object has a mask there.
+            PromptError: the frame does not exist, a point lies outside it, or the object has a mask there; or another
+                thread is propagating; or a stream has passed the frame.
         """
         self._add_clicks(frame, object_id, points, labels, None, replace)
 
@@ -142,19 +171,43 @@ class Session:
         where = self._place(frame, object_id)
         if self._prompt(frame, object_id) is not None:
             raise PromptError(f"{where} is marked already; take that back first if the mask is to replace it")
-        self._set_prompt(frame, object_id, ObjectPrompt(mask=check_mask(mask, self._conditioner.size, where)))
+        self._set_prompt(frame, object_id, ObjectPrompt(mask=check_mask(mask, self._state.size, where)))
 
     def remove_prompt(self, frame: int, object_id: int) -> None:
-        """Take back everything marked for an object on a frame.
+        """Take back everything marked for an object on a frame; without any mark left it is removed.
 
         Raises:
-            PromptError: nothing is marked there.
+            PromptError: nothing is marked there, or as `add_points`.
         """
         self._marked(frame, object_id)
-        del self._prompts[object_id][frame]
-        if not self._prompts[object_id]:
-            del self._prompts[object_id]
-        self._changed(frame, object_id)
+        self._check_free(frame)
+        self._changed(self._edits.set_prompt(object_id, frame, None))
+
+    def remove_object(self, object_id: int) -> None:
+        """Forget an object: its marks and its results.
+
+        Raises:
+            PromptError: there is no such object, or as `add_points`.
+        """
+        self._known(object_id)
+        self._check_free(None)
+        self._changed(self._edits.remove(object_id))
+
+    def undo(self) -> int:
+        """Take back the last edit (of the last 20): marks and results are exactly as they were before it.
+
+        Returns:
+            id of the object that it was about.
+
+        Raises:
+            PromptError: there is no edit to take back, or another thread is propagating.
+        """
+        if not self._edits:
+            raise PromptError("there is nothing to undo")
+        self._check_free(None)
+        object_id, cuts = self._edits.undo()
+        self._changed(cuts)
+        return object_id
 
     def preview(self, frame: int, object_id: int) -> Preview:
         """Return the mask that an object's prompts on a frame mean, without propagating.
@@ -163,9 +216,8 @@ class Session:
             PromptError: nothing is marked there.
             VideoError: the frame cannot be read; a live source has no frame to go back to.
         """
-        prompt = self._marked(frame, object_id)
-        outcome = self._conditioner.condition(object_id, frame, prompt).outcome
-        size = self._conditioner.size
+        self._marked(frame, object_id)
+        outcome, size = conditioning_of(self._state, object_id, frame).outcome, self._state.size
         with torch.inference_mode():
             return Preview(outcome.mask(size), outcome.full_logits(size), outcome.iou, outcome.object_score)
 
@@ -179,8 +231,12 @@ class Session:
     ) -> Iterator[FrameResult]:
         """Follow the marked objects and yield every frame's result, in the order of the visit, once it is decided.
 
-        A propagation that begins where the last one ended, in the same direction and with the same prompts, goes on
-        from its memory: two halves give what the whole gives, but for frames that were undecided at the seam.
+        What an earlier propagation in the same direction and stride has found, and no edit has made outdated since, is
+        taken as it is, and tracking goes on where it stopped: two halves give what the whole gives, but for frames that
+        were undecided at the seam.
+
+        Edits between two results take effect at once: what they make outdated is tracked again, and the results that
+        follow know of it. Frames that are out already are not sent again; see `result`.
 
         Args:
             start: first frame; by default the first one with a prompt (backward: the last one).
@@ -192,66 +248,62 @@ class Session:
 
         Raises:
             PromptError: nothing is marked.
-            ConfigError: the range, the stride or the direction does not fit the video.
+            ConfigError: the range, the stride or the direction does not fit the video; or, from the iterator, another
+                propagation of this session has begun meanwhile.
             VideoError: a frame cannot be read.
         """
-        prompted = {frame for frames in self._prompts.values() for frame in frames}
-        plan = make_plan(self.source, prompted, start, end, stride, reverse)
-        return self._propagate(plan, prompted, before_prompts)
+        plan = make_plan(self.source, self._state.prompted, start, end, stride, reverse)
+        return self._propagate(Propagation(self._state, plan, before_prompts))
 
     def settle(self) -> Iterator[FrameResult]:
         """Yield the visited frames that a propagation broken off has kept back, as the best pathways have them."""
-        if self._last is not None:
-            self._last.finish()
-            yield from self._last.results()
+        if self._run is not None:
+            self._run.finish()
+            yield from self._run.results()
 
-    def _propagate(self, plan: Plan, prompted: set[int], before_prompts: bool) -> Iterator[FrameResult]:
-        run = self._begin(plan, before_prompts)
-        last = plan.start
-        for frame in read_ahead(plan.frames(self.source, prompted), _DECODE_AHEAD):
-            features = self._conditioner.features(frame)
-            conditionings = {
-                object_id: self._conditioner.condition(object_id, frame.index, prompt)
-                for object_id in run.present(frame.index)
-                if (prompt := self._prompt(frame.index, object_id)) is not None
-            }
-            run.visit(frame, features, conditionings)
-            self._record(run)
-            last = frame.index
-            yield from run.results()
-        run.finish()
-        yield from run.results()
-        run.next_frame = last + plan.stride
+    def result(self, frame: int) -> FrameResult | None:
+        """What is known of a frame: the objects whose results there are up to date, or None if there are none.
 
-    def _begin(self, plan: Plan, before_prompts: bool) -> Propagation:
-        """Go on from the last propagation where it ended, or start anew."""
-        before = self._last
-        if before is not None and (before.next_frame, before.plan.stride) == (plan.start, plan.stride):
-            before.plan, before.next_frame = plan, None
-            return before
-        count, config = self.source.frame_count, self.model.config
-        pointers = config.max_pointers if count is None else min(config.max_pointers, count)
-        tracker = Tracker(self.model, self.tree, Clock(plan.stride, pointers, config.memory_slots), self._max_delay)
-        entries = {}
-        for object_id, prompts in self._prompts.items():
-            first = max(prompts) if plan.stride < 0 else min(prompts)
-            entries[object_id] = plan.start if before_prompts else first
-            nodes = [
-                self._conditioner.condition(object_id, frame, prompts[frame]).node for frame in self._known(prompts)
-            ]
-            tracker.add_object(object_id, nodes, before.tracker if before is not None else None)
-        self.traces = {object_id: [] for object_id in self._prompts}
-        self._last = Propagation(plan, tracker, entries, self._conditioner.size, self._keep_logits)
-        return self._last
+        Raises:
+            ConfigError: the session keeps no results.
+        """
+        self._kept()
+        found = {object_id: self._state.result(object_id, frame) for object_id in self.object_ids}
+        rows = {object_id: row for object_id, row in found.items() if row is not None}
+        if not rows:
+            return None
+        outcomes = {object_id: self._state.outcome(row) for object_id, row in rows.items()}
+        return self._state.report(frame, next(iter(rows.values())).time, outcomes)
 
-    def _known(self, prompts: dict[int, ObjectPrompt]) -> list[int]:
-        """Prompted frames that can be looked at before the visit: all of them, but none of a live source."""
-        return sorted(prompts) if self.source.seekable else []
+    def results(self) -> Iterator[FrameResult]:
+        """Everything that is known, frame by frame.
 
-    def _record(self, run: Propagation) -> None:
-        if self._trace:
-            for object_id, row in run.tracker.trace.items():
-                self.traces[object_id].append(row)
+        Raises:
+            ConfigError: the session keeps no results.
+        """
+        for frame in self._kept().frames(self.object_ids):
+            result = self.result(frame)
+            if result is not None:
+                yield result
+
+    def close(self) -> None:
+        """Let go of the results and the video."""
+        if self._state.store is not None:
+            self._state.store.close()
+        self._state.features.close()
+        self.source.close()
+
+    def _propagate(self, run: Propagation) -> Iterator[FrameResult]:
+        self._run = run
+        for result in run.run():
+            yield result
+            if self._run is not run:
+                raise ConfigError("another propagation of this session has begun; this one cannot go on")
+
+    def _kept(self) -> ResultStore:
+        if self._state.store is None:
+            raise ConfigError("this session keeps no results; that takes keep_results=True and a video, not a stream")
+        return self._state.store
 
     def _add_clicks(
         self,
@@ -264,19 +316,21 @@ class Session:
     ) -> None:
         where = self._place(frame, object_id)
         labels = [1] * len(points) if labels is None else labels
-        clicks = check_clicks(points, labels, box, self._conditioner.size, where, replace)
+        clicks = check_clicks(points, labels, box, self._state.size, where, replace)
         prompt = self._prompt(frame, object_id)
         if prompt is not None and prompt.mask is not None:
             raise PromptError(f"{where} is marked by a mask already; points and boxes cannot refine a mask")
         if prompt is not None and box is not None:
             raise PromptError(f"{where} is marked already; a box must come first, and there can be only one")
-        self._set_prompt(frame, object_id, ObjectPrompt(rounds=[*(prompt.rounds if prompt else []), clicks]))
+        if prompt is None:
+            prompt = ObjectPrompt(refines=self._tracked(frame, object_id))
+        self._set_prompt(frame, object_id, replace_fields(prompt, rounds=(*prompt.rounds, clicks)))
 
     def _place(self, frame: int, object_id: int) -> str:
         """Name a place for messages, once it is known to exist."""
         where = f"object {object_id} on frame {frame}"
-        if object_id < 1:
-            raise PromptError(f"{where}: object ids start at 1")
+        if object_id < 0:
+            raise PromptError(f"{where}: object ids start at 0")
         count = self.source.frame_count
         if frame < 0 or (count is not None and frame >= count):
             have = "" if count is None else f"; {self.source.name} has frames 0 to {count - 1}"
@@ -284,19 +338,51 @@ class Session:
         return where
 
     def _prompt(self, frame: int, object_id: int) -> ObjectPrompt | None:
-        return self._prompts.get(object_id, {}).get(frame)
+        track = self._state.tracks.get(object_id)
+        return track.prompts.get(frame) if track else None
 
-    def _marked(self, frame: int, object_id: int) -> ObjectPrompt:
-        prompt = self._prompt(frame, object_id)
-        if prompt is None:
-            raise PromptError(f"object {object_id} on frame {frame} is not marked")
-        return prompt
+    def _marked(self, frame: int, object_id: int) -> None:
+        self._known(object_id)
+        if self._prompt(frame, object_id) is None:
+            frames = ", ".join(str(place) for place in self.prompts[object_id])
+            raise PromptError(f"object {object_id} on frame {frame} is not marked; it is marked on {frames}")
+
+    def _known(self, object_id: int) -> None:
+        if object_id not in self._state.tracks:
+            known = ", ".join(str(other) for other in self.object_ids) or "none"
+            raise PromptError(f"object {object_id} is not marked; the objects are: {known}")
+
+    def _tracked(self, frame: int, object_id: int) -> Tracked | None:
+        """What tracking says of an object on a frame now, which clicks there correct."""
+        track = self._state.tracks.get(object_id)
+        if track is None:
+            return None
+        result = self._state.result(object_id, frame)
+        if result is not None:
+            return Tracked(self._kept().packed(result).logits, result.stride)
+        undecided = track.live.tree.best_chain() if track.live else []
+        outcome = next((branch.outcome for branch in undecided if branch.frame == frame), None)
+        if outcome is None or track.live is None or self._state.store is None:
+            return None
+        return Tracked(outcome.pack(self._state.size, self._state.keep_logits).logits, track.live.stride)
 
     def _set_prompt(self, frame: int, object_id: int, prompt: ObjectPrompt) -> None:
-        self._prompts.setdefault(object_id, {})[frame] = prompt
-        self._changed(frame, object_id)
+        self._check_free(frame)
+        self._changed(self._edits.set_prompt(object_id, frame, prompt))
+        if prompt.refines is not None:
+            # A correction is worked out from what the object is remembered by now.
+            conditioning_of(self._state, object_id, frame)
 
-    def _changed(self, frame: int, object_id: int) -> None:
-        self._conditioner.forget(object_id, frame)
-        if self._last is not None:
-            self._last.next_frame = None
+    def _check_free(self, frame: int | None) -> None:
+        """Edits come from the thread that propagates, and a stream cannot go back for them."""
+        run = self._run
+        if run is None or not run.running:
+            return
+        if run.thread != get_ident():
+            raise PromptError("another thread is propagating; edit from there, between two results, or end it first")
+        if frame is not None and self._state.store is None and run.has_passed(frame):
+            raise PromptError(f"frame {frame} has gone by; without kept results a mark must be on a frame to come")
+
+    def _changed(self, cuts: tuple[Cut, ...]) -> None:
+        if self._run is not None:
+            self._run.note(cuts)

@@ -93,12 +93,12 @@ class Tracker:
             decided += [Decided(object_id, branch.frame, branch.outcome) for branch in branches]
         return decided
 
-    def pack(self, newest: int, size: FrameSize) -> None:
+    def pack(self, newest: int, size: FrameSize, exact: bool) -> None:
         """Pack the masks of frames that are older than the `newest` undecided ones of their object."""
         for tree in self.trees.values():
             if len(tree.lineage) > newest:
                 for branch in tree.lineage.levels[-newest - 1]:
-                    branch.outcome.compact(size)
+                    branch.outcome.compact(size, exact)
 
     def finish(self) -> list[Decided]:
         """Decide all that is undecided, as the best pathways have it."""
@@ -148,7 +148,7 @@ class Tracker:
         )
 
     def _propose_batch(self, features: ImageFeatures, selections: list[Selection[Remembered]]) -> Candidates:
-        conditioned = self.model.attend(features.stride16, _stack(selections, self.model))
+        conditioned = self.model.attend(features.stride16, stack_memories(selections, self.model))
         return self.model.decode(conditioned, features, self.model.no_prompts()).candidates()
 
     def _encode_memories(self, features: ImageFeatures, chosen: Candidates) -> Tensor:
@@ -182,7 +182,7 @@ class _Pick:
             iou, score = self.ious[row][candidate], self.object_scores[row]
             # Clones, so that a node that lives long does not keep its whole batch alive.
             nodes.append(Node(frame, iou, score, Remembered(memories[i].clone(), pointers[i].clone())))
-            outcomes.append(Outcome(masks[i].clone(), iou, score, apart, leads[i]))
+            outcomes.append(Outcome(masks[i].clone(), iou, score, apart, leads[i], nodes[-1].payload.pointer))
         return self.tree.grow(frame, self.choices, nodes, outcomes)
 
     def _leads(self) -> list[float]:
@@ -205,7 +205,7 @@ def disagreement(masks: Tensor) -> float:
     return float((1 - overlap / union.clamp(min=1)).masked_fill(union == 0, 0.0).max())
 
 
-def _stack(selections: list[Selection[Remembered]], model: SAM2) -> Memory:
+def stack_memories(selections: list[Selection[Remembered]], model: SAM2) -> Memory:
     """Gather selections of equal sizes into one batch."""
     first, dim = selections[0], model.config.dim
     pointers = [node.payload.pointer for selection in selections for node in selection.pointers]

@@ -138,13 +138,18 @@ class ObjectTree(Generic[T, R]):
 
     def finish(self) -> list[Branch[R]]:
         """Take out every undecided frame, as the best pathway has it. All pathways live on."""
+        frames = self.best_chain()
+        self.lineage = Lineage()
+        self.pathways = [Pathway(pathway.score, pathway.history, None) for pathway in self.pathways]
+        return frames
+
+    def best_chain(self) -> list[Branch[R]]:
+        """The undecided frames as the best pathway has them now, oldest first."""
         frames: list[Branch[R]] = []
         branch = self.pathways[0].branch
         while branch is not None:
             frames.append(branch)
             branch = branch.parent
-        self.lineage = Lineage()
-        self.pathways = [Pathway(pathway.score, pathway.history, None) for pathway in self.pathways]
         return frames[::-1]
 
     def prompt(self, node: Node[T]) -> list[Branch[R]]:
@@ -153,7 +158,8 @@ class ObjectTree(Generic[T, R]):
         Returns the frames this decides. A prompted node of the same frame is replaced.
         """
         decided = self.finish()
-        self.prompted = [kept for kept in self.prompted if kept.frame != node.frame] + [node]
+        others = (kept for kept in self.prompted if kept.frame != node.frame)
+        self.prompted = sorted([*others, node], key=lambda kept: kept.frame)
         self.pathways = [Pathway(0.0, self.pathways[0].history.after_prompt(), None)]
         self.rooted = False
         return decided

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Event, Semaphore, Thread
@@ -61,7 +61,7 @@ class _Producer(Generic[T]):
         return not self._stopped.is_set()
 
 
-def read_ahead(iterator: Iterator[T], depth: int = 4) -> Iterator[T]:
+def read_ahead(iterator: Iterator[T], depth: int = 4) -> Generator[T, None, None]:
     """Yield the items of `iterator`, which runs on a thread of its own, at most `depth` items ahead.
 
     The thread starts with the first item asked for. An exception of the iterator is raised here, after the items before
@@ -75,7 +75,7 @@ def read_ahead(iterator: Iterator[T], depth: int = 4) -> Iterator[T]:
     return _consume(iterator, depth)
 
 
-def _consume(iterator: Iterator[T], depth: int) -> Iterator[T]:
+def _consume(iterator: Iterator[T], depth: int) -> Generator[T, None, None]:
     producer = _Producer(iterator, depth)
     try:
         while True:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from sam2long.tracking.conditioner import Conditioner
 from sam2long.tracking.encode_ahead import _DECODE_AHEAD, batch_size, encode_ahead
+from sam2long.tracking.feature_cache import FeatureCache
 from sam2long.video import open_video
 
 COUNT = 7
@@ -19,8 +19,8 @@ def source():
 
 
 @pytest.fixture
-def conditioner(small_model, source):
-    return Conditioner(small_model, source, binary_prompts=False)
+def cache(small_model, source):
+    return FeatureCache(small_model, source)
 
 
 @pytest.fixture
@@ -35,27 +35,27 @@ def batches(small_model, monkeypatch):
 
 
 @pytest.mark.parametrize(("batch", "sizes"), [(1, [1] * 7), (3, [3, 3, 1]), (4, [4, 1, 1, 1]), (16, [1] * 7)])
-def test_features_are_those_of_each_frame_alone(small_model, source, conditioner, batches, batch, sizes):
-    got = list(encode_ahead(source.frames(), conditioner, batch))
+def test_features_are_those_of_each_frame_alone(small_model, source, cache, batches, batch, sizes):
+    got = list(encode_ahead(source.frames(), cache, batch))
     assert batches == sizes
     assert [frame.index for frame, _ in got] == list(range(COUNT))
-    alone = Conditioner(small_model, source, binary_prompts=False)
+    alone = FeatureCache(small_model, source)
     for frame, features in got:
-        expected = alone.features(frame)
+        expected = alone.encode(frame)
         for name in ("stride4", "stride8", "stride16"):
             torch.testing.assert_close(getattr(features, name), getattr(expected, name), atol=1e-5, rtol=1e-5)
 
 
-def test_the_latest_frames_are_not_encoded_again(source, conditioner, batches):
-    first = conditioner.features(source.frame(0))
-    second = conditioner.features(source.frame(1))
-    got = [features for _, features in encode_ahead(source.frames(stop=2), conditioner, 2)]
+def test_the_latest_frames_are_not_encoded_again(source, cache, batches):
+    first = cache.features(0)
+    second = cache.features(1)
+    got = [features for _, features in encode_ahead(source.frames(stop=2), cache, 2)]
     assert (got[0] is first, got[1] is second, batches) == (True, True, [1, 1])
 
 
-def test_a_frame_in_hand_is_among_the_latest(source, conditioner):
-    for frame, features in encode_ahead(source.frames(), conditioner, 7):
-        assert conditioner.known(frame.index) is features
+def test_a_frame_in_hand_is_among_the_latest(source, cache):
+    for frame, features in encode_ahead(source.frames(), cache, 7):
+        assert cache.known(frame.index) is features
 
 
 def counted(source, read):
@@ -64,9 +64,9 @@ def counted(source, read):
         yield frame
 
 
-def test_it_reads_a_few_frames_ahead_and_stops_when_closed(source, conditioner):
+def test_it_reads_a_few_frames_ahead_and_stops_when_closed(source, cache):
     read = []
-    pairs = encode_ahead(counted(source, read), conditioner, 1)
+    pairs = encode_ahead(counted(source, read), cache, 1)
     next(pairs)
     pairs.close()
     assert len(read) <= _DECODE_AHEAD + 1
@@ -74,12 +74,12 @@ def test_it_reads_a_few_frames_ahead_and_stops_when_closed(source, conditioner):
 
 
 @pytest.mark.parametrize("batch", [1, 4])
-def test_an_error_comes_after_the_frames_before_it(source, conditioner, batch):
+def test_an_error_comes_after_the_frames_before_it(source, cache, batch):
     def broken():
         yield from source.frames(stop=2)
         raise OSError("torn")
 
-    pairs = encode_ahead(broken(), conditioner, batch)
+    pairs = encode_ahead(broken(), cache, batch)
     assert [next(pairs)[0].index, next(pairs)[0].index] == [0, 1]
     with pytest.raises(OSError, match="torn"):
         next(pairs)

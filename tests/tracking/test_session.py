@@ -232,7 +232,7 @@ def test_preview_and_removal(small_model, clip, square):
     session.remove_prompt(0, 1)
     assert session.object_ids == []
     session.add_mask(0, 1, square)
-    with pytest.raises(PromptError, match="object 2 on frame 0 is not marked"):
+    with pytest.raises(PromptError, match="object 2 is not marked; the objects are: 1"):
         session.preview(0, 2)
 
 
@@ -246,7 +246,7 @@ def test_preview_and_removal(small_model, clip, square):
         (lambda s: s.add_points(0, 1, [(1, 1)], [2]), "label 2"),
         (lambda s: s.add_points(12, 1, [(1, 1)]), "there is no frame 12"),
         (lambda s: s.add_points(-1, 1, [(1, 1)]), "there is no frame -1"),
-        (lambda s: s.add_points(0, 0, [(1, 1)]), "object ids start at 1"),
+        (lambda s: s.add_points(0, -1, [(1, 1)]), "object ids start at 0"),
         (lambda s: s.add_box(0, 1, (30, 20, 10, 40)), "box 30,20,10,40 is empty"),
         (lambda s: s.add_box(0, 1, (0, 0, 101, 40)), "reaches outside"),
         (lambda s: s.add_box(0, 1, (0, 0, float("inf"), 40)), "no box"),

@@ -1,0 +1,177 @@
+"""Image features, made when they are first needed and kept while they may be needed again, within a stated budget."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from torch import Tensor
+
+from sam2long.errors import ConfigError, OutputError
+from sam2long.model.image_encoder import ImageFeatures
+from sam2long.model.preprocess import prepare_image
+from sam2long.model.sam2 import SAM2
+from sam2long.video import Frame, VideoSource
+
+_LATEST = 4
+"""Features of the latest frames stay on the device: several objects, or preview and propagation, often need them."""
+
+_UNITS = {"": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
+
+
+class FeatureCache:
+    """Encodes frames, each once while its features are kept.
+
+    Args:
+        model: the network.
+        source: where frames come from that are not at hand.
+        budget: bytes of features that are kept beyond the latest few frames', the oldest leave first.
+        folder: keep them in a temporary folder inside this one instead of in memory.
+
+    Raises:
+        OutputError: the folder cannot be used.
+    """
+
+    def __init__(self, model: SAM2, source: VideoSource, budget: int = 0, folder: Path | None = None) -> None:
+        self.model = model
+        self.source = source
+        self._latest: OrderedDict[int, ImageFeatures] = OrderedDict()
+        self._shelf: _Shelf = _MemoryShelf(budget) if folder is None else _DiskShelf(budget, folder)
+
+    def features(self, frame: int) -> ImageFeatures:
+        """Features of any frame of a source that can be read again."""
+        known = self.known(frame)
+        return known if known is not None else self.encode(self.source.frame(frame))
+
+    @torch.inference_mode()
+    def encode(self, frame: Frame) -> ImageFeatures:
+        """Encode a decoded frame."""
+        features = self.model.encode_image(prepare_image(frame.image, self.model.config, self.model.device))
+        self.keep(frame.index, features)
+        return features
+
+    def known(self, frame: int) -> ImageFeatures | None:
+        """Features of a frame, if they are kept."""
+        latest = self._latest.get(frame)
+        return latest if latest is not None else self._shelf.get(frame, self.model.device)
+
+    def keep(self, frame: int, features: ImageFeatures) -> None:
+        """Count a frame among the latest."""
+        if frame not in self._latest:
+            self._shelf.put(frame, features)
+        self._latest[frame] = features
+        self._latest.move_to_end(frame)
+        if len(self._latest) > _LATEST:
+            self._latest.popitem(last=False)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._latest.clear()
+        self._shelf.close()
+
+
+class _Shelf:
+    """Features by frame within a budget of bytes."""
+
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
+        self._bytes: OrderedDict[int, int] = OrderedDict()
+        self._total = 0
+
+    def get(self, frame: int, device: torch.device) -> ImageFeatures | None:
+        if frame not in self._bytes:
+            return None
+        self._bytes.move_to_end(frame)
+        return ImageFeatures(*(tensor.to(device) for tensor in self._load(frame)))
+
+    def put(self, frame: int, features: ImageFeatures) -> None:
+        size = sum(tensor.nbytes for tensor in _tensors(features))
+        if frame in self._bytes or size > self._budget:
+            return
+        while self._total + size > self._budget:
+            oldest, freed = self._bytes.popitem(last=False)
+            self._total -= freed
+            self._drop(oldest)
+        self._bytes[frame] = size
+        self._total += size
+        self._save(frame, [tensor.cpu() for tensor in _tensors(features)])
+
+    def close(self) -> None:
+        self._bytes.clear()
+
+    def _load(self, frame: int) -> list[Tensor]:
+        raise NotImplementedError
+
+    def _save(self, frame: int, tensors: list[Tensor]) -> None:
+        raise NotImplementedError
+
+    def _drop(self, frame: int) -> None:
+        raise NotImplementedError
+
+
+class _MemoryShelf(_Shelf):
+    def __init__(self, budget: int) -> None:
+        super().__init__(budget)
+        self._kept: dict[int, list[Tensor]] = {}
+
+    def _load(self, frame: int) -> list[Tensor]:
+        return self._kept[frame]
+
+    def _save(self, frame: int, tensors: list[Tensor]) -> None:
+        self._kept[frame] = tensors
+
+    def _drop(self, frame: int) -> None:
+        del self._kept[frame]
+
+
+class _DiskShelf(_Shelf):
+    def __init__(self, budget: int, folder: Path) -> None:
+        super().__init__(budget)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._folder = TemporaryDirectory(prefix="features-", dir=folder, ignore_cleanup_errors=True)
+        except OSError as error:
+            raise OutputError(f"cannot keep image features in {folder}: {error.strerror}") from error
+
+    def close(self) -> None:
+        super().close()
+        self._folder.cleanup()
+
+    def _load(self, frame: int) -> list[Tensor]:
+        from safetensors.torch import load_file
+
+        tensors = load_file(self._path(frame))
+        return [tensors[str(number)] for number in range(len(tensors))]
+
+    def _save(self, frame: int, tensors: list[Tensor]) -> None:
+        from safetensors.torch import save_file
+
+        try:
+            save_file({str(number): tensor.contiguous() for number, tensor in enumerate(tensors)}, self._path(frame))
+        except OSError as error:
+            raise OutputError(f"cannot keep image features in {self._folder.name}: {error.strerror}") from error
+
+    def _drop(self, frame: int) -> None:
+        self._path(frame).unlink(missing_ok=True)
+
+    def _path(self, frame: int) -> Path:
+        return Path(self._folder.name) / f"{frame}.safetensors"
+
+
+def parse_bytes(text: str | int) -> int:
+    """Bytes from a number or from words such as "2GB" or "500 MB" (thousands, not 1,024s).
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?B)?", str(text).strip().upper())
+    if found is None:
+        raise ConfigError(f'{text!r} is no size; give bytes or a size such as "2GB"')
+    return int(float(found[1]) * _UNITS[found[2] or ""])
+
+
+def _tensors(features: ImageFeatures) -> tuple[Tensor, Tensor, Tensor]:
+    return features.stride4, features.stride8, features.stride16

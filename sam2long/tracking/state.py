@@ -1,0 +1,155 @@
+"""What the parts of a session share: the network, the video, the objects and their results."""
+
+from __future__ import annotations
+
+import json
+from copy import copy
+from dataclasses import asdict, dataclass, field
+
+import torch
+
+from sam2long.model.sam2 import SAM2
+from sam2long.tracking.feature_cache import FeatureCache
+from sam2long.tracking.outcome import Outcome
+from sam2long.tracking.packing import PackedMask, pack_pointer
+from sam2long.tracking.prompts import FrameSize
+from sam2long.tracking.store import PackedResult, ResultStore, StoredResult
+from sam2long.tracking.track import Cut, Track
+from sam2long.tree import Clock, TraceRow, TreeConfig
+from sam2long.video import FrameResult, VideoSource
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an outcome belongs: the frame, its time in seconds, and the signed stride of the propagation."""
+
+    frame: int
+    time: float
+    stride: int
+
+
+@dataclass
+class SessionState:
+    """The state of a session.
+
+    Attributes:
+        model: the network.
+        source: the video.
+        config: the memory tree's numbers.
+        features: of images.
+        store: results, or None where they are not kept.
+        keep_logits: whether results carry mask logits.
+        max_delay: see `Session`.
+        trace: whether to keep what happened to the pathways.
+        tracks: the objects by id, in the order they were first marked.
+        layer: number of edits made so far; it only grows.
+        loose_traces: traces by object id, where there is no store for them.
+    """
+
+    model: SAM2
+    source: VideoSource
+    config: TreeConfig
+    features: FeatureCache
+    store: ResultStore | None
+    keep_logits: bool
+    max_delay: int | None
+    trace: bool
+    tracks: dict[int, Track] = field(default_factory=dict)
+    layer: int = 0
+    loose_traces: dict[int, list[TraceRow]] = field(default_factory=dict)
+
+    @property
+    def size(self) -> FrameSize:
+        """Of the video, in pixels."""
+        return FrameSize(self.source.height, self.source.width)
+
+    @property
+    def prompted(self) -> set[int]:
+        """Frames on which any object is marked."""
+        return {frame for track in self.tracks.values() for frame in track.prompts}
+
+    def clock(self, stride: int) -> Clock:
+        """Time as a propagation counts it; a short video bounds the object pointers (SAM 2)."""
+        count, config = self.source.frame_count, self.model.config
+        pointers = config.max_pointers if count is None else min(config.max_pointers, count)
+        return Clock(stride, pointers, config.memory_slots)
+
+    def result(self, object_id: int, frame: int, stride: int | None = None) -> StoredResult | None:
+        """The stored result of an object on a frame, if it is up to date."""
+        return self.store.latest(self.tracks[object_id], object_id, frame, stride) if self.store else None
+
+    def forget(self, object_id: int, cut: Cut, before: bool) -> None:
+        """Delete results for good; see `ResultStore.forget`."""
+        if self.store is not None:
+            self.store.forget(object_id, cut, before)
+
+    def outcome(self, result: StoredResult) -> Outcome:
+        """A stored result as it was reported."""
+        assert self.store is not None
+        packed = self.store.packed(result)
+        return Outcome(
+            None,
+            result.iou,
+            result.object_score,
+            result.disagreement,
+            result.lead,
+            None,
+            PackedMask(packed.mask, packed.logits),
+        )
+
+    @torch.inference_mode()
+    def report(self, frame: int, time: float, outcomes: dict[int, Outcome]) -> FrameResult:
+        """What users get to see of a frame."""
+        size = self.size
+        return FrameResult(
+            frame=frame,
+            time=time,
+            masks={i: outcome.mask(size) for i, outcome in outcomes.items()},
+            scores={i: outcome.iou for i, outcome in outcomes.items()},
+            object_scores={i: outcome.object_score for i, outcome in outcomes.items()},
+            disagreement={i: outcome.disagreement for i, outcome in outcomes.items()},
+            leads={i: outcome.lead for i, outcome in outcomes.items()},
+            logits={i: outcome.full_logits(size) for i, outcome in outcomes.items()} if self.keep_logits else {},
+        )
+
+    def keep(self, object_id: int, place: Place, outcome: Outcome, prompted: bool = False) -> None:
+        """Store a final outcome, if results are kept."""
+        if self.store is None:
+            return
+        mask, pointer = outcome.mask(self.size), outcome.pointer
+        assert pointer is not None
+        result = StoredResult(
+            object_id,
+            place.frame,
+            place.stride,
+            self.layer,
+            self.store.next_number(),
+            place.time,
+            outcome.iou,
+            outcome.object_score,
+            outcome.disagreement,
+            outcome.lead,
+            int(mask.sum()),
+            prompted,
+        )
+        # A copy, since the outcome itself may be compacted while the store's thread is at it.
+        final, size, exact = copy(outcome), self.size, self.keep_logits
+
+        def pack_it() -> PackedResult:
+            packed = final.pack(size, exact)
+            return PackedResult(packed.mask, packed.logits, pack_pointer(pointer))
+
+        self.store.put(result, pack_it)
+
+    def note_trace(self, object_id: int, stride: int, row: TraceRow) -> None:
+        """Keep what happened to an object's pathways on a frame, if a trace is wanted."""
+        if self.trace and self.store is not None:
+            self.store.put_trace(object_id, row.frame, stride, self.layer, json.dumps(asdict(row)))
+        elif self.trace:
+            self.loose_traces.setdefault(object_id, []).append(row)
+
+    def trace_of(self, object_id: int) -> list[TraceRow]:
+        """The trace of an object, in the order it came about."""
+        if self.store is None:
+            return self.loose_traces.get(object_id, [])
+        return [TraceRow(**json.loads(row)) for row in self.store.traces(self.tracks[object_id], object_id)]
