@@ -13,6 +13,7 @@ from sam2long.cli.bench import bench
 from sam2long.cli.demo import demo
 from sam2long.cli.evaluate import evaluate
 from sam2long.cli.interrupt import INTERRUPT_STATUS
+from sam2long.cli.review import review
 from sam2long.cli.score import score
 from sam2long.cli.synth import synth
 from sam2long.cli.track import track
@@ -32,6 +33,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(track.__name__)(track)
+app.command(review.__name__)(review)
 app.command(demo.__name__)(demo)
 app.command(synth.__name__)(synth)
 app.command(score.__name__)(score)

@@ -9,6 +9,7 @@ from pathlib import Path
 from sam2long.errors import UserError
 from sam2long.video.observation import Observation
 
+TRACE_FILE = "trace.csv"
 COLUMNS = (
     "frame",
     "time",

@@ -13,6 +13,7 @@ from types import TracebackType
 from sam2long.errors import OutputError
 from sam2long.video.result import FrameResult
 from sam2long.video.source import VideoSource
+from sam2long.video.trace_file import TRACE_FILE
 from sam2long.video.writers.base import ResultWriter
 from sam2long.video.writers.coco import write_coco
 from sam2long.video.writers.folder import SUMMARY, OutputFolder
@@ -31,7 +32,7 @@ FILES = {
     "coco": "coco.json",
     "overlay": "overlay.mp4",
     "npz": "masks.npz",
-    "trace": "trace.csv",
+    "trace": TRACE_FILE,
 }
 SPOOL = "spool.sqlite"
 # results that may wait to be written while tracking goes on
