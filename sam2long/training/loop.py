@@ -135,14 +135,13 @@ def train_step(
     generator = torch.Generator().manual_seed((seed * 1_000_003 + state.step) * 64 + team.rank)
     rows = make_rows(batch.to(state.model.device), stage.objects, state.model.config, generator)
     prompts = draw_prompts(rows.masks[:, 0].cpu(), stage.prompts, generator)
-    for group in state.optimizer.param_groups:
-        group["lr"] = rate_of(state, stage)
+    state.optimizers.set_rate(rate_of(state, stage))
     loss = clip_loss(state, stage, rows, prompts)
-    state.optimizer.zero_grad(set_to_none=True)
+    state.optimizers.zero_grad()
     torch.autograd.backward(loss.total)
     stop = team.average_gradients(state.model.parameters(), stop)
     torch.nn.utils.clip_grad_norm_(state.model.parameters(), _CLIP_NORM)
-    state.optimizer.step()
+    state.optimizers.step()
     state.step += 1
     state.total += 1
     return loss, stop

@@ -77,6 +77,8 @@ SAM = LossWeights(cross_entropy=0.0, positive=1.0, focal=20.0)
 _EASY = (("easy", 0.7), ("mixed", 0.3))
 _HARD = (("easy", 0.4), ("mixed", 0.2), ("occlusion", 0.15), ("lookalike", 0.15), ("exit", 0.05), ("long", 0.05))
 
+_OFTEN_GONE = (("easy", 0.25), ("mixed", 0.2), ("occlusion", 0.2), ("lookalike", 0.15), ("exit", 0.12), ("long", 0.08))
+
 _MASKS = PromptMix(mask=1.0, box=0.0)
 _MOSTLY_MASKS = PromptMix(mask=0.75, box=0.15)
 _ALL_PROMPTS = PromptMix(mask=0.5, box=0.25)
@@ -111,24 +113,40 @@ _QUADS = replace(
     reuse=4,
 )
 
+_OFTEN_ABSENT = (1, 2, 4, 8)
+"""Long strides: about a tenth of the frames lack the object, so that the object score has something to learn."""
+
+_CROPS = replace(
+    _QUADS,
+    name="crops",
+    steps=500,
+    kinds=_OFTEN_GONE,
+    strides=_OFTEN_ABSENT,
+    objects=3,
+    crop=(0.4, 0.7),
+    losses=SAM,
+    rate=(1.5e-3, 1.5e-3),
+)
+_OCTETS = replace(_CROPS, name="octets", steps=620, clips=4, frames=8, rate=(1.3e-3, 6e-4))
+
 CPU_CURRICULUM = (
     _PAIRS,
     _QUADS,
     replace(
         _QUADS,
         name="sharp",
-        steps=500,
+        steps=170,
         image_size=192,
         clips=4,
         frames=6,
         crop=(0.6, 1.0),
         losses=SAM,
-        rate=(4e-4, 2e-5),
+        rate=(4e-4, 2.8e-4),
     ),
+    _CROPS,
+    _OCTETS,
+    replace(_OCTETS, name="whole", steps=200, image_size=192, crop=(0.75, 1.0), rate=(6e-4, 1e-5)),
 )
-
-_OFTEN_ABSENT = (1, 2, 4, 8)
-"""Long strides: about a tenth of the frames lack the object, so that the object score has something to learn."""
 
 _GPU_QUADS = replace(
     _QUADS, steps=2000, clips=96, strides=_OFTEN_ABSENT, prompts=_ALL_PROMPTS, rate=(6e-4, 6e-4), losses=NEARLY_EVEN

@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from sam2long.errors import CheckpointError
 from sam2long.model import SAM2, SAM2Config
 from sam2long.model.checkpoint import fresh_model
-
-_WEIGHT_DECAY = 0.01
+from sam2long.training.optimizers import Optimizers, optimizers_of
 
 
 @dataclass
@@ -23,14 +21,14 @@ class TrainingState:
 
     Attributes:
         model: being trained.
-        optimizer: of its parameters.
+        optimizers: of its parameters.
         stage: number of the current stage.
         step: steps done of it.
         total: steps done of all stages.
     """
 
     model: SAM2
-    optimizer: torch.optim.AdamW
+    optimizers: Optimizers
     stage: int = 0
     step: int = 0
     total: int = 0
@@ -40,14 +38,14 @@ class TrainingState:
         config = replace(self.model.config, image_size=image_size)
         resized = _start(config, self.model.device)
         resized.model.load_state_dict(self.model.state_dict())
-        resized.optimizer.load_state_dict(self.optimizer.state_dict())
-        self.model, self.optimizer = resized.model, resized.optimizer
+        resized.optimizers.load_state_dict(self.optimizers.state_dict())
+        self.model, self.optimizers = resized.model, resized.optimizers
 
     def save(self, path: Path) -> None:
         """Write to `path` through a temporary name."""
         content = {
             "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": self.optimizers.state_dict(),
             "image_size": self.model.config.image_size,
             "place": [self.stage, self.step, self.total],
         }
@@ -67,7 +65,7 @@ def load_state(path: Path, config: SAM2Config, device: torch.device) -> Training
     """Read what `TrainingState.save` wrote.
 
     Raises:
-        CheckpointError: there is no such file, or it is of another architecture.
+        CheckpointError: there is no such file, or it is of another architecture or of other optimizers.
     """
     if not path.is_file():
         raise CheckpointError(f"no training state {str(path)!r} to resume; start without --resume")
@@ -75,11 +73,11 @@ def load_state(path: Path, config: SAM2Config, device: torch.device) -> Training
     state = _start(replace(config, image_size=content["image_size"]), device)
     try:
         state.model.load_state_dict(content["model"])
-    except RuntimeError as error:
+        state.optimizers.load_state_dict(content["optimizers"])
+    except (RuntimeError, KeyError) as error:
         raise CheckpointError(
-            f"training state {str(path)!r} is of another architecture than {asdict(config)}"
+            f"training state {str(path)!r} is of another architecture or other optimizers than {asdict(config)}"
         ) from error
-    state.optimizer.load_state_dict(content["optimizer"])
     state.stage, state.step, state.total = content["place"]
     return state
 
@@ -95,13 +93,4 @@ def averaged(states: Sequence[TrainingState], image_size: int) -> SAM2:
 
 def _start(config: SAM2Config, device: torch.device) -> TrainingState:
     model = SAM2(config).to(device).train()
-    return TrainingState(model, torch.optim.AdamW(_groups(model), lr=0.0, fused=True))
-
-
-def _groups(model: nn.Module) -> list[dict[str, Any]]:
-    """Matrices decay, biases, norms and embeddings do not."""
-    parameters = list(model.parameters())
-    matrices = [parameter for parameter in parameters if parameter.ndim >= 2 and parameter.numel() > 4096]
-    chosen = {id(parameter) for parameter in matrices}
-    others = [parameter for parameter in parameters if id(parameter) not in chosen]
-    return [{"params": matrices, "weight_decay": _WEIGHT_DECAY}, {"params": others, "weight_decay": 0.0}]
+    return TrainingState(model, optimizers_of(model))

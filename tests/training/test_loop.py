@@ -103,13 +103,12 @@ def test_a_clip_can_be_learnt_by_heart() -> None:
     rows = make_rows(batch, stage.objects, TINY, generator)
     prompts = draw_prompts(rows.masks[:, 0], stage.prompts, generator)
     before = float(clip_loss(state, stage, rows, prompts).detached().total)
-    for group in state.optimizer.param_groups:
-        group["lr"] = 3e-3
+    state.optimizers.set_rate(3e-3)
     for _ in range(60):
         loss = clip_loss(state, stage, rows, prompts)
-        state.optimizer.zero_grad()
+        state.optimizers.zero_grad()
         loss.total.backward()
-        state.optimizer.step()
+        state.optimizers.step()
     assert float(loss.total.detach()) < before / 2
     assert float(loss.overlap) > 0.25
 
