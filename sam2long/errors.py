@@ -21,6 +21,10 @@ class OutputError(UserError):
     """A result folder or file that cannot be written."""
 
 
+class SessionError(UserError):
+    """A saved session that cannot be opened: damaged, made by a newer version, or of another video or model."""
+
+
 class ConfigError(UserError, ValueError):
     """A setting outside its range."""
 

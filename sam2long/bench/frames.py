@@ -11,7 +11,7 @@ from torch import Tensor
 from sam2long.bench.memory import full_tree, peak_megabytes
 from sam2long.bench.scripted import CERTAIN, UNCERTAIN, MeasuredSAM2, wait_for
 from sam2long.tracking.tracker import Tracker
-from sam2long.tree import Clock, TreeConfig
+from sam2long.tree import TreeConfig
 
 STAGES = ("encode", "attend", "decode mask", "memory", "select")
 
@@ -66,7 +66,7 @@ def time_frames(model: MeasuredSAM2, images: Tensor, load: Load) -> Timing:
     """Follow objects through prepared images [frames, 3, size, size]; the frame of median time counts."""
     model.script = CERTAIN if load.certain else UNCERTAIN
     first = model.config.max_pointers
-    tracker = Tracker(model, load.tree, Clock(1, first, model.config.memory_slots))
+    tracker = Tracker(model)
     for object_id in range(1, load.objects + 1):
         tracker.trees[object_id] = full_tree(model, load.tree, load.distinct)
     frames = [
@@ -80,7 +80,7 @@ def _time_frame(tracker: Tracker, model: MeasuredSAM2, frame: int, image: Tensor
     model.seconds.clear()
     started = time.perf_counter()
     features = model.encode_image(image)
-    tracker.step(frame, features, {}, list(tracker.trees))
+    tracker.step(frame, features, list(tracker.trees))
     wait_for(model.device)
     model.seconds["select"] = time.perf_counter() - started - sum(model.seconds.values())
     return {stage: model.seconds[stage] * 1000 for stage in STAGES}

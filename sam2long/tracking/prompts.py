@@ -34,11 +34,11 @@ class Clicks:
 
 @dataclass(frozen=True)
 class Tracked:
-    """What tracking had said on a frame before it was corrected.
+    """The mask that a frame had before it was corrected.
 
     Attributes:
         logits: packed mask logits, see `packing`.
-        stride: of the propagation it came from, negative when it went backward.
+        stride: of the propagation it came from, negative when it went backward; 0 for a mask that the user gave.
     """
 
     logits: bytes
@@ -52,7 +52,7 @@ class ObjectPrompt:
     Attributes:
         mask: bool [height, width], or None.
         rounds: clicks, of which each round refines the last; none if there is a mask.
-        refines: the tracked mask that the first round refines, or None for a frame that was not tracked.
+        refines: the mask that the first round refines, or None for a frame that had none.
     """
 
     mask: npt.NDArray[np.bool_] | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from threading import get_ident
@@ -49,15 +49,23 @@ class Propagation:
         waiting: visited frames that are not out yet, by number, in the order of the visit.
         thread: that runs it.
         running: between its first and its last result.
+        consistent: not in the middle of a visit, as it may be after an error or Ctrl-C.
     """
 
-    def __init__(self, state: SessionState, plan: Plan, before_prompts: bool) -> None:
+    def __init__(
+        self,
+        state: SessionState,
+        plan: Plan,
+        before_prompts: bool,
+        after_visit: Callable[[], None] | None = None,
+    ) -> None:
         self.plan = plan
         self.waiting: OrderedDict[int, WaitingFrame] = OrderedDict()
-        self.thread, self.running = get_ident(), False
+        self.thread, self.running, self.consistent = get_ident(), False, True
         self._state = state
-        self._tracker = Tracker(state.model, state.config, state.clock(plan.stride), state.max_delay)
+        self._tracker = Tracker(state.model, state.max_delay)
         self._before_prompts = before_prompts
+        self._after_visit = after_visit
         self._position: int | None = plan.start
         self._sent: int | None = None
         self._rewind: int | None = None
@@ -83,6 +91,8 @@ class Propagation:
         while self._position is not None:
             with closing(self._visits()) as visits:
                 for _ in visits:
+                    if self._after_visit is not None:
+                        self._after_visit()
                     yield from self.results()
                     if self._rewind is not None:
                         break
@@ -149,7 +159,7 @@ class Propagation:
         self._visit(frame, times[0], None)
 
     def _visit(self, frame: int, time: float, features: ImageFeatures | None) -> None:
-        state = self._state
+        state, self.consistent = self._state, False
         present = self._present(frame)
         if self._sent is None or (frame - self._sent) * self.plan.sign > 0:
             self.waiting[frame] = WaitingFrame(frame, time, tuple(object_id for object_id, _ in present))
@@ -168,6 +178,7 @@ class Propagation:
             assert features is not None
             self._track(tracked, place, features)
         self._pack()
+        self.consistent = True
 
     def _prompt(self, object_id: int, track: Track, place: Place, known: bool) -> None:
         """Arrive at a prompted frame."""
@@ -195,7 +206,7 @@ class Propagation:
             self._move_on(live, frame)
             trees[object_id] = live.tree
         self._tracker.trees = trees
-        for item in self._tracker.step(frame, features, {}, object_ids):
+        for item in self._tracker.step(frame, features, object_ids):
             self._decide(item.object_id, item.frame, item.outcome)
         for object_id, row in self._tracker.trace.items():
             state.note_trace(object_id, place.stride, row)

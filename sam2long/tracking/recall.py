@@ -25,8 +25,8 @@ def conditioning_of(state: SessionState, object_id: int, frame: int) -> Conditio
     track = state.tracks[object_id]
     if frame not in track.conditionings:
         prompt, binary = track.prompts[frame], state.config.binary_prompts
-        corrected = prompt.refines if prompt.mask is None else None
-        remembered = _remembered(state, object_id, frame, corrected.stride) if corrected else None
+        stride = prompt.refines.stride if prompt.refines else 0
+        remembered = _remembered(state, object_id, frame, stride) if stride else None
         features = state.features.features(frame)
         track.conditionings[frame] = condition(state.model, features, frame, prompt, state.size, binary, remembered)
     return track.conditionings[frame]

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from dataclasses import replace as replace_fields
 from pathlib import Path
-from threading import get_ident
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from sam2long.errors import ConfigError, PromptError
+from sam2long.errors import ConfigError, SessionError
 from sam2long.model.sam2 import SAM2
-from sam2long.tracking.edits import EditLog
+from sam2long.tracking.archive import check_same, digest_of, read_header, read_session, write_session
+from sam2long.tracking.autosave import AutoSaver
 from sam2long.tracking.feature_cache import FeatureCache, parse_bytes
+from sam2long.tracking.marking import Marks
 from sam2long.tracking.plan import make_plan
-from sam2long.tracking.prompts import ObjectPrompt, Tracked, check_clicks, check_mask
 from sam2long.tracking.propagation import Propagation
 from sam2long.tracking.recall import conditioning_of
+from sam2long.tracking.review import Suggestion, review
 from sam2long.tracking.state import SessionState
 from sam2long.tracking.store import ResultStore
-from sam2long.tracking.track import Cut
 from sam2long.tree import TraceRow, TreeConfig
 from sam2long.video import FrameResult, VideoSource, open_video
+from sam2long.video.fingerprint import Fingerprint, fingerprint
 
 Source = str | Path | npt.NDArray[np.uint8] | Iterable[npt.NDArray[np.uint8]] | VideoSource
 
@@ -69,6 +69,8 @@ class Session:
         feature_cache: bytes, or a size such as "2GB", of image features to keep, so that a frame that is looked at
             again needs no encoding (17 MB a frame at 1024 x 1024, in float32); 0 keeps the latest four frames only.
         feature_cache_folder: keep them in a temporary folder inside this one instead of in memory.
+        autosave: save the session to this file while it propagates and at the end, so that a killed run can go on.
+        autosave_every: seconds between two such saves; saving never takes more than a twentieth of the time.
 
     Raises:
         VideoError: the source cannot be read.
@@ -88,6 +90,8 @@ class Session:
         keep_results: bool = True,
         feature_cache: str | int = 0,
         feature_cache_folder: Path | None = None,
+        autosave: str | Path | None = None,
+        autosave_every: float = 60.0,
     ) -> None:
         if max_delay is not None and max_delay < 0:
             raise ConfigError(f"max_delay is {max_delay}; it must be 0 or more")
@@ -97,8 +101,9 @@ class Session:
         store = ResultStore() if keep_results and self.source.seekable else None
         cache = FeatureCache(model, self.source, parse_bytes(feature_cache), feature_cache_folder)
         self._state = SessionState(model, self.source, self.tree, cache, store, keep_logits, max_delay, trace)
-        self._edits = EditLog(self._state)
-        self._run: Propagation | None = None
+        self._marks = Marks(self._state)
+        self._identity: tuple[Fingerprint, str] | None = None
+        self._saver = None if autosave is None else AutoSaver(Path(autosave), autosave_every, self.save)
 
     @property
     def object_ids(self) -> list[int]:
@@ -113,7 +118,7 @@ class Session:
     @property
     def delay(self) -> int:
         """Visited frames whose results are not out yet, because the pathways still disagree about them."""
-        return len(self._run.waiting) if self._run else 0
+        return len(self._marks.run.waiting) if self._marks.run else 0
 
     @property
     def traces(self) -> dict[int, list[TraceRow]]:
@@ -145,7 +150,7 @@ class Session:
             PromptError: the frame does not exist, a point lies outside it, or the object has a mask there; or another
                 thread is propagating; or a stream has passed the frame.
         """
-        self._add_clicks(frame, object_id, points, labels, None, replace)
+        self._marks.add_clicks(frame, object_id, points, labels, None, replace)
 
     def add_box(
         self,
@@ -154,24 +159,26 @@ class Session:
         box: Sequence[float],
         points: Sequence[Sequence[float]] = (),
         labels: Sequence[int] | None = None,
+        replace: bool = False,
     ) -> None:
         """Mark an object by a box (x0, y0, x1, y1) in pixels of the video, perhaps with points.
+
+        With `replace` they stand in for the earlier clicks on this frame, as in `add_points`.
 
         Raises:
             PromptError: as `add_points`; or the box is empty, or the object is marked on this frame already.
         """
-        self._add_clicks(frame, object_id, points, labels, box)
+        self._marks.add_clicks(frame, object_id, points, labels, box, replace)
 
-    def add_mask(self, frame: int, object_id: int, mask: npt.ArrayLike) -> None:
+    def add_mask(self, frame: int, object_id: int, mask: npt.ArrayLike, replace: bool = False) -> None:
         """Mark an object by its mask, bool [height, width] at the video's resolution.
+
+        Clicks on the same frame refine it. With `replace` it stands in for all that marks the object there.
 
         Raises:
             PromptError: the mask is empty or of another size, or the object is marked on this frame already.
         """
-        where = self._place(frame, object_id)
-        if self._prompt(frame, object_id) is not None:
-            raise PromptError(f"{where} is marked already; take that back first if the mask is to replace it")
-        self._set_prompt(frame, object_id, ObjectPrompt(mask=check_mask(mask, self._state.size, where)))
+        self._marks.add_mask(frame, object_id, mask, replace)
 
     def remove_prompt(self, frame: int, object_id: int) -> None:
         """Take back everything marked for an object on a frame; without any mark left it is removed.
@@ -179,9 +186,7 @@ class Session:
         Raises:
             PromptError: nothing is marked there, or as `add_points`.
         """
-        self._marked(frame, object_id)
-        self._check_free(frame)
-        self._changed(self._edits.set_prompt(object_id, frame, None))
+        self._marks.remove_prompt(frame, object_id)
 
     def remove_object(self, object_id: int) -> None:
         """Forget an object: its marks and its results.
@@ -189,9 +194,7 @@ class Session:
         Raises:
             PromptError: there is no such object, or as `add_points`.
         """
-        self._known(object_id)
-        self._check_free(None)
-        self._changed(self._edits.remove(object_id))
+        self._marks.remove_object(object_id)
 
     def undo(self) -> int:
         """Take back the last edit (of the last 20): marks and results are exactly as they were before it.
@@ -202,12 +205,7 @@ class Session:
         Raises:
             PromptError: there is no edit to take back, or another thread is propagating.
         """
-        if not self._edits:
-            raise PromptError("there is nothing to undo")
-        self._check_free(None)
-        object_id, cuts = self._edits.undo()
-        self._changed(cuts)
-        return object_id
+        return self._marks.undo()
 
     def preview(self, frame: int, object_id: int) -> Preview:
         """Return the mask that an object's prompts on a frame mean, without propagating.
@@ -216,7 +214,7 @@ class Session:
             PromptError: nothing is marked there.
             VideoError: the frame cannot be read; a live source has no frame to go back to.
         """
-        self._marked(frame, object_id)
+        self._marks.check_marked(frame, object_id)
         outcome, size = conditioning_of(self._state, object_id, frame).outcome, self._state.size
         with torch.inference_mode():
             return Preview(outcome.mask(size), outcome.full_logits(size), outcome.iou, outcome.object_score)
@@ -253,13 +251,14 @@ class Session:
             VideoError: a frame cannot be read.
         """
         plan = make_plan(self.source, self._state.prompted, start, end, stride, reverse)
-        return self._propagate(Propagation(self._state, plan, before_prompts))
+        after_visit = None if self._saver is None else self._saver.tick
+        return self._propagate(Propagation(self._state, plan, before_prompts, after_visit))
 
     def settle(self) -> Iterator[FrameResult]:
         """Yield the visited frames that a propagation broken off has kept back, as the best pathways have them."""
-        if self._run is not None:
-            self._run.finish()
-            yield from self._run.results()
+        if self._marks.run is not None:
+            self._marks.run.finish()
+            yield from self._marks.run.results()
 
     def result(self, frame: int) -> FrameResult | None:
         """What is known of a frame: the objects whose results there are up to date, or None if there are none.
@@ -286,6 +285,80 @@ class Session:
             if result is not None:
                 yield result
 
+    def review(self, budget: int = 20) -> list[Suggestion]:
+        """The frames most worth a look, best first, each with its reason; see `sam2long.tracking.review`.
+
+        Args:
+            budget: how many at most.
+
+        Raises:
+            ConfigError: the budget is below 1, or the session keeps no results.
+        """
+        self._kept()
+        return review(self._state.observations(), budget)
+
+    def save(self, path: str | Path) -> None:
+        """Save marks, results, trace and where tracking stopped; `Session.open` goes on from there.
+
+        Edits that could be undone are settled in the file. A file of that name is replaced once the new one is whole.
+
+        Raises:
+            ConfigError: the session keeps no results, so there is nothing to save.
+            OutputError: the file cannot be written.
+        """
+        self._kept()
+        if self._identity is None:
+            self._identity = fingerprint(self.source), digest_of(self.model)
+        write_session(Path(path), self._state, *self._identity)
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path,
+        model: SAM2,
+        source: Source | None = None,
+        *,
+        feature_cache: str | int = 0,
+        feature_cache_folder: Path | None = None,
+        autosave: str | Path | None = None,
+        autosave_every: float = 60.0,
+    ) -> Session:
+        """Open a saved session.
+
+        Args:
+            path: of the file.
+            model: with the weights that the session was made with.
+            source: the video; by default it is opened where it was.
+            feature_cache: see `Session`.
+            feature_cache_folder: see `Session`.
+            autosave: see `Session`.
+            autosave_every: see `Session`.
+
+        Raises:
+            SessionError: the file is damaged, of a newer version, or of another video or model.
+            VideoError: the video cannot be read.
+        """
+        path = Path(path)
+        header = read_header(path)
+        if source is None:
+            source = header.source
+        if source is None:
+            raise SessionError(f"{path} is of frames that came from memory; give them as `source`")
+        session = cls(
+            model,
+            source,
+            tree=header.tree,
+            **header.options,
+            feature_cache=feature_cache,
+            feature_cache_folder=feature_cache_folder,
+            autosave=autosave,
+            autosave_every=autosave_every,
+        )
+        weights = digest_of(model)
+        session._identity = check_same(header, path, session._state, weights), weights
+        read_session(path, header, session._state)
+        return session
+
     def close(self) -> None:
         """Let go of the results and the video."""
         if self._state.store is not None:
@@ -294,95 +367,17 @@ class Session:
         self.source.close()
 
     def _propagate(self, run: Propagation) -> Iterator[FrameResult]:
-        self._run = run
-        for result in run.run():
-            yield result
-            if self._run is not run:
-                raise ConfigError("another propagation of this session has begun; this one cannot go on")
+        self._marks.run = run
+        try:
+            for result in run.run():
+                yield result
+                if self._marks.run is not run:
+                    raise ConfigError("another propagation of this session has begun; this one cannot go on")
+        finally:
+            if self._saver is not None and run.consistent:
+                self._saver.save()
 
     def _kept(self) -> ResultStore:
         if self._state.store is None:
             raise ConfigError("this session keeps no results; that takes keep_results=True and a video, not a stream")
         return self._state.store
-
-    def _add_clicks(
-        self,
-        frame: int,
-        object_id: int,
-        points: Sequence[Sequence[float]],
-        labels: Sequence[int] | None,
-        box: Sequence[float] | None,
-        replace: bool = False,
-    ) -> None:
-        where = self._place(frame, object_id)
-        labels = [1] * len(points) if labels is None else labels
-        clicks = check_clicks(points, labels, box, self._state.size, where, replace)
-        prompt = self._prompt(frame, object_id)
-        if prompt is not None and prompt.mask is not None:
-            raise PromptError(f"{where} is marked by a mask already; points and boxes cannot refine a mask")
-        if prompt is not None and box is not None:
-            raise PromptError(f"{where} is marked already; a box must come first, and there can be only one")
-        if prompt is None:
-            prompt = ObjectPrompt(refines=self._tracked(frame, object_id))
-        self._set_prompt(frame, object_id, replace_fields(prompt, rounds=(*prompt.rounds, clicks)))
-
-    def _place(self, frame: int, object_id: int) -> str:
-        """Name a place for messages, once it is known to exist."""
-        where = f"object {object_id} on frame {frame}"
-        if object_id < 0:
-            raise PromptError(f"{where}: object ids start at 0")
-        count = self.source.frame_count
-        if frame < 0 or (count is not None and frame >= count):
-            have = "" if count is None else f"; {self.source.name} has frames 0 to {count - 1}"
-            raise PromptError(f"{where}: there is no frame {frame}{have}")
-        return where
-
-    def _prompt(self, frame: int, object_id: int) -> ObjectPrompt | None:
-        track = self._state.tracks.get(object_id)
-        return track.prompts.get(frame) if track else None
-
-    def _marked(self, frame: int, object_id: int) -> None:
-        self._known(object_id)
-        if self._prompt(frame, object_id) is None:
-            frames = ", ".join(str(place) for place in self.prompts[object_id])
-            raise PromptError(f"object {object_id} on frame {frame} is not marked; it is marked on {frames}")
-
-    def _known(self, object_id: int) -> None:
-        if object_id not in self._state.tracks:
-            known = ", ".join(str(other) for other in self.object_ids) or "none"
-            raise PromptError(f"object {object_id} is not marked; the objects are: {known}")
-
-    def _tracked(self, frame: int, object_id: int) -> Tracked | None:
-        """What tracking says of an object on a frame now, which clicks there correct."""
-        track = self._state.tracks.get(object_id)
-        if track is None:
-            return None
-        result = self._state.result(object_id, frame)
-        if result is not None:
-            return Tracked(self._kept().packed(result).logits, result.stride)
-        undecided = track.live.tree.best_chain() if track.live else []
-        outcome = next((branch.outcome for branch in undecided if branch.frame == frame), None)
-        if outcome is None or track.live is None or self._state.store is None:
-            return None
-        return Tracked(outcome.pack(self._state.size, self._state.keep_logits).logits, track.live.stride)
-
-    def _set_prompt(self, frame: int, object_id: int, prompt: ObjectPrompt) -> None:
-        self._check_free(frame)
-        self._changed(self._edits.set_prompt(object_id, frame, prompt))
-        if prompt.refines is not None:
-            # A correction is worked out from what the object is remembered by now.
-            conditioning_of(self._state, object_id, frame)
-
-    def _check_free(self, frame: int | None) -> None:
-        """Edits come from the thread that propagates, and a stream cannot go back for them."""
-        run = self._run
-        if run is None or not run.running:
-            return
-        if run.thread != get_ident():
-            raise PromptError("another thread is propagating; edit from there, between two results, or end it first")
-        if frame is not None and self._state.store is None and run.has_passed(frame):
-            raise PromptError(f"frame {frame} has gone by; without kept results a mark must be on a frame to come")
-
-    def _changed(self, cuts: tuple[Cut, ...]) -> None:
-        if self._run is not None:
-            self._run.note(cuts)

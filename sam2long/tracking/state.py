@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from copy import copy
 from dataclasses import asdict, dataclass, field
 
@@ -17,6 +18,7 @@ from sam2long.tracking.store import PackedResult, ResultStore, StoredResult
 from sam2long.tracking.track import Cut, Track
 from sam2long.tree import Clock, TraceRow, TreeConfig
 from sam2long.video import FrameResult, VideoSource
+from sam2long.video.observation import Observation
 
 
 @dataclass(frozen=True)
@@ -78,15 +80,39 @@ class SessionState:
         """The stored result of an object on a frame, if it is up to date."""
         return self.store.latest(self.tracks[object_id], object_id, frame, stride) if self.store else None
 
+    def observations(self) -> Iterator[Observation]:
+        """What is known of every object on every frame, in numbers."""
+        assert self.store is not None
+        for object_id, track in self.tracks.items():
+            last = None
+            for row in self.store.every(track, object_id):
+                if row.frame != last:
+                    last = row.frame
+                    yield Observation(
+                        row.frame,
+                        row.time,
+                        object_id,
+                        row.area,
+                        row.object_score,
+                        row.iou,
+                        row.disagreement,
+                        row.lead,
+                        bool(row.prompted),
+                    )
+
     def forget(self, object_id: int, cut: Cut, before: bool) -> None:
         """Delete results for good; see `ResultStore.forget`."""
         if self.store is not None:
             self.store.forget(object_id, cut, before)
 
+    def packed(self, result: StoredResult) -> PackedResult:
+        """The heavy part of a stored result."""
+        assert self.store is not None
+        return self.store.packed(result)
+
     def outcome(self, result: StoredResult) -> Outcome:
         """A stored result as it was reported."""
-        assert self.store is not None
-        packed = self.store.packed(result)
+        packed = self.packed(result)
         return Outcome(
             None,
             result.iou,
@@ -152,4 +178,4 @@ class SessionState:
         """The trace of an object, in the order it came about."""
         if self.store is None:
             return self.loose_traces.get(object_id, [])
-        return [TraceRow(**json.loads(row)) for row in self.store.traces(self.tracks[object_id], object_id)]
+        return [TraceRow(**json.loads(row)) for _, row in self.store.traces(self.tracks[object_id], object_id)]

@@ -117,6 +117,11 @@ class ResultStore:
             self._queue.popleft()[1].result()
         self._queue.append(((result.object_id, result.frame), self._worker.submit(self._write, result, pack)))
 
+    def put_back(self, result: StoredResult, packed: PackedResult) -> None:
+        """Keep a result that was saved, under its old number."""
+        self._written = max(self._written, result.written)
+        self._write(result, lambda: packed)
+
     def put_trace(self, object_id: int, frame: int, stride: int, layer: int, row: str) -> None:
         """Keep what happened to an object's pathways on a frame, as JSON."""
         values = (object_id, frame, stride, layer, self.next_number(), row)
@@ -156,6 +161,17 @@ class ResultStore:
             )
             frame = whole[-1].frame
 
+    def every(self, track: Track, object_id: int) -> Iterator[StoredResult]:
+        """All results of an object that are up to date, by frame, the newest of a frame first."""
+        self.flush()
+        where = f"WHERE object_id = ? AND frame > ? ORDER BY frame, layer DESC, written DESC LIMIT {_PAGE}"
+        last = -1
+        while rows := self._rows(where, (object_id, last)):
+            # As in `behind`, a page's last frame is left to the next page.
+            whole = [row for row in rows if row.frame != rows[-1].frame] if len(rows) == _PAGE else rows
+            yield from (row for row in whole if track.stands(row.layer, row.frame, row.stride))
+            last = whole[-1].frame
+
     def packed(self, result: StoredResult) -> PackedResult:
         """The heavy part of a result."""
         key = (result.object_id, result.frame, result.stride, result.layer)
@@ -175,14 +191,14 @@ class ResultStore:
             yield from (row[0] for row in rows)
             last = rows[-1][0]
 
-    def traces(self, track: Track, object_id: int) -> Iterator[str]:
-        """JSON of every frame's trace, in the order it came about; a frame that was visited again has its last one."""
+    def traces(self, track: Track, object_id: int) -> Iterator[tuple[int, str]]:
+        """Stride and JSON of every frame's trace, in the order it came about; of a frame visited again the last one."""
         select = "SELECT frame, stride, layer, row FROM traces WHERE object_id = ? ORDER BY written"
-        kept = {
-            frame: row
-            for frame, stride, layer, row in self._query(select, (object_id,))
-            if track.stands(layer, frame, stride)
-        }
+        kept: dict[int, tuple[int, str]] = {}
+        for frame, stride, layer, row in self._query(select, (object_id,)):
+            if track.stands(layer, frame, stride):
+                kept.pop(frame, None)
+                kept[frame] = stride, row
         yield from kept.values()
 
     def forget(self, object_id: int, cut: Cut, before: bool) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import torch
@@ -14,10 +13,9 @@ from sam2long.model.image_encoder import ImageFeatures
 from sam2long.model.mask_decoder import Candidates
 from sam2long.model.memory_attention import Memory
 from sam2long.model.sam2 import SAM2
-from sam2long.tracking.conditioning import Conditioning
 from sam2long.tracking.outcome import Outcome, Remembered
 from sam2long.tracking.prompts import FrameSize
-from sam2long.tree import Clock, Node, ObjectTree, Pathway, Selection, TraceRow, TreeConfig
+from sam2long.tree import Node, ObjectTree, Selection, TraceRow
 
 _MAX_ROWS = 16
 """Pathways that go through the network together; more than this and memory, not speed, would grow."""
@@ -40,53 +38,30 @@ class Tracker:
 
     Attributes:
         model: the network.
-        config: the memory tree's numbers.
-        clock: direction and stride of time.
         max_delay: newest frames that may stay undecided, or None for as many as it takes.
         trees: by object id.
         trace: what happened to each object's pathways on the last `step`.
     """
 
     model: SAM2
-    config: TreeConfig
-    clock: Clock
     max_delay: int | None = None
     trees: dict[int, Tree] = field(default_factory=dict)
     trace: dict[int, TraceRow] = field(default_factory=dict)
 
-    def add_object(self, object_id: int, prompted: Iterable[Node[Remembered]], before: Tracker | None) -> None:
-        """Start following an object whose prompted frames, anywhere in the video, are known already.
-
-        By SAM 2's rule of memory, frames that an earlier tracker visited on the other side still count.
-        """
-        tree: Tree = ObjectTree(self.config, self.clock, list(prompted))
-        if before is not None and object_id in before.trees and self.config.iou_threshold is None:
-            tree.pathways = [Pathway(0.0, before.trees[object_id].pathways[0].history, None)]
-        self.trees[object_id] = tree
-
     @torch.inference_mode()
-    def step(
-        self, frame: int, features: ImageFeatures, prompted: dict[int, Conditioning], tracked: list[int]
-    ) -> list[Decided]:
-        """Visit a frame.
+    def step(self, frame: int, features: ImageFeatures, tracked: list[int]) -> list[Decided]:
+        """Visit a frame on which no object is prompted.
 
         Args:
             frame: its number.
             features: of the frame, batch of 1.
-            prompted: objects that have a prompt on this frame.
-            tracked: ids of the other objects to follow on it.
+            tracked: ids of the objects to follow on it; their trees are in `trees`.
 
         Returns:
             what this decides, of this frame and of earlier ones; each object's frames come in order.
         """
+        self._track(frame, features, tracked)
         decided: list[Decided] = []
-        for object_id, conditioning in prompted.items():
-            branches = self.trees[object_id].prompt(conditioning.node)
-            decided += [Decided(object_id, branch.frame, branch.outcome) for branch in branches]
-            decided.append(Decided(object_id, frame, conditioning.outcome))
-        self.trace = {}
-        if tracked:
-            self._track(frame, features, tracked)
         for object_id in tracked:
             tree = self.trees[object_id]
             branches = tree.decided() if self.max_delay is None else tree.decide(self.max_delay)
@@ -99,14 +74,6 @@ class Tracker:
             if len(tree.lineage) > newest:
                 for branch in tree.lineage.levels[-newest - 1]:
                     branch.outcome.compact(size, exact)
-
-    def finish(self) -> list[Decided]:
-        """Decide all that is undecided, as the best pathways have it."""
-        return [
-            Decided(object_id, branch.frame, branch.outcome)
-            for object_id, tree in self.trees.items()
-            for branch in tree.finish()
-        ]
 
     def _track(self, frame: int, features: ImageFeatures, object_ids: list[int]) -> None:
         selections = {object_id: self.trees[object_id].memories(frame) for object_id in object_ids}

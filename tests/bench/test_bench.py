@@ -21,7 +21,6 @@ from sam2long.bench import (
 from sam2long.bench.roofline import _count
 from sam2long.cli import app
 from sam2long.tracking.tracker import Tracker
-from sam2long.tree import Clock
 from tests.conftest import SMALL
 
 
@@ -33,12 +32,12 @@ def model():
 @torch.inference_mode()
 def test_scripts_do_what_they_say(model):
     tree, first = TreeConfig(), SMALL.max_pointers
-    tracker = Tracker(model, tree, Clock(1, first, SMALL.memory_slots), trees={1: full_tree(model, tree, 3)})
+    tracker = Tracker(model, trees={1: full_tree(model, tree, 3)})
     features = model.encode_image(torch.zeros(1, 3, 128, 128))
 
     def decided(script, frame):
         model.script = script
-        return [item.frame - first for item in tracker.step(first + frame, features, {}, [1])]
+        return [item.frame - first for item in tracker.step(first + frame, features, [1])]
 
     assert [decided(PARTED, frame) for frame in range(4)] == [[]] * 4
     assert decided(UNCERTAIN, 4) == [0, 1, 2, 3]

@@ -329,6 +329,24 @@ def test_a_click_on_a_tracked_frame_starts_from_its_mask(small_model, clip):
     assert not torch.equal(session.preview(9, 1).logits, alone.preview(9, 1).logits)
 
 
+def test_clicks_refine_a_mask(small_model, clip):
+    session = Session(small_model, clip)
+    mask = np.zeros((HEIGHT, WIDTH), bool)
+    mask[20:40, 10:30] = True
+    session.add_mask(0, 1, mask)
+    session.add_points(0, 1, [(28, 38)], [0])
+    alone = Session(small_model, clip)
+    alone.add_points(0, 1, [(28, 38)], [0])
+    refined = session.preview(0, 1)
+    assert refined.score < 1 and not torch.equal(refined.logits, alone.preview(0, 1).logits)
+    with pytest.raises(PromptError, match="is marked already"):
+        session.add_mask(0, 1, mask)
+    session.add_mask(0, 1, mask, replace=True)
+    assert session.preview(0, 1).score == 1
+    session.add_box(0, 1, (10, 20, 30, 40), replace=True)
+    assert session.preview(0, 1).score < 1
+
+
 def test_stored_logits(small_model, clip):
     session = start(small_model, clip, keep_logits=True)
     first, second = list(session.propagate()), list(session.propagate())

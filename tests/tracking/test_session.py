@@ -253,7 +253,6 @@ def test_preview_and_removal(small_model, clip, square):
         (lambda s: s.add_mask(0, 1, np.zeros((HEIGHT, WIDTH), bool)), "the mask is empty"),
         (lambda s: s.add_mask(0, 1, np.ones((5, 7), bool)), "the mask is 7x5 pixels but the video is 100x60"),
         (lambda s: (click(s, 1), s.add_mask(0, 1, np.ones((HEIGHT, WIDTH), bool))), "is marked already"),
-        (lambda s: (s.add_mask(0, 1, np.ones((HEIGHT, WIDTH), bool)), click(s, 1)), "marked by a mask already"),
         (lambda s: (box(s, 1), box(s, 1)), "a box must come first"),
         (lambda s: s.propagate(), "nothing is marked"),
     ],

@@ -1,0 +1,58 @@
+"""Whether a video is still the one it was: a fingerprint that costs milliseconds whatever the length."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from sam2long.video.source import VideoSource
+
+_SAMPLE = 1 << 20
+"""Bytes hashed at the start, the middle and the end of a file."""
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What tells one video from another.
+
+    Attributes:
+        frames: how many there are, or None where that is not known.
+        width: pixels.
+        height: pixels.
+        digest: SHA-256 in hexadecimal, of a file's size and parts of its bytes, or of the first, middle and last frame.
+    """
+
+    frames: int | None
+    width: int
+    height: int
+    digest: str
+
+
+def fingerprint(source: VideoSource) -> Fingerprint:
+    """Take the fingerprint of a video that can be read more than once.
+
+    Raises:
+        VideoError: a frame cannot be read.
+    """
+    is_file = source.path is not None and source.path.is_file()
+    digest = _of_file(source.path) if is_file and source.path else _of_frames(source)
+    return Fingerprint(source.frame_count, source.width, source.height, digest)
+
+
+def _of_file(path: Path) -> str:
+    size = path.stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    with path.open("rb") as file:
+        for start in (0, max(0, size // 2 - _SAMPLE // 2), max(0, size - _SAMPLE)):
+            file.seek(start)
+            digest.update(file.read(_SAMPLE))
+    return digest.hexdigest()
+
+
+def _of_frames(source: VideoSource) -> str:
+    last = (source.frame_count or 1) - 1
+    digest = hashlib.sha256()
+    for index in (0, last // 2, last):
+        digest.update(source.frame(index).image.tobytes())
+    return digest.hexdigest()
