@@ -10,10 +10,14 @@ from torch import Tensor, nn
 
 from sam2long.model.config import HieraConfig
 from sam2long.model.layers import MLP
+from sam2long.model.positions import bicubic_matrix
+
+_STRIP = 2**19
+"""Numbers of a map that a windowed block handles at a time on a CPU, so that what is between stays in its cache."""
 
 
 class Hiera(nn.Module):
-    """Images [batch, 3, height, width] -> maps [batch, channels, height / stride, width / stride], strides 4 to 32."""
+    """Images [batch, 3, height, width] -> maps [batch, height / stride, width / stride, channels], strides 4 to 32."""
 
     def __init__(self, config: HieraConfig) -> None:
         super().__init__()
@@ -24,22 +28,26 @@ class Hiera(nn.Module):
         self.stage_ends = frozenset(total - 1 for total in accumulate(config.depths))
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Return the last map of each stage, finest first."""
-        x = self.patch_embed(images)
-        x = (x + self._positions(x.shape[-2], x.shape[-1])).permute(0, 2, 3, 1)
+        """Return the last map of each stage, finest first: [batch, height / stride, width / stride, channels]."""
+        x = self.patch_embed(images.contiguous(memory_format=torch.channels_last)).permute(0, 2, 3, 1)
+        x = x + self._positions(x.shape[1], x.shape[2])
         maps = []
         for number, block in enumerate(self.blocks):
             x = block(x)
             if number in self.stage_ends:
-                maps.append(x.permute(0, 3, 1, 2))
+                maps.append(x)
         return maps
 
     def _positions(self, height: int, width: int) -> Tensor:
-        """[1, channels, height, width]: the coarse embedding resized, plus the window embedding tiled."""
-        coarse = F.interpolate(self.position, size=(height, width), mode="bicubic")
+        """[1, height, width, channels]: the coarse embedding resized, plus the window embedding tiled."""
+        rows, columns = self.position.shape[2:]
+        down = bicubic_matrix(height, rows, self.position.device).to(self.position.dtype)
+        across = bicubic_matrix(width, columns, self.position.device).to(self.position.dtype)
+        # Resizing is linear, and as two products it costs nothing.
+        coarse = torch.einsum("hi,bcij,wj->bhwc", down, self.position, across)
         side = self.window_position.shape[-1]
-        tiled = self.window_position.tile(1, 1, -(-height // side), -(-width // side))
-        return coarse + tiled[..., :height, :width]
+        tiled = self.window_position.permute(0, 2, 3, 1).tile(1, -(-height // side), -(-width // side), 1)
+        return coarse + tiled[:, :height, :width]
 
 
 def _build_blocks(config: HieraConfig) -> list[HieraBlock]:
@@ -74,6 +82,17 @@ class HieraBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Attend inside each window (or globally), then the feed-forward part."""
+        strips = x.split(self._strip_rows(x), dim=1)
+        return torch.cat([self._strip(strip) for strip in strips], dim=1) if len(strips) > 1 else self._strip(x)
+
+    def _strip_rows(self, x: Tensor) -> int:
+        """Windows know nothing of each other, so on a CPU a few rows of them go through the whole block at a time."""
+        height = x.shape[1]
+        if self.window == 0 or x.device.type != "cpu" or torch.compiler.is_compiling():
+            return height
+        return max(1, _STRIP * height // x.numel() // self.window) * self.window
+
+    def _strip(self, x: Tensor) -> Tensor:
         shortcut, x = x, self.norm1(x)
         if self.proj is not None:
             shortcut = _halve(self.proj(x))
@@ -124,7 +143,8 @@ def _split_windows(x: Tensor, side: int) -> tuple[Tensor, tuple[int, int]]:
     """
     batch, height, width, channels = x.shape
     down, across = -(-height // side), -(-width // side)
-    x = F.pad(x, (0, 0, 0, across * side - width, 0, down * side - height))
+    if (down * side, across * side) != (height, width):
+        x = F.pad(x, (0, 0, 0, across * side - width, 0, down * side - height))
     x = x.reshape(batch, down, side, across, side, channels).transpose(2, 3)
     return x.reshape(-1, side, side, channels), (down, across)
 

@@ -1,4 +1,4 @@
-"""Image encoder: the Hiera trunk and a feature pyramid neck."""
+"""Image encoder: the Hiera trunk, and what is left of a feature pyramid."""
 
 from __future__ import annotations
 
@@ -32,14 +32,38 @@ class ImageFeatures:
 
 
 class ImageEncoder(nn.Module):
-    """Images [batch, 3, size, size] -> pyramid maps of strides 4, 8 and 16, all with `dim` channels."""
+    """The trunk, and 1x1 convolutions that bring its maps to `dim` channels."""
 
     def __init__(self, config: SAM2Config) -> None:
         super().__init__()
         self.trunk = Hiera(config.trunk)
         self.neck = nn.ModuleList(nn.Conv2d(width, config.dim, 1) for width in config.trunk.widths)
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the maps of stride 4, 8 and 16; only stride 16 receives the coarser map (as in SAM 2)."""
-        fine, middle, coarse, coarsest = (conv(x) for conv, x in zip(self.neck, self.trunk(images), strict=True))
-        return fine, middle, coarse + F.interpolate(coarsest, scale_factor=2.0, mode="nearest")
+    def forward(self, images: Tensor, project_stride4: nn.Conv2d, project_stride8: nn.Conv2d) -> ImageFeatures:
+        """Encode images [batch, 3, size, size]; the projections are the mask decoder's, 1x1.
+
+        Only stride 16 receives the coarser map (as in SAM 2), so nothing lies between the neck's convolution and the
+        decoder's on the finer ones, and the two are one.
+        """
+        fine, middle, coarse, coarsest = self.trunk(images)
+        stride16 = _project(coarse, self.neck[2])
+        above = F.interpolate(_project(coarsest, self.neck[3]), scale_factor=2.0, mode="nearest")
+        return ImageFeatures(
+            _project(fine, self.neck[0], project_stride4),
+            _project(middle, self.neck[1], project_stride8),
+            stride16 + above,
+        )
+
+
+def _project(x: Tensor, *convolutions: nn.Module) -> Tensor:
+    """Apply 1x1 convolutions, multiplied into one, to [batch, height, width, channels]; returns channels first."""
+    weight, bias = _matrix(convolutions[0])
+    for convolution in convolutions[1:]:
+        then, shift = _matrix(convolution)
+        weight, bias = then @ weight, then @ bias + shift
+    return F.linear(x, weight.to(x.dtype), bias.to(x.dtype)).permute(0, 3, 1, 2)
+
+
+def _matrix(convolution: nn.Module) -> tuple[Tensor, Tensor]:
+    assert isinstance(convolution, nn.Conv2d) and convolution.bias is not None
+    return convolution.weight.flatten(1).float(), convolution.bias.float()

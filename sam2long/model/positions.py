@@ -10,6 +10,7 @@ import math
 from functools import lru_cache
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 _TEMPERATURE = 10000.0
@@ -74,3 +75,11 @@ def rotate_(x: Tensor, table: Tensor) -> Tensor:
     """Rotate neighbouring channel pairs of [..., tokens, channels] in place, by a `rotary_table` of as many tokens."""
     pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2))).mul_(table)
     return x if x.dtype == torch.float32 else x.copy_(torch.view_as_real(pairs).flatten(-2))
+
+
+@lru_cache(maxsize=16)
+@torch.inference_mode(False)
+def bicubic_matrix(length: int, coarse: int, device: torch.device) -> Tensor:
+    """What bicubic interpolation of `coarse` numbers to `length` multiplies them by: float32 [length, coarse]."""
+    impulses = torch.eye(coarse, device=device)[None, :, :, None]
+    return F.interpolate(impulses, size=(length, 1), mode="bicubic")[0, :, :, 0].T

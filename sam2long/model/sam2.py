@@ -56,9 +56,8 @@ class SAM2(nn.Module):
 
     def encode_image(self, images: Tensor) -> ImageFeatures:
         """Encode normalised images [batch, 3, size, size]; see `preprocess.prepare_image`."""
-        fine, middle, coarse = self.image_encoder(images)
         decoder = self.mask_decoder
-        return ImageFeatures(decoder.project_stride4(fine), decoder.project_stride8(middle), coarse)
+        return self.image_encoder(images, decoder.project_stride4, decoder.project_stride8)
 
     def encode_prompts(self, points: Tensor, labels: Tensor, masks: Tensor | None = None) -> PromptTokens:
         """Encode points [batch, n, 2] (pixels of the network's image), `Label`s [batch, n] and mask logits.
