@@ -11,15 +11,22 @@ import numpy as np
 import numpy.typing as npt
 
 from sam2long.errors import ConfigError
-from sam2long.tracking.doubt import Doubt, UsualSize, doubt_of, in_words
+from sam2long.tracking.doubt import Doubts, Observed, doubts_of, in_words, usual_iou
 from sam2long.video.observation import Observation, observe
 
 __all__ = ["Observation", "Suggestion", "observe", "review"]
 
-REACH = 60
-"""Visited frames that a correction is expected to put right."""
-LEAST_DOUBT = 0.2
-"""Frames with less doubt than this are never suggested."""
+FAILURE_RATE = 0.15
+"""Chance that tracking goes wrong on a frame of full doubt."""
+BASE_RATE = 0.002
+"""Chance that it goes wrong on a frame without any doubt."""
+RECOVERY_RATE = 0.01
+"""Chance that a mistake is over by the next frame, and that a correction has lost its worth there."""
+LEAST_CHANCE = 0.1
+"""Frames that are less likely wrong than this are never suggested."""
+_ODD = 0.1
+"""Doubt that is worth naming as a reason."""
+_SAME = 1e-9
 
 
 @dataclass(frozen=True)
@@ -30,8 +37,8 @@ class Suggestion:
         frame: frame number.
         time: its presentation time in seconds.
         object_id: the object to look at.
-        doubt: how doubtful its mask is, 0..1.
-        reason: the strongest sign of trouble, in plain words with its number.
+        doubt: estimated chance that its mask is wrong there, 0..1.
+        reason: the strongest sign of trouble that led to this, in plain words with its number.
     """
 
     frame: int
@@ -44,31 +51,32 @@ class Suggestion:
 def review(observations: Iterable[Observation], budget: int = 20) -> list[Suggestion]:
     """Choose the frames most worth a look, best first; a smaller budget gives the first of them.
 
-    A frame is worth its own doubt times all the doubt that a correction there would reach: its own and that of the
-    frames after it, up to `REACH` of them or the object's next prompt. So of a run of doubtful frames the first that is
-    clearly wrong comes first, where a correction repairs what follows from it. What a suggestion reaches counts as seen
-    for the next one, which spreads them out. Frames before an object's first prompt are taken to be tracked backward.
-
-    The list is shorter than the budget where nothing else is doubtful.
+    A mask is more likely wrong the more doubtful frames it has come through since its object was last marked, and
+    stays so when the doubt is over: what has slid onto another thing is followed without doubt. A frame is worth that
+    chance times the number of frames on which a correction there would hold, which is small while doubtful frames are
+    still ahead. So of a run of doubtful frames the one just behind it comes first, where the object has either come
+    through or not, and the reason says where it began; a run that does not end is looked at along its way. What is
+    suggested counts as marked for the next one, which spreads the suggestions out. Frames before an object's first
+    prompt are taken to be tracked backward.
 
     Args:
-        observations: of any objects, in any order. A few numbers of each are kept, 64 bytes.
-        budget: how many suggestions at most.
+        observations: of any objects, in any order. A few numbers of each are kept, some 150 bytes.
+        budget: how many suggestions at most; there are fewer where not so many frames have anything against them.
 
     Raises:
         ConfigError: the budget is below 1.
     """
     if budget < 1:
         raise ConfigError(f"the budget is {budget}; it must be 1 or more")
-    stretches = [stretch for columns in _columns(observations).values() for stretch in _stretches(columns)]
-    queue = [(-stretch.worth.max(), number) for number, stretch in enumerate(stretches)]
+    stretches = [stretch for columns in _read(observations) for stretch in _stretches(columns)]
+    queue = [(-stretch.best, number) for number, stretch in enumerate(stretches)]
     heapq.heapify(queue)
     chosen: list[Suggestion] = []
     while queue and len(chosen) < budget:
         worth, number = heapq.heappop(queue)
         if worth < 0:
             chosen.append(stretches[number].take())
-            heapq.heappush(queue, (-stretches[number].worth.max(), number))
+            heapq.heappush(queue, (-stretches[number].best, number))
     return chosen
 
 
@@ -77,73 +85,123 @@ class _Columns:
     """What was observed of one object, a column for each number, in the order of arrival."""
 
     object_id: int
-    columns: tuple[array[float], ...] = field(default_factory=lambda: tuple(array("d") for _ in range(8)))
+    frame: array[float] = field(default_factory=lambda: array("d"))
+    time: array[float] = field(default_factory=lambda: array("d"))
+    prompted: array[float] = field(default_factory=lambda: array("d"))
+    numbers: tuple[array[float], ...] = field(default_factory=lambda: tuple(array("d") for _ in range(5)))
 
     def add(self, item: Observation) -> None:
-        numbers = (item.frame, item.time, item.area, item.object_score, item.iou, item.disagreement, item.lead)
-        for column, number in zip(self.columns, (*numbers, item.prompted), strict=True):
+        self.frame.append(item.frame)
+        self.time.append(item.time)
+        self.prompted.append(item.prompted)
+        numbers = (item.area, item.object_score, item.iou, item.disagreement, item.lead)
+        for column, number in zip(self.numbers, numbers, strict=True):
             column.append(number)
-
-    def order(self) -> npt.NDArray[np.int64]:
-        """Positions in the order of the frames."""
-        return np.argsort(np.frombuffer(self.columns[0]), kind="stable")
-
-    def prompted(self) -> npt.NDArray[np.bool_]:
-        """Which positions the user marked."""
-        return np.frombuffer(self.columns[-1]).astype(bool)
-
-    def __getitem__(self, position: int) -> Observation:
-        frame, time, area, score, iou, disagreement, lead, prompted = (column[position] for column in self.columns)
-        return Observation(
-            int(frame), time, self.object_id, int(area), score, iou, disagreement, lead, prompted=bool(prompted)
-        )
 
 
 @dataclass
 class _Stretch:
-    """Frames that follow from one prompt, in the order they were tracked."""
+    """Frames that follow from one prompt, in the order they were tracked.
 
-    columns: _Columns
-    places: npt.NDArray[np.int64]
-    doubts: list[Doubt] = field(init=False)
-    unseen: npt.NDArray[np.float64] = field(init=False)
-    worth: npt.NDArray[np.float64] = field(init=False)
+    Attributes:
+        object_id: the object.
+        frames, times: float64 [frames].
+        doubts: in the masks.
+        failure: chance that tracking goes wrong on a frame, float64 [frames].
+        marks: positions that count as right: the prompt's, and those suggested.
+        wrong: chance that a mask is wrong.
+        holds: number of frames on which a correction is expected to hold.
+    """
+
+    object_id: int
+    frames: npt.NDArray[np.float64]
+    times: npt.NDArray[np.float64]
+    doubts: Doubts
+    failure: npt.NDArray[np.float64] = field(init=False)
+    marks: set[int] = field(default_factory=set)
+    wrong: npt.NDArray[np.float64] = field(init=False)
+    holds: npt.NDArray[np.float64] = field(init=False)
 
     def __post_init__(self) -> None:
-        size = UsualSize()
-        self.doubts = [doubt_of(item, size.change(item.area)) for item in (self.columns[i] for i in self.places)]
-        self.unseen = np.array([doubt.value for doubt in self.doubts])
-        self._weigh()
+        self.failure = 1 - (1 - BASE_RATE) * (1 - FAILURE_RATE * self.doubts.value)
+        self.wrong = np.full(len(self.frames), np.nan)
+        self.holds = np.full(len(self.frames), np.nan)
+        self._reach_back(len(self.frames) - 1, 1.0)
+        self._mark(0)
+
+    @property
+    def best(self) -> float:
+        """What the best frame is worth; 0 if none is worth a look."""
+        return float(self._worth().max())
 
     def take(self) -> Suggestion:
-        """The frame of most worth; what a correction there would reach counts as seen from now on."""
-        best = int(self.worth.argmax())
-        item, doubt = self.columns[int(self.places[best])], self.doubts[best]
-        self.unseen[best : best + REACH] = 0.0
-        self._weigh()
-        return Suggestion(item.frame, item.time, item.object_id, doubt.value, in_words(doubt.sign, doubt.number))
+        """Suggest the best frame, and mark it."""
+        place = int(self._worth().argmax())
+        suggestion = Suggestion(
+            frame=int(self.frames[place]),
+            time=float(self.times[place]),
+            object_id=self.object_id,
+            doubt=float(self.wrong[place]),
+            reason=self._reason(place),
+        )
+        self._mark(place)
+        return suggestion
 
-    def _weigh(self) -> None:
-        total = np.concatenate([[0.0], self.unseen.cumsum()])
-        ends = np.minimum(np.arange(len(self.unseen)) + REACH, len(self.unseen))
-        within_reach = total[ends] - total[:-1]
+    def _worth(self) -> npt.NDArray[np.float64]:
         # Rounded, so that among equals the first is the best one.
-        self.worth = np.where(self.unseen >= LEAST_DOUBT, self.unseen * within_reach, 0.0).round(6)
+        return np.where(self.wrong >= LEAST_CHANCE, self.wrong * self.holds, 0.0).round(6)
+
+    def _reason(self, place: int) -> str:
+        """The doubt that weighs most on a frame since the mark before it."""
+        first = max(mark for mark in self.marks if mark < place) + 1
+        age = np.arange(place - first, -1, -1)
+        worst = first + int((self.doubts.value[first : place + 1] * (1 - RECOVERY_RATE) ** age).argmax())
+        if self.doubts.value[worst] < _ODD:
+            return f"nothing odd, but no look for {place - first + 1} frames"
+        words = in_words(int(self.doubts.sign[worst]), float(self.doubts.number[worst]))
+        return words if worst == place else f"on frame {int(self.frames[worst])} {words}"
+
+    def _mark(self, place: int) -> None:
+        self.marks.add(place)
+        self.wrong[place] = 0.0
+        wrong = 0.0
+        for later in range(place + 1, len(self.wrong)):
+            wrong = 1 - (1 - wrong * (1 - RECOVERY_RATE)) * (1 - self.failure[later])
+            if later in self.marks or abs(wrong - self.wrong[later]) < _SAME:
+                break
+            self.wrong[later] = wrong
+        if place:
+            self._reach_back(place - 1, 1.0)
+
+    def _reach_back(self, place: int, holds: float) -> None:
+        """A correction on `place` holds for `holds` frames; work out what that means for the frames before it."""
+        while place >= 0 and not abs(holds - self.holds[place]) < _SAME:
+            self.holds[place] = holds
+            holds = 1 + (1 - self.failure[place]) * (1 - RECOVERY_RATE) * holds
+            if place in self.marks:
+                break
+            place -= 1
 
 
-def _columns(observations: Iterable[Observation]) -> dict[int, _Columns]:
+def _read(observations: Iterable[Observation]) -> list[_Columns]:
     columns: dict[int, _Columns] = {}
     for item in observations:
         columns.setdefault(item.object_id, _Columns(item.object_id)).add(item)
-    return dict(sorted(columns.items()))
+    return [columns[object_id] for object_id in sorted(columns)]
 
 
 def _stretches(columns: _Columns) -> Iterator[_Stretch]:
     """Cut an object's frames at its prompts; the first piece runs backward from the first prompt, if there is one."""
-    order = columns.order()
-    cuts = np.flatnonzero(columns.prompted()[order])
-    if len(cuts):
-        before, order = order[: cuts[0] + 1], order[cuts[0] :]
-        yield _Stretch(columns, before[::-1])
-    for piece in np.split(order, cuts[1:] - cuts[0] if len(cuts) else []):
-        yield _Stretch(columns, piece)
+    frames, times, prompted = np.array(columns.frame), np.array(columns.time), np.array(columns.prompted)
+    order = np.argsort(frames, kind="stable")
+    numbers = [np.array(column) for column in columns.numbers]
+    whole = Observed(*numbers)
+    usual = usual_iou(whole.area, whole.iou)
+    cuts = np.flatnonzero(prompted[order])
+    pieces = np.split(order, cuts)
+    if len(cuts) and len(pieces[0]):
+        pieces[0] = order[cuts[0] :: -1]
+    for piece in pieces:
+        if len(piece):
+            observed = Observed(*(column[piece] for column in numbers))
+            yield _Stretch(columns.object_id, frames[piece], times[piece], doubts_of(observed, usual))
