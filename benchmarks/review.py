@@ -1,0 +1,187 @@
+"""Is a frame that review proposes worth more, when corrected, than a random one or one of an even spacing?
+
+    python -m benchmarks.review [--suites occlusion,lookalike,long] [--videos 12] [--frames 120] [--corrections 3]
+                                [--seeds 3] [--weights FILE] [--processes 2]
+
+Each video is tracked by `nano` with the memory tree from the target's true mask on its first frame. Then a few frames
+are chosen in each of the ways compared; on each of them the true mask is given as a correction, and the session tracks
+again what that makes outdated. J&F (percent, first and last frame left out) is of the whole video afterwards, corrected
+frames included, of which every way has as many. Where the target is not to be seen on a chosen frame there is nothing
+to mark, and the correction goes to the next frame that shows it, as a person would do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from multiprocessing import get_context
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from sam2long import SAM2, Session, load_model
+from sam2long.evaluation.metrics import sequence_scores
+from sam2long.synthetic.suites import SUITES, SuiteVideo
+from sam2long.tracking.review import Observation, observe, review
+from sam2long.training.statistics import bootstrap_interval
+
+TARGET = 1
+OTHERS = ("random", "even")
+ORDER = ("before", "review", "step by step", *OTHERS)
+TITLES = {"before": "no correction", "step by step": "review, one at a time", "even": "evenly spaced"}
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class VideoScore:
+    """J&F (0..1) of one video after the corrections of each way, and the frames that review proposed."""
+
+    suite: str
+    video: str
+    scores: dict[str, float]
+    proposed: list[int]
+
+
+@dataclass
+class Trial:
+    """One video under a session; every way of choosing is undone before the next."""
+
+    session: Session
+    truth: list[Mask]
+    corrections: int
+
+    def score(self) -> float:
+        """J&F as things stand."""
+        masks = (result.masks[TARGET] for result in self.session.propagate())
+        return sequence_scores(zip(masks, self.truth, strict=True)).j_and_f
+
+    def observed(self) -> list[Observation]:
+        """What review is told."""
+        marked = self.session.prompts[TARGET]
+        return [
+            item
+            for result in self.session.propagate()
+            for item in observe(result, {TARGET} if result.frame in marked else ())
+        ]
+
+    def after(self, frames: Iterable[int]) -> float:
+        """J&F with corrections on these frames."""
+        for frame in frames:
+            self._correct(frame)
+        score = self.score()
+        self._undo()
+        return score
+
+    def proposed(self) -> list[int]:
+        """Frames that review proposes, topped up by evenly spaced ones should it have fewer."""
+        frames = [one.frame for one in review(self.observed(), self.corrections)]
+        return [*frames, *even(len(self.truth), self.corrections - len(frames))]
+
+    def step_by_step(self) -> float:
+        """J&F with review asked again after every correction."""
+        for _ in range(self.corrections):
+            found = review(self.observed(), 1)
+            if found:
+                self._correct(found[0].frame)
+        score = self.score()
+        self._undo()
+        return score
+
+    def _correct(self, frame: int) -> None:
+        count, marked = len(self.truth), self.session.prompts[TARGET]
+        places = [*range(frame, count), *range(frame - 1, 0, -1)]
+        place = next((each for each in places if self.truth[each].any() and each not in marked), None)
+        if place is not None:
+            self.session.add_mask(place, TARGET, self.truth[place])
+
+    def _undo(self) -> None:
+        while len(self.session.prompts[TARGET]) > 1:
+            self.session.undo()
+
+
+def even(count: int, corrections: int) -> list[int]:
+    """Frames that cut the video into equal parts."""
+    return [round(count * (i + 1) / (corrections + 1)) for i in range(corrections)]
+
+
+def at_random(count: int, corrections: int, seed: int) -> list[int]:
+    """Different frames, the first one left out."""
+    rng = np.random.default_rng(seed)
+    return sorted((1 + rng.choice(count - 1, corrections, replace=False)).tolist())
+
+
+def measure(video: SuiteVideo, suite: str, weights: str, frames: int, corrections: int, seeds: int) -> VideoScore:
+    """All ways of choosing on one video."""
+    torch.set_num_threads(1)
+    scene = video.scene()
+    rendered = [scene.render(number) for number in range(min(frames, len(scene)))]
+    images, truth = np.stack([image for image, _ in rendered]), [ids == TARGET for _, ids in rendered]
+    session = Session(_model(weights), images, feature_cache="4GB")
+    session.add_mask(0, TARGET, truth[0])
+    trial = Trial(session, truth, corrections)
+    scores = {"before": trial.score()}
+    proposed = trial.proposed()
+    scores["review"] = trial.after(proposed)
+    scores["step by step"] = trial.step_by_step()
+    draws = [trial.after(at_random(len(truth), corrections, seed)) for seed in range(seeds)]
+    scores["random"] = float(np.mean(draws))
+    scores["even"] = trial.after(even(len(truth), corrections))
+    session.close()
+    return VideoScore(suite, video.name, scores, proposed)
+
+
+_models: dict[str, SAM2] = {}
+
+
+def _model(weights: str) -> SAM2:
+    if weights not in _models:
+        _models[weights] = load_model(weights)
+    return _models[weights]
+
+
+def table(scores: list[VideoScore], resample: Callable[[npt.NDArray[np.float64]], tuple[float, float]]) -> str:
+    """J&F of each way and the paired gains of review over the others with their intervals, in Markdown."""
+    gains = [f"review - {TITLES.get(other, other)} (95%)" for other in OTHERS]
+    head = ["suite", "videos", *(TITLES.get(way, way) for way in ORDER), *gains]
+    lines = ["| " + " | ".join(head) + " |", "| --- " * len(head) + "|"]
+    for suite in [*dict.fromkeys(score.suite for score in scores), "all"]:
+        rows = [score.scores for score in scores if suite in ("all", score.suite)]
+        means = [f"{100 * np.mean([row[way] for row in rows]):.1f}" for way in ORDER]
+        cells = [suite, str(len(rows)), *means]
+        for other in OTHERS:
+            differences = np.array([100 * (row["review"] - row[other]) for row in rows])
+            low, high = resample(differences)
+            cells.append(f"{differences.mean():+.1f} ({low:+.1f} .. {high:+.1f})")
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--suites", default="occlusion,lookalike,long")
+    parser.add_argument("--videos", type=int, default=12)
+    parser.add_argument("--frames", type=int, default=120)
+    parser.add_argument("--corrections", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=3, help="random choices to average")
+    parser.add_argument("--weights", default="nano", help="as `load_model` takes them")
+    parser.add_argument("--processes", type=int, default=2)
+    args = parser.parse_args()
+    chosen = [(video, suite) for suite in args.suites.split(",") for video in SUITES[suite].videos[: args.videos]]
+    work = partial(measure, weights=args.weights, frames=args.frames, corrections=args.corrections, seeds=args.seeds)
+    scores = []
+    with ProcessPoolExecutor(args.processes, get_context("spawn")) as pool:
+        for score in pool.map(work, *zip(*chosen, strict=True)):
+            scores.append(score)
+            print(score.video, {way: round(100 * value, 1) for way, value in score.scores.items()}, score.proposed)
+    print(table(scores, bootstrap_interval))
+    print(json.dumps([asdict(score) for score in scores]))
+
+
+if __name__ == "__main__":
+    main()
