@@ -11,8 +11,9 @@ import typer
 
 from sam2long.cli.interrupt import INTERRUPT_STATUS, CtrlC
 from sam2long.cli.progress import TrackProgress
-from sam2long.cli.prompts import Prompt, apply_prompts, check_prompts, describe, object_ids
+from sam2long.cli.prompts import Prompt, apply_prompts, check_prompts, describe
 from sam2long.cli.run import Outcome, write_results
+from sam2long.cli.session_file import SavedRun
 from sam2long.model import SAM2
 from sam2long.tracking import Session
 from sam2long.tracking.plan import Plan, make_plan
@@ -49,6 +50,8 @@ class Job:
         overwrite: replace earlier results.
         quiet: print warnings and errors only.
         network: what the summary says about the network.
+        session_file: where to save the run as it goes, or None.
+        saved: what is there already.
     """
 
     source: VideoSource
@@ -61,11 +64,25 @@ class Job:
     overwrite: bool = False
     quiet: bool = False
     network: Mapping[str, object] = field(default_factory=dict)
+    session_file: Path | None = None
+    saved: SavedRun | None = None
+
+    @property
+    def marks(self) -> set[tuple[int, int]]:
+        """(frame, object id) of every prompt, earlier ones included."""
+        return {(prompt.frame, prompt.object_id) for prompt in self.prompts} | (
+            set(self.saved.prompted) if self.saved else set()
+        )
 
     @property
     def prompted(self) -> set[int]:
         """Frames with a prompt."""
-        return {prompt.frame for prompt in self.prompts}
+        return {frame for frame, _ in self.marks}
+
+    @property
+    def object_ids(self) -> list[int]:
+        """The numbers of all objects, ascending."""
+        return sorted({object_id for _, object_id in self.marks})
 
 
 def run_job(job: Job, load: Callable[[], SAM2]) -> None:
@@ -75,20 +92,22 @@ def run_job(job: Job, load: Callable[[], SAM2]) -> None:
         UserError: something does not fit together; nothing is left behind.
         typer.Exit: with status 130 after Ctrl-C.
     """
-    check_prompts(job.prompts, job.source)
+    if job.prompts:
+        check_prompts(job.prompts, job.source)
     plan = make_plan(job.source, job.prompted, **asdict(job.frames))
     writers = open_writers(
         job.out,
         (*job.formats, TRACE),
         job.source,
-        object_ids=object_ids(job.prompts),
+        object_ids=job.object_ids,
         settings=_settings(job),
         overwrite=job.overwrite,
-        prompted={(prompt.frame, prompt.object_id) for prompt in job.prompts},
+        prompted=job.marks,
     )
     with writers:
-        session = Session(load(), job.source, tree=job.tree, max_delay=job.max_delay)
-        apply_prompts(job.prompts, session)
+        session = _session(job, load())
+        if job.prompts:
+            apply_prompts(job.prompts, session)
         progress = TrackProgress(job.source.name, _count(plan, job), quiet=job.quiet)
         with CtrlC() as ctrl_c:
             results = session.propagate(**asdict(job.frames))
@@ -96,6 +115,14 @@ def run_job(job: Job, load: Callable[[], SAM2]) -> None:
             _report(job, outcome, writers)
     if outcome.interrupted:
         raise typer.Exit(INTERRUPT_STATUS)
+
+
+def _session(job: Job, model: SAM2) -> Session:
+    file = job.session_file
+    if file is not None and job.saved is not None:
+        return Session.open(file, model, job.source, autosave=file)
+    keep = file is not None
+    return Session(model, job.source, tree=job.tree, max_delay=job.max_delay, keep_results=keep, autosave=file)
 
 
 def _count(plan: Plan, job: Job) -> int | None:
@@ -110,7 +137,7 @@ def _settings(job: Job) -> dict[str, object]:
         "tree": asdict(job.tree),
         "max_delay": job.max_delay,
         **asdict(job.frames),
-        "prompts": describe(job.prompts),
+        "prompts": describe(job.prompts) if job.prompts else [],
     }
 
 
@@ -132,7 +159,7 @@ def _interrupted_line(job: Job, outcome: Outcome) -> str:
 
 def _closing_line(job: Job, outcome: Outcome, writers: WriterSet) -> str:
     written = ", ".join(path.name + "/" * path.is_dir() for path in writers.files)
-    objects = object_ids(job.prompts)
+    objects = job.object_ids
     named = f"object {objects[0]}" if len(objects) == 1 else f"{len(objects)} objects"
     return (
         f"{_frames(outcome.frames)} of {named} in {job.out}: {written}; "

@@ -47,6 +47,15 @@ Out: TypeAlias = Annotated[Path, typer.Option(metavar="DIR", help="Folder for th
 Save: TypeAlias = Annotated[
     str, typer.Option(help="What to write: png, png-per-object, coco, overlay, npz.", rich_help_panel=_RESULTS)
 ]
+SessionFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--session",
+        metavar="FILE.s2l",
+        help="Save the run there as it goes. Named again, it goes on, and further prompts correct it.",
+        rich_help_panel=_RESULTS,
+    ),
+]
 Overwrite: TypeAlias = Annotated[
     bool, typer.Option("--overwrite", help="Replace the results of an earlier run.", rich_help_panel=_RESULTS)
 ]

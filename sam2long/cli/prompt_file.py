@@ -34,16 +34,19 @@ def read_prompt_file(path: Path) -> list[Prompt]:
     return prompts
 
 
-def read_prompts(points: Iterable[str], boxes: Sequence[str], masks: Iterable[str], path: Path | None) -> list[Prompt]:
+def read_prompts(
+    points: Iterable[str], boxes: Sequence[str], masks: Iterable[str], path: Path | None, needed: bool = True
+) -> list[Prompt]:
     """All prompts of a command line and, if given, of a file.
 
     Raises:
-        PromptError: one that cannot be read, or none at all.
+        PromptError: one that cannot be read, or none at all although one is needed.
     """
     prompts = parse_prompts(points, boxes, masks)
     if path is not None:
         prompts += read_prompt_file(path)
-    object_prompts(prompts)
+    if prompts or needed:
+        object_prompts(prompts)
     return prompts
 
 

@@ -22,7 +22,9 @@ _PICTURES = (".png", ".svg", ".pdf")
 
 
 def review(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Output folder of sam2long track, or its trace.csv.")],
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="Output folder of sam2long track, its trace.csv, or its session file.")
+    ],
     budget: Annotated[int, typer.Option(min=1, help="At most so many frames.")] = 20,
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE.png", help="Draw the scores over time, the proposed frames marked.")
@@ -56,8 +58,11 @@ def clock(seconds: float) -> str:
 
 def _observations(run: Path) -> Iterator[Observation]:
     """What a run says about its objects; the one place that knows what a run may be."""
+    from sam2long.tracking.archive import is_session, read_observations
     from sam2long.video.trace_file import TRACE_FILE, read_trace
 
+    if run.is_file() and is_session(run):
+        return read_observations(run)
     return read_trace(run / TRACE_FILE if run.is_dir() else run)
 
 

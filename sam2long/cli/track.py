@@ -13,6 +13,7 @@ def track(
     mask: options.Mask = None,
     prompts: options.Prompts = None,
     save: options.Save = "png,overlay,coco",
+    session: options.SessionFile = None,
     overwrite: options.Overwrite = False,
     quiet: options.Quiet = False,
     model: options.Model = "sam2.1-hiera-large",
@@ -37,13 +38,17 @@ def track(
     from sam2long.cli.job import FrameRange, Job, run_job
     from sam2long.cli.models import ModelChoice
     from sam2long.cli.prompt_file import read_prompts
+    from sam2long.cli.session_file import check_settings, read_saved
     from sam2long.cli.tree_options import check_delay, tree_config
     from sam2long.video import open_video
 
-    marked = read_prompts(point or [], box or [], mask or [], prompts)
+    saved = read_saved(session)
+    marked = read_prompts(point or [], box or [], mask or [], prompts, needed=saved is None)
     choice = ModelChoice(model, checkpoint, device, image_size, random_weights)
     tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, greedy)
     check_delay(max_delay)
+    if saved is not None and session is not None:
+        check_settings(saved, session, tree, max_delay)
     with open_video(video, fps=fps) as source:
         job = Job(
             source=source,
@@ -56,5 +61,7 @@ def track(
             overwrite=overwrite,
             quiet=quiet,
             network=choice.described(),
+            session_file=session,
+            saved=saved,
         )
         run_job(job, choice.load)

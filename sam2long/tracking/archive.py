@@ -24,6 +24,7 @@ from sam2long.tracking.store import PackedResult, ResultStore, StoredResult
 from sam2long.tree import TreeConfig
 from sam2long.version import VERSION
 from sam2long.video.fingerprint import Fingerprint, fingerprint
+from sam2long.video.observation import Observation
 
 FORMAT, FORMAT_VERSION = "sam2long session", 1
 
@@ -121,12 +122,37 @@ def read_session(path: Path, header: Header, state: SessionState) -> None:
             live = item["live"]
             clocks = {live["stride"]: state.clock(live["stride"])} if live else {}
             state.tracks[item["id"]] = thawer.track(item, clocks)
-        for name in sorted(name for name in file.namelist() if name.startswith("results/")):
+        for name in _result_members(file):
             _unpack_chunk(file.read(name), state.store)
         for line in file.read("traces.jsonl").decode().splitlines():
             row = json.loads(line)
             state.store.put_trace(row["object"], row["row"]["frame"], row["stride"], 0, json.dumps(row["row"]))
     state.layer = header.data["layer"]
+
+
+def is_session(path: Path) -> bool:
+    """Whether a file looks like a session, whole or damaged."""
+    return path.suffix == ".s2l" or zipfile.is_zipfile(path)
+
+
+def read_observations(path: Path) -> Iterator[Observation]:
+    """What a session file knows of every object on every frame, in numbers; neither video nor network is needed.
+
+    Of a frame that was tracked both ways the later result counts.
+
+    Raises:
+        SessionError: as `read_header`.
+    """
+    from safetensors.numpy import load
+
+    read_header(path)
+    last: StoredResult | None = None
+    with _open(path) as file:
+        for name in _result_members(file):
+            for result in _rows(load(file.read(name))):
+                if last is None or (result.object_id, result.frame) != (last.object_id, last.frame):
+                    yield result.observed()
+                last = result
 
 
 def check_same(header: Header, path: Path, state: SessionState, weights: str) -> Fingerprint:
@@ -210,6 +236,15 @@ def _pack_chunk(chunk: list[tuple[StoredResult, PackedResult]]) -> bytes:
     return save(arrays)
 
 
+def _result_members(file: zipfile.ZipFile) -> list[str]:
+    return sorted(name for name in file.namelist() if name.startswith("results/"))
+
+
+def _rows(arrays: dict[str, npt.NDArray[Any]]) -> Iterator[StoredResult]:
+    columns = [arrays[field.name].tolist() for field in fields(StoredResult)]
+    return (StoredResult(*values) for values in zip(*columns, strict=True))
+
+
 def _unpack_chunk(data: bytes, store: ResultStore) -> None:
     from safetensors.numpy import load
 
@@ -219,10 +254,8 @@ def _unpack_chunk(data: bytes, store: ResultStore) -> None:
         ends = arrays[f"{name}_ends"].tolist()
         whole = arrays[name].tobytes()
         blobs.append([whole[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)])
-    columns = [arrays[field.name].tolist() for field in fields(StoredResult)]
-    for number, values in enumerate(zip(*columns, strict=True)):
-        packed = PackedResult(*(column[number] for column in blobs))
-        store.put_back(StoredResult(*values), packed)
+    for result, *packed in zip(_rows(arrays), *blobs, strict=True):
+        store.put_back(result, PackedResult(*packed))
 
 
 @contextmanager

@@ -82,23 +82,14 @@ class SessionState:
 
     def observations(self) -> Iterator[Observation]:
         """What is known of every object on every frame, in numbers."""
-        assert self.store is not None
+        if self.store is None:
+            return
         for object_id, track in self.tracks.items():
             last = None
             for row in self.store.every(track, object_id):
                 if row.frame != last:
                     last = row.frame
-                    yield Observation(
-                        row.frame,
-                        row.time,
-                        object_id,
-                        row.area,
-                        row.object_score,
-                        row.iou,
-                        row.disagreement,
-                        row.lead,
-                        bool(row.prompted),
-                    )
+                    yield row.observed()
 
     def forget(self, object_id: int, cut: Cut, before: bool) -> None:
         """Delete results for good; see `ResultStore.forget`."""

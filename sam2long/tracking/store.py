@@ -14,6 +14,7 @@ from typing import Any
 
 from sam2long.errors import OutputError
 from sam2long.tracking.track import Cut, Track
+from sam2long.video.observation import Observation
 
 _BACKLOG = 64
 """Results that may wait to be packed and written, so that a slow disk cannot fill the memory."""
@@ -53,6 +54,20 @@ class StoredResult:
     lead: float
     area: int
     prompted: bool
+
+    def observed(self) -> Observation:
+        """The result in numbers, for reviews."""
+        return Observation(
+            frame=self.frame,
+            time=self.time,
+            object_id=self.object_id,
+            area=self.area,
+            object_score=self.object_score,
+            iou=self.iou,
+            disagreement=self.disagreement,
+            lead=self.lead,
+            prompted=bool(self.prompted),
+        )
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from sam2long.model.memory_attention import Memory
 from sam2long.model.sam2 import SAM2
 from sam2long.tracking.outcome import Outcome, Remembered
 from sam2long.tracking.prompts import FrameSize
+from sam2long.tracking.verdicts import Verdicts, fetch_verdicts, send
 from sam2long.tree import Node, ObjectTree, Selection, TraceRow
 
 _MAX_ROWS = 16
@@ -78,14 +79,14 @@ class Tracker:
     def _track(self, frame: int, features: ImageFeatures, object_ids: list[int]) -> None:
         selections = {object_id: self.trees[object_id].memories(frame) for object_id in object_ids}
         candidates = self._propose(features, [one for several in selections.values() for one in several])
-        scores = torch.cat([candidates.ious, candidates.object_scores[:, None]], dim=1).tolist()
+        verdicts = fetch_verdicts(candidates, [len(several) for several in selections.values()])
         first = 0
         picks: list[_Pick] = []
-        for object_id, several in selections.items():
-            picks.append(_Pick(self.trees[object_id], object_id, first, scores[first : first + len(several)]))
+        for (object_id, several), verdict in zip(selections.items(), verdicts, strict=True):
+            picks.append(_Pick(self.trees[object_id], object_id, first, verdict))
             first += len(several)
         rows, numbers = zip(*(place for pick in picks for place in pick.places), strict=True)
-        chosen = candidates.choose(torch.tensor(rows), torch.tensor(numbers))
+        chosen = candidates.choose(send(rows, self.model.device), send(numbers, self.model.device))
         memories = self._encode_memories(features, chosen)
         first = 0
         for pick in picks:
@@ -106,6 +107,8 @@ class Tracker:
             for start in range(0, len(indices), _MAX_ROWS)
         ]
         parts = [self._propose_batch(features, [selections[index] for index in batch]) for batch in batches]
+        if len(parts) == 1:
+            return parts[0]
         order = torch.tensor([index for batch in batches for index in batch]).argsort().to(self.model.device)
         return Candidates(
             torch.cat([part.masks for part in parts])[order],
@@ -132,21 +135,20 @@ class Tracker:
 class _Pick:
     """What one object chose on a frame: `places` are (row of the batch, candidate) of its distinct survivors."""
 
-    def __init__(self, tree: Tree, object_id: int, first_row: int, scores: list[list[float]]) -> None:
+    def __init__(self, tree: Tree, object_id: int, first_row: int, verdicts: Verdicts) -> None:
         self.tree = tree
         self.object_id = object_id
-        self.ious = [row[:-1] for row in scores]
-        self.object_scores = [row[-1] for row in scores]
-        self.choices = tree.choose(self.ious, self.object_scores)
+        self.verdicts = verdicts
+        self.choices = tree.choose(verdicts.ious, verdicts.object_scores)
         self.survivors = tree.survivors(self.choices)
         self.places = [(first_row + row, candidate) for row, candidate in self.survivors]
 
     def grow(self, frame: int, memories: Tensor, masks: Tensor, pointers: Tensor) -> TraceRow:
-        apart = disagreement(masks)
+        apart = self.verdicts.disagreement(self.survivors)
         leads = self._leads()
         nodes, outcomes = [], []
         for i, (row, candidate) in enumerate(self.survivors):
-            iou, score = self.ious[row][candidate], self.object_scores[row]
+            iou, score = self.verdicts.ious[row][candidate], self.verdicts.object_scores[row]
             # Clones, so that a node that lives long does not keep its whole batch alive.
             nodes.append(Node(frame, iou, score, Remembered(memories[i].clone(), pointers[i].clone())))
             outcomes.append(Outcome(masks[i].clone(), iou, score, apart, leads[i], nodes[-1].payload.pointer))
@@ -161,17 +163,6 @@ class _Pick:
         return [score - (second if score == best else best) for score in (scores[place] for place in self.survivors)]
 
 
-def disagreement(masks: Tensor) -> float:
-    """Largest 1 - IoU between any two of the masks [count, height, width] of logits; 0 if both are empty."""
-    if len(masks) < 2:
-        return 0.0
-    inside = (masks > 0).flatten(1).float()
-    overlap = inside @ inside.T
-    areas = overlap.diagonal()
-    union = areas[:, None] + areas[None] - overlap
-    return float((1 - overlap / union.clamp(min=1)).masked_fill(union == 0, 0.0).max())
-
-
 def stack_memories(selections: list[Selection[Remembered]], model: SAM2) -> Memory:
     """Gather selections of equal sizes into one batch."""
     first, dim = selections[0], model.config.dim
@@ -179,11 +170,11 @@ def stack_memories(selections: list[Selection[Remembered]], model: SAM2) -> Memo
     count = len(first.pointers)
 
     def rows(values: list[list[float]]) -> Tensor:
-        return torch.tensor(values, dtype=torch.float32, device=model.device)
+        return send(values, model.device, torch.float32)
 
     return Memory(
         maps=torch.stack([torch.stack([node.payload.map for node in selection.maps]) for selection in selections]),
-        slots=torch.tensor([selection.slots for selection in selections], device=model.device),
+        slots=send([selection.slots for selection in selections], model.device),
         pointers=torch.stack(pointers).unflatten(0, (-1, count))
         if count
         else rows([]).new_empty(len(selections), 0, dim),

@@ -7,19 +7,31 @@ import pytest
 import torch
 
 from sam2long import Session, TreeConfig
+from sam2long.video import Frame, VideoSource
 
 EARLY, LATE = 40, 140
 
 
-def endless(seed=0):
-    """A live source: a wandering blob over noise that is gone for half of the time."""
-    rng = np.random.default_rng(seed)
+def picture(t):
+    """A wandering blob over noise that is gone for half of the time."""
     y, x = np.mgrid[:60, :100]
-    for t in range(LATE + 1):
-        frame = rng.integers(0, 120, (60, 100, 3), dtype=np.uint8)
-        if t % 80 < 40:
-            frame[(x - 20 - t % 60) ** 2 + (y - 30) ** 2 < 150] = (220, 90, 40)
-        yield frame
+    frame = np.random.default_rng(t).integers(0, 120, (60, 100, 3), dtype=np.uint8)
+    if t % 80 < 40:
+        frame[(x - 20 - t % 60) ** 2 + (y - 30) ** 2 < 150] = (220, 90, 40)
+    return frame
+
+
+class Recorded(VideoSource):
+    """The same as a video that can be read again, none of which is held in memory."""
+
+    name, height, width, fps = "recorded", 60, 100, 24.0
+    frame_count = LATE + 1
+
+    def frame(self, index):
+        return Frame(index, index / self.fps, picture(index))
+
+
+SOURCES = {"live": lambda: (picture(t) for t in range(LATE + 1)), "recorded": Recorded}
 
 
 def live_bytes():
@@ -37,8 +49,9 @@ def live_bytes():
     [TreeConfig(), TreeConfig(uncertainty_threshold=50.0), TreeConfig.greedy()],
     ids=["paper", "restless", "greedy"],
 )
-def test_tensors_do_not_accumulate(small_model, tree):
-    session = Session(small_model, endless(), tree=tree)
+@pytest.mark.parametrize("source", SOURCES)
+def test_tensors_do_not_accumulate(small_model, tree, source):
+    session = Session(small_model, SOURCES[source](), tree=tree, feature_cache="200KB")
     session.add_points(0, 1, [(20, 30)])
     session.add_points(0, 2, [(60, 20)])
     sizes = {}
@@ -51,3 +64,16 @@ def test_tensors_do_not_accumulate(small_model, tree):
         visited += 1
     assert visited == LATE + 1
     assert sizes[LATE] <= 1.02 * sizes[EARLY]
+
+
+def test_edits_do_not_accumulate(small_model, monkeypatch):
+    """Tensors that edits leave behind are bounded by how many can be undone."""
+    monkeypatch.setattr("sam2long.tracking.edits.UNDO_DEPTH", 3)
+    session = Session(small_model, Recorded(), tree=TreeConfig(uncertainty_threshold=50.0))
+    session.add_points(0, 1, [(20, 30)])
+    sizes = []
+    for number in range(12):
+        list(session.propagate(end=8))
+        session.add_points(4, 1, [(10 + number, 30)], replace=True)
+        sizes.append(live_bytes())
+    assert sizes[-1] <= 1.02 * sizes[5]
