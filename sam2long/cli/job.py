@@ -160,10 +160,11 @@ def _interrupted_line(job: Job, outcome: Outcome) -> str:
 def _closing_line(job: Job, outcome: Outcome, writers: WriterSet) -> str:
     written = ", ".join(path.name + "/" * path.is_dir() for path in writers.files)
     objects = job.object_ids
+    where = f" (sam2long review {job.out} says where to look)" if outcome.doubtful else ""
     named = f"object {objects[0]}" if len(objects) == 1 else f"{len(objects)} objects"
     return (
         f"{_frames(outcome.frames)} of {named} in {job.out}: {written}; "
-        f"{outcome.frames_per_second:.1f} frames/s, {_frames(outcome.doubtful)} doubtful"
+        f"{outcome.frames_per_second:.1f} frames/s, {_frames(outcome.doubtful)} doubtful{where}"
     )
 
 
