@@ -6,7 +6,6 @@ import torch
 
 from sam2long import Session, TreeConfig
 from sam2long.errors import ConfigError, PromptError, VideoError
-from sam2long.tracking.tracker import disagreement
 
 HEIGHT, WIDTH, FRAMES = 60, 100, 12
 RESTLESS = TreeConfig(uncertainty_threshold=50.0)
@@ -284,14 +283,3 @@ def test_other_errors(small_model, clip):
         Session(small_model, clip, max_delay=-1)
     with pytest.raises(VideoError):
         Session(small_model, "no/such/file.mp4")
-
-
-def test_disagreement_by_hand():
-    logits = torch.full((3, 2, 4), -1.0)
-    assert disagreement(logits) == 0.0
-    logits[0, 0] = 1.0
-    logits[1, 0, :2] = 1.0
-    logits[2, 0] = 1.0
-    assert disagreement(logits[::2]) == 0.0
-    assert disagreement(logits[:1]) == 0.0
-    assert disagreement(logits) == pytest.approx(0.5)
