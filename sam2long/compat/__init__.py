@@ -1,0 +1,5 @@
+"""The interface of SAM 2's video predictor on top of `Session`: swap the import and keep the calls."""
+
+from sam2long.compat.predictor import SAM2VideoPredictor, build_sam2_video_predictor
+
+__all__ = ["SAM2VideoPredictor", "build_sam2_video_predictor"]

@@ -1,0 +1,28 @@
+"""SAM 2's configuration files, by the presets they stand for."""
+
+from __future__ import annotations
+
+import re
+
+from sam2long.errors import CheckpointError
+
+_SIZES = {"t": "tiny", "s": "small", "b+": "base-plus", "l": "large"}
+_CONFIG = re.compile(r"(?:.*/)?(sam2(?:\.1)?)_hiera_(t|s|b\+|l)(?:\.yaml)?")
+
+
+def preset_of(config_file: str) -> str:
+    """Name the preset of "configs/sam2.1/sam2.1_hiera_l.yaml"; any other name is for `load_model` and stays as it is.
+
+    Raises:
+        CheckpointError: a YAML file that is none of SAM 2's.
+    """
+    found = _CONFIG.fullmatch(config_file)
+    if found:
+        family, size = found.groups()
+        return f"{family}-hiera-{_SIZES[size]}"
+    if config_file.endswith((".yaml", ".yml")):
+        raise CheckpointError(
+            f"configuration {config_file!r} is none of SAM 2's; give sam2.1_hiera_l.yaml (or t, s, b+; or"
+            " sam2_hiera_...), a preset such as 'sam2.1-hiera-large', or 'nano'"
+        )
+    return config_file

@@ -1,0 +1,297 @@
+"""SAM 2's `SAM2VideoPredictor`: the same calls, arguments and shapes, tracked by the memory tree.
+
+The interface is that of https://github.com/facebookresearch/sam2 (sam2/sam2_video_predictor.py, sam2/build_sam.py);
+docs/compat.md says what differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sam2long.compat.inputs import read_box, read_mask, read_points
+from sam2long.compat.names import preset_of
+from sam2long.compat.state import InferenceState
+from sam2long.errors import ConfigError, PromptError, VideoError
+from sam2long.model import SAM2, load_model
+from sam2long.model.mask_decoder import NO_OBJECT_LOGIT
+from sam2long.tracking import Session
+from sam2long.tree import TreeConfig
+from sam2long.video import open_video
+
+FrameMasks = tuple[int, list[Hashable], Tensor]
+"""Frame number, object ids, and float32 [objects, 1, height, width] logits (> 0 inside) at the video's resolution."""
+
+
+class SAM2VideoPredictor(nn.Module):
+    """Marks objects on videos and follows them, by the calls of SAM 2's predictor.
+
+    Args:
+        model: the network, see `load_model`.
+        pathways: hypotheses for each object; 1 is plain SAM 2.
+        binary_prompts: remember prompted frames by a mask of zeros and ones, as SAM 2's predictor does.
+
+    Raises:
+        ConfigError: `pathways` is less than 1.
+    """
+
+    def __init__(self, model: SAM2, pathways: int = 3, binary_prompts: bool = True) -> None:
+        super().__init__()
+        self.model = model
+        tree = TreeConfig.greedy() if pathways == 1 else TreeConfig(pathways=pathways)
+        self.tree = replace(tree, binary_prompts=binary_prompts)
+
+    @classmethod
+    def from_pretrained(cls, model_id: str, **kwargs: Any) -> SAM2VideoPredictor:
+        """Load a model of the Hugging Face hub ("facebook/sam2.1-hiera-large"), or "nano".
+
+        Keyword arguments and errors are those of `build_sam2_video_predictor`.
+        """
+        return build_sam2_video_predictor(model_id, **kwargs)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network runs."""
+        return self.model.device
+
+    @property
+    def image_size(self) -> int:
+        """Side of the image the network sees, in pixels."""
+        return self.model.config.image_size
+
+    def init_state(
+        self,
+        video_path: str | Path,
+        offload_video_to_cpu: bool = False,
+        offload_state_to_cpu: bool = False,
+        async_loading_frames: bool = False,
+    ) -> InferenceState:
+        """Open a video: any file, folder of images or array that `open_video` takes.
+
+        The other three arguments change nothing: frames are decoded when they are needed, ahead and on another thread,
+        and results are kept on disk.
+
+        Raises:
+            VideoError: the video cannot be read, or is a live source.
+        """
+        source = open_video(video_path)
+        if source.frame_count is None:
+            raise VideoError(
+                f"{source.name} is a live source, whose length is unknown; follow it with sam2long.Session"
+            )
+        return InferenceState(Session(self.model, source, tree=self.tree, keep_logits=True))
+
+    def add_new_points_or_box(
+        self,
+        inference_state: InferenceState,
+        frame_idx: int,
+        obj_id: Hashable,
+        points: Any = None,
+        labels: Any = None,
+        clear_old_points: bool = True,
+        normalize_coords: bool = True,
+        box: Any = None,
+    ) -> FrameMasks:
+        """Mark or correct an object by points, a box or both, and return the masks of all objects on the frame.
+
+        Args:
+            inference_state: of the video.
+            frame_idx: frame number, from 0.
+            obj_id: any hashable name.
+            points: [n, 2] (x, y); an array, tensor or list.
+            labels: [n], 1 for the object and 0 for what is not the object.
+            clear_old_points: let these stand in for the earlier ones of this object and frame.
+            normalize_coords: coordinates are pixels of the video; else they are fractions of its width and height.
+            box: [4] (x0, y0, x1, y1).
+
+        Raises:
+            PromptError: nothing is given, points and labels do not match, a box comes without `clear_old_points`, or a
+                place is outside the frame or the video.
+        """
+        if box is not None and not clear_old_points:
+            raise PromptError("a box must come before any point; give the box with clear_old_points=True")
+        session, number = inference_state.session, inference_state.number_of(obj_id)
+        scale = (1, 1) if normalize_coords else (session.source.width, session.source.height)
+        places, kinds = read_points(points, labels, scale)
+        if box is None:
+            session.add_points(int(frame_idx), number, places, kinds, replace=clear_old_points)
+        else:
+            corners = read_box(box, scale, session.source)
+            session.add_box(int(frame_idx), number, corners, places, kinds, replace=True)
+        inference_state.register(obj_id)
+        return self._masks_on(inference_state, int(frame_idx))
+
+    def add_new_points(self, *args: Any, **kwargs: Any) -> FrameMasks:
+        """As `add_new_points_or_box`, by its old name."""
+        return self.add_new_points_or_box(*args, **kwargs)
+
+    def add_new_mask(self, inference_state: InferenceState, frame_idx: int, obj_id: Hashable, mask: Any) -> FrameMasks:
+        """Mark an object by its mask, bool [height, width], and return the masks of all objects on the frame.
+
+        Raises:
+            PromptError: the mask is empty or of another size than the video, or there is no such frame.
+        """
+        number = inference_state.number_of(obj_id)
+        inference_state.session.add_mask(int(frame_idx), number, read_mask(mask), replace=True)
+        inference_state.register(obj_id)
+        return self._masks_on(inference_state, int(frame_idx))
+
+    def propagate_in_video_preflight(self, inference_state: InferenceState) -> None:
+        """Check that every object is marked somewhere.
+
+        Raises:
+            PromptError: one is not, or there is none.
+        """
+        if not inference_state.numbers:
+            raise PromptError("nothing is marked; add points, a box or a mask first")
+        for obj_id, number in inference_state.numbers.items():
+            if number not in inference_state.session.prompts:
+                raise PromptError(f"object {obj_id!r} has no prompt left; mark it again or remove it")
+
+    def propagate_in_video(
+        self,
+        inference_state: InferenceState,
+        start_frame_idx: int | None = None,
+        max_frame_num_to_track: int | None = None,
+        reverse: bool = False,
+    ) -> Iterator[FrameMasks]:
+        """Follow all objects, also on frames before their first prompts, and yield the masks of every frame in order.
+
+        A frame comes once the pathways agree about it, or at the end.
+
+        Args:
+            inference_state: of the video.
+            start_frame_idx: first frame; by default the first one with a prompt.
+            max_frame_num_to_track: frames to visit after the first one; by default all there are.
+            reverse: go backward; nothing is visited when that begins at frame 0.
+
+        Raises:
+            PromptError: an object is not marked.
+            ConfigError: the first frame does not exist.
+            VideoError: a frame cannot be read.
+        """
+        self.propagate_in_video_preflight(inference_state)
+        session, last = inference_state.session, inference_state.num_frames - 1
+        if start_frame_idx is None:
+            start_frame_idx = min(frame for frames in session.prompts.values() for frame in frames)
+        if reverse and start_frame_idx == 0:
+            return
+        end = 0 if reverse else last
+        if max_frame_num_to_track is not None:
+            step = -max_frame_num_to_track if reverse else max_frame_num_to_track
+            end = min(max(start_frame_idx + step, 0), last)
+        for result in session.propagate(start_frame_idx, end, reverse=reverse, before_prompts=True):
+            yield result.frame, inference_state.obj_ids, self._stack(inference_state, result.logits)
+
+    def clear_all_prompts_in_frame(
+        self, inference_state: InferenceState, frame_idx: int, obj_id: Hashable, need_output: bool = True
+    ) -> FrameMasks | None:
+        """Take back what marks an object on a frame; returns the masks of all objects there if `need_output`.
+
+        Raises:
+            PromptError: there is no such object.
+        """
+        number = self._known(inference_state, obj_id)
+        session = inference_state.session
+        if frame_idx in session.prompts.get(number, ()):
+            session.remove_prompt(int(frame_idx), number)
+        return self._masks_on(inference_state, int(frame_idx)) if need_output else None
+
+    def remove_object(
+        self, inference_state: InferenceState, obj_id: Hashable, strict: bool = False, need_output: bool = True
+    ) -> tuple[list[Hashable], list[tuple[int, Tensor]]]:
+        """Forget an object.
+
+        Args:
+            inference_state: of the video.
+            obj_id: the object.
+            strict: refuse an object that is not there, instead of doing nothing.
+            need_output: return masks.
+
+        Returns:
+            ids of the other objects, and for each frame on which the removed one was marked its number and the others'
+            masks there, [objects, 1, height, width] logits.
+
+        Raises:
+            PromptError: there is no such object, and `strict` is set.
+        """
+        if obj_id not in inference_state.numbers and not strict:
+            return inference_state.obj_ids, []
+        number, session = self._known(inference_state, obj_id), inference_state.session
+        frames = session.prompts.get(number, [])
+        if frames:
+            session.remove_object(number)
+        del inference_state.numbers[obj_id]
+        if not need_output or not inference_state.numbers:
+            return inference_state.obj_ids, []
+        return inference_state.obj_ids, [(frame, self._masks_on(inference_state, frame)[2]) for frame in frames]
+
+    def reset_state(self, inference_state: InferenceState) -> None:
+        """Forget all objects; the video stays open."""
+        for obj_id in inference_state.obj_ids:
+            self.remove_object(inference_state, obj_id, need_output=False)
+
+    def _known(self, state: InferenceState, obj_id: Hashable) -> int:
+        if obj_id not in state.numbers:
+            known = ", ".join(repr(other) for other in state.numbers) or "none"
+            raise PromptError(f"there is no object {obj_id!r}; the objects are: {known}")
+        return state.numbers[obj_id]
+
+    def _masks_on(self, state: InferenceState, frame: int) -> FrameMasks:
+        """What prompts on a frame mean, and for other objects what tracking has said of it."""
+        tracked = state.session.result(frame)
+        found = dict(tracked.logits) if tracked else {}
+        for number, frames in state.session.prompts.items():
+            if frame in frames:
+                found[number] = state.session.preview(frame, number).logits
+        return frame, state.obj_ids, self._stack(state, found)
+
+    def _stack(self, state: InferenceState, found: Mapping[int, Tensor]) -> Tensor:
+        """Masks in the order of the objects; one that nothing is known of is absent, as in SAM 2."""
+        source = state.session.source
+        absent = torch.full((source.height, source.width), NO_OBJECT_LOGIT)
+        rows = [found.get(number, absent).to(self.device) for number in state.numbers.values()]
+        return torch.stack(rows)[:, None]
+
+
+def build_sam2_video_predictor(
+    config_file: str,
+    ckpt_path: str | Path | None = None,
+    device: str | torch.device | None = None,
+    mode: str = "eval",
+    hydra_overrides_extra: Sequence[str] = (),
+    apply_postprocessing: bool = True,
+    vos_optimized: bool = False,
+    pathways: int = 3,
+) -> SAM2VideoPredictor:
+    """Build a predictor.
+
+    Args:
+        config_file: one of SAM 2's configurations ("configs/sam2.1/sam2.1_hiera_l.yaml"), or any name that
+            `load_model` takes.
+        ckpt_path: the weights; by default the official ones, from the Hugging Face hub.
+        device: by default the fastest there is.
+        mode: "eval", the only one.
+        hydra_overrides_extra: must be empty; there is no Hydra here.
+        apply_postprocessing: remember prompted frames by the mask the user saw, of zeros and ones, instead of by
+            probabilities.
+        vos_optimized: changes nothing.
+        pathways: hypotheses for each object; 1 is plain SAM 2.
+
+    Raises:
+        CheckpointError: an unknown configuration, or weights that are missing or do not fit.
+        ConfigError: a mode, an override or a device that is not there, or `pathways` less than 1.
+    """
+    if mode != "eval":
+        raise ConfigError(f"mode is {mode!r}; the predictor does not train, so that 'eval' is the only one")
+    if hydra_overrides_extra:
+        raise ConfigError(
+            f"hydra_overrides_extra is {list(hydra_overrides_extra)}; overrides of SAM 2's files are not read"
+        )
+    model = load_model(preset_of(str(config_file)), ckpt_path, device=device)
+    return SAM2VideoPredictor(model, pathways, binary_prompts=apply_postprocessing)
