@@ -105,6 +105,12 @@ class Session:
         self._identity: tuple[Fingerprint, str] | None = None
         self._saver = None if autosave is None else AutoSaver(Path(autosave), autosave_every, self.save)
 
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     @property
     def object_ids(self) -> list[int]:
         """Ids of the marked objects, in the order they were first marked."""
@@ -360,7 +366,7 @@ class Session:
         return session
 
     def close(self) -> None:
-        """Let go of the results and the video."""
+        """Let go of the results and the video, now rather than when Python collects the session."""
         if self._state.store is not None:
             self._state.store.close()
         self._state.features.close()

@@ -347,6 +347,14 @@ def test_clicks_refine_a_mask(small_model, clip):
     assert session.preview(0, 1).score < 1
 
 
+def test_nothing_is_left_on_disk(small_model, clip, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with start(small_model, clip, feature_cache="1MB", feature_cache_folder=tmp_path / "cache") as session:
+        list(session.propagate(end=3))
+        assert len(list(tmp_path.iterdir())) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["cache"] and not list((tmp_path / "cache").iterdir())
+
+
 def test_stored_logits(small_model, clip):
     session = start(small_model, clip, keep_logits=True)
     first, second = list(session.propagate()), list(session.propagate())
