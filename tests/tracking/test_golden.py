@@ -1,4 +1,7 @@
-"""Whole propagations at 1024 x 1024 against recorded numbers of the reference SAM 2 and SAM2Long."""
+"""Whole propagations at 1024 x 1024 against recorded numbers of the reference SAM 2 and SAM2Long.
+
+Clicks, boxes and two objects both ways: see tests/compat/test_golden.py.
+"""
 
 import numpy as np
 import pytest
@@ -28,28 +31,6 @@ def test_plain_sam2_from_a_mask(golden, golden_inputs, golden_model):
     assert [result.frame for result in results] == list(range(6))
     for result in results:
         close(result.logits[1], reference[result.frame, 0])
-
-
-def test_plain_sam2_two_objects_with_clicks_and_a_box_both_ways(golden, golden_inputs, golden_model):
-    reference = golden("greedy")
-    model = golden_model("sam2.1-hiera-tiny")
-    session = Session(model, golden_inputs.frames(6), tree=TreeConfig.greedy(), keep_logits=True)
-    session.add_points(2, 7, [(480, 512)], [1])
-    close(session.preview(2, 7).logits, reference["click_object7_frame2"][0])
-    # The recorded second click stands in for the first, of which only the mask is fed back: SAM 2's default.
-    session.add_points(2, 7, [(560, 512)], [0], replace=True)
-    close(session.preview(2, 7).logits, reference["second_click_object7_frame2"][0])
-    session.add_box(0, 3, (120, 380, 390, 650))
-    close(session.preview(0, 3).logits, reference["box_object3_frame0"][0])
-    assert session.object_ids == reference["object_order"].astype(int).tolist()
-    for result in session.propagate(start=0, before_prompts=True):
-        for place, object_id in enumerate(session.object_ids):
-            close(result.logits[object_id], reference["two_objects_forward"][result.frame, place, 0])
-    backward = list(session.propagate(start=2, reverse=True, before_prompts=True))
-    assert [result.frame for result in backward] == [2, 1, 0]
-    for result, expected in zip(backward, reference["two_objects_backward_from_2"], strict=True):
-        for place, object_id in enumerate(session.object_ids):
-            close(result.logits[object_id], expected[place, 0])
 
 
 def test_sam2long_decisions_scores_and_masks(golden, golden_inputs, golden_model):
