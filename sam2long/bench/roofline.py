@@ -43,7 +43,7 @@ def roofline(model: MeasuredSAM2, image: Tensor, repeats: int = 3) -> Roofline:
         return _count(work) / _best_time(work, model.device, repeats) / 1e9
 
     return Roofline(
-        matmul_peak(model.device),
+        matmul_peak(model.device, model.precision),
         rate(lambda: model.encode_image(image)),
         rate(lambda: model.attend(features.stride16, memory)),
     )

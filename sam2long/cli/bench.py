@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sam2long.cli import options
 from sam2long.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ def bench(
         int | None, typer.Option(help="Side of the image the network sees; smaller is faster. Default: its own.")
     ] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda or mps. Default: the fastest there is.")] = None,
+    precision: options.Precision = "auto",
+    compile: options.Compile = False,
     frames: Annotated[int, typer.Option(min=1, help="Frames for each figure; the median counts.")] = 3,
     pathways: Annotated[str, typer.Option(metavar="N,N...", help="Numbers of pathways, with one object.")] = "1,2,3,4",
     objects: Annotated[str, typer.Option(metavar="N,N...", help="Numbers of objects, with three pathways.")] = "1,4,16",
@@ -35,18 +38,27 @@ def bench(
     """Measure speed: a table for people, and a last line of JSON for scripts."""
     from sam2long.bench import file_stages, measured_model, roofline, time_frames
     from sam2long.model.checkpoint import choose_device
+    from sam2long.model.compilation import compile_model
     from sam2long.model.config import preset
+    from sam2long.model.precision import choose_precision, set_precision
 
     loads = _loads(_counts(pathways, "--pathways"), _counts(objects, "--objects"))
     config, target = preset(model, image_size), choose_device(device)
+    dtype = choose_precision(precision, target)
     images, file_milliseconds = file_stages(config, frames)
     network = measured_model(config, target)
+    set_precision(network, dtype)
+    compile_seconds = compile_model(network) if compile else None
     roof = roofline(network, images[:1])
     timings = []
     for number, load in enumerate(loads, start=1):
         sys.stderr.write(f"{number}/{len(loads)}: {load.objects} object(s), {load.tree.pathways} pathway(s)\n")
         timings.append(time_frames(network, images, load))
-    machine = _machine(target.type)
+    machine = {
+        **_machine(target.type),
+        "precision": str(dtype).removeprefix("torch."),
+        "compiled_in_s": compile_seconds,
+    }
     _print_tables(config, machine, timings, file_milliseconds, roof)
     typer.echo(json.dumps(_record(config, machine, timings, file_milliseconds, roof)))
 
@@ -105,8 +117,11 @@ def _print_tables(
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
     console.print(
         f"{config.name} at {config.image_size} x {config.image_size}, random weights, full memory; "
-        f"{machine['name']} ({machine['device']}, {machine['threads']} threads), torch {machine['torch']}"
+        f"{machine['name']} ({machine['device']}, {machine['threads']} threads), torch {machine['torch']}, "
+        f"{machine['precision']}"
     )
+    if machine["compiled_in_s"] is not None:
+        console.print(f"compiled first, in {machine['compiled_in_s']:.0f} s")
     console.print(_table(timings))
     console.print(
         f"beside the network, on threads of their own: decode {files['decode']:.1f} ms, write {files['write']:.1f} ms"

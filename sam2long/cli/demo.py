@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from sam2long.cli.models import ModelChoice
     from sam2long.evaluation import SequenceScore
     from sam2long.synthetic import Scene
     from sam2long.tree import TreeConfig
@@ -20,20 +21,25 @@ _TARGET = 1
 def demo(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the results.")],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")] = False,
+    precision: Annotated[
+        str, typer.Option(metavar="NAME", help="float32, bfloat16, or auto: bfloat16 where it is faster.")
+    ] = "auto",
 ) -> None:
     """Follow an object through an artificial clip, as plain SAM 2 and with the memory tree, and score both."""
+    from sam2long.cli.models import ModelChoice
     from sam2long.cli.side_by_side import write_side_by_side
     from sam2long.synthetic import Scene, SceneConfig
     from sam2long.tree import TreeConfig
     from sam2long.video import open_video
 
+    choice = ModelChoice("nano", precision=precision)
     scene = Scene(SceneConfig(_KIND, _FRAMES), _SEED)
     clip = _write_clip(scene, out, overwrite)
     runs = {"greedy": ("plain SAM 2", TreeConfig.greedy()), "tree": ("memory tree", TreeConfig())}
     scores = {}
     for folder, (title, tree) in runs.items():
         with open_video(clip) as source:
-            _track(source, scene, out / folder, tree, overwrite)
+            _track(source, scene, out / folder, tree, overwrite, choice)
         scores[title] = _score(out / folder / "masks", scene)
     overlays = {title: out / folder / "overlay.mp4" for folder, (title, _) in runs.items()}
     write_side_by_side(overlays, out / "side-by-side.mp4")
@@ -53,10 +59,11 @@ def _write_clip(scene: Scene, out: Path, overwrite: bool) -> Path:
     return clip
 
 
-def _track(source: VideoSource, scene: Scene, out: Path, tree: TreeConfig, overwrite: bool) -> None:
+def _track(
+    source: VideoSource, scene: Scene, out: Path, tree: TreeConfig, overwrite: bool, choice: ModelChoice
+) -> None:
     from sam2long.cli.job import Job, run_job
     from sam2long.cli.prompts import MaskPrompt
-    from sam2long.model import load_model
 
     truth = scene.render(0)[1] == _TARGET
     job = Job(
@@ -66,9 +73,9 @@ def _track(source: VideoSource, scene: Scene, out: Path, tree: TreeConfig, overw
         formats=("png", "overlay"),
         tree=tree,
         overwrite=overwrite,
-        network={"model": "nano"},
+        network=choice.described(),
     )
-    run_job(job, lambda: load_model("nano"))
+    run_job(job, choice.load)
 
 
 def _score(masks: Path, scene: Scene) -> SequenceScore:

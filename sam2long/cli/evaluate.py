@@ -28,6 +28,8 @@ def evaluate(
     random_weights: options.RandomWeights = False,
     image_size: options.ImageSize = None,
     device: options.Device = None,
+    precision: options.Precision = "auto",
+    compile: options.Compile = False,
     limit: eval_options.Limit = None,
     videos: eval_options.Videos = None,
     images: eval_options.Images = None,
@@ -55,7 +57,7 @@ def evaluate(
     from sam2long.evaluation.dataset import Choice
     from sam2long.evaluation.experiment import Experiment, check_scorable
 
-    network = ModelChoice(model, checkpoint, device, image_size, random_weights)
+    network = ModelChoice(model, checkpoint, device, image_size, random_weights, precision, compile, quiet)
     tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, greedy)
     variants = _variants(tree, baseline, sweep)
     if report:

@@ -87,6 +87,21 @@ Device: TypeAlias = Annotated[
     str | None, typer.Option(help="cpu, cuda, cuda:1 or mps. Default: the fastest there is.", rich_help_panel=_MODEL)
 ]
 
+Precision: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="float32, bfloat16, or auto: bfloat16 where the machine multiplies it faster.",
+        rich_help_panel=_MODEL,
+    ),
+]
+Compile: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--compile", help="Compile the network first: a minute or more, for long videos.", rich_help_panel=_MODEL
+    ),
+]
+
 Pathways: TypeAlias = Annotated[
     int | None, typer.Option(help="Hypotheses kept side by side. Default: 3.", rich_help_panel=_TREE)
 ]

@@ -21,6 +21,8 @@ def track(
     random_weights: options.RandomWeights = False,
     image_size: options.ImageSize = None,
     device: options.Device = None,
+    precision: options.Precision = "auto",
+    compile: options.Compile = False,
     pathways: options.Pathways = None,
     iou_threshold: options.IouThreshold = None,
     uncertainty_threshold: options.UncertaintyThreshold = None,
@@ -44,7 +46,7 @@ def track(
 
     saved = read_saved(session)
     marked = read_prompts(point or [], box or [], mask or [], prompts, needed=saved is None)
-    choice = ModelChoice(model, checkpoint, device, image_size, random_weights)
+    choice = ModelChoice(model, checkpoint, device, image_size, random_weights, precision, compile, quiet)
     tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, greedy)
     check_delay(max_delay)
     if saved is not None and session is not None:

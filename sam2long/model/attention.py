@@ -23,10 +23,15 @@ def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     Returns:
         [batch, queries, value channels].
     """
-    if q.device.type == "cpu" and not torch.is_grad_enabled():
-        return _attend_by_tiles(q, k, v)
-    q = q.expand(len(k), -1, -1)
-    return F.scaled_dot_product_attention(q.unsqueeze(1), k.unsqueeze(1), v.unsqueeze(1)).squeeze(1)
+    width = v.shape[-1]
+    if q.device.type == "cpu":
+        if q.dtype == torch.float32 and not torch.is_grad_enabled():
+            return _attend_by_tiles(q, k, v)
+        if q.dtype != torch.float32:
+            # Only the fused kernel keeps the scores in float32, and it wants values as wide as keys.
+            v = F.pad(v, (0, k.shape[-1] - width))
+    q, k, v = q.expand(len(k), -1, -1).unsqueeze(1), k.unsqueeze(1), v.unsqueeze(1)
+    return F.scaled_dot_product_attention(q, k, v).squeeze(1)[..., :width]
 
 
 def _attend_by_tiles(q: Tensor, k: Tensor, v: Tensor) -> Tensor:

@@ -11,8 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from sam2long.errors import CheckpointError, ConfigError
+from sam2long.model.compilation import compile_model
 from sam2long.model.config import PRESETS, HieraConfig, SAM2Config, preset
 from sam2long.model.names import to_ours
+from sam2long.model.precision import choose_precision, set_precision
 from sam2long.model.sam2 import SAM2
 
 _BUNDLED = {"nano": Path(__file__).parent / "weights" / "nano.safetensors"}
@@ -29,6 +31,8 @@ def load_model(
     device: str | torch.device | None = None,
     image_size: int | None = None,
     random_weights: bool = False,
+    precision: str = "auto",
+    compile: bool = False,
 ) -> SAM2:
     """Build a SAM 2 and load its weights.
 
@@ -40,17 +44,29 @@ def load_model(
         device: "cpu", "cuda", "mps"...; by default the fastest there is.
         image_size: side in pixels of the image the network sees; by default the one it was trained with.
         random_weights: draw fresh weights instead of loading any; the masks then mean nothing.
+        precision: of the image encoder and memory attention: "float32", "bfloat16", or "auto", see `choose_precision`.
+            Everything else is float32.
+        compile: let PyTorch compile these two now, which takes a minute or more, see `compile_model`.
 
     Returns:
-        The model in evaluation mode, float32.
+        The model in evaluation mode.
 
     Raises:
         CheckpointError: the name is unknown, the file is missing or damaged, or its parameters do not fit.
+        ConfigError: there is no such device or precision, or this machine cannot compile.
     """
-    name = str(name)
     target = choose_device(device)
+    dtype = choose_precision(precision, target)
+    model = _load(str(name), checkpoint, image_size, random_weights).to(target)
+    set_precision(model, dtype)
+    if compile:
+        compile_model(model)
+    return model
+
+
+def _load(name: str, checkpoint: str | Path | None, image_size: int | None, random_weights: bool) -> SAM2:
     if random_weights:
-        return fresh_model(_config(name, image_size)).to(target)
+        return fresh_model(_config(name, image_size))
     if checkpoint is None and _looks_like_file(name):
         state, config = read_checkpoint(Path(name))
         config = config or _recognise(state, name)
@@ -62,7 +78,7 @@ def load_model(
         config = stored or config
     if image_size is not None:
         config = replace(config, image_size=image_size)
-    return _fill(config, state, path).to(target)
+    return _fill(config, state, path)
 
 
 def fresh_model(config: SAM2Config, seed: int = 0) -> SAM2:

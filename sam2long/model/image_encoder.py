@@ -39,19 +39,20 @@ class ImageEncoder(nn.Module):
         self.trunk = Hiera(config.trunk)
         self.neck = nn.ModuleList(nn.Conv2d(width, config.dim, 1) for width in config.trunk.widths)
 
-    def forward(self, images: Tensor, project_stride4: nn.Conv2d, project_stride8: nn.Conv2d) -> ImageFeatures:
-        """Encode images [batch, 3, size, size]; the projections are the mask decoder's, 1x1.
+    def forward(
+        self, images: Tensor, project_stride4: nn.Conv2d, project_stride8: nn.Conv2d
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the maps of `ImageFeatures` for images [batch, 3, size, size].
 
-        Only stride 16 receives the coarser map (as in SAM 2), so nothing lies between the neck's convolution and the
-        decoder's on the finer ones, and the two are one.
+        The projections are the mask decoder's, 1x1. Only stride 16 receives the coarser map (as in SAM 2), so nothing
+        lies between the neck's convolutions and the decoder's on the finer ones, and the two are one.
         """
         fine, middle, coarse, coarsest = self.trunk(images)
-        stride16 = _project(coarse, self.neck[2])
         above = F.interpolate(_project(coarsest, self.neck[3]), scale_factor=2.0, mode="nearest")
-        return ImageFeatures(
+        return (
             _project(fine, self.neck[0], project_stride4),
             _project(middle, self.neck[1], project_stride8),
-            stride16 + above,
+            _project(coarse, self.neck[2]) + above,
         )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -47,6 +48,10 @@ class MemoryTokens:
     values: Tensor
     keys: Tensor
     rotated: int
+
+    def to(self, dtype: torch.dtype) -> MemoryTokens:
+        """The same in another type."""
+        return MemoryTokens(self.values.to(dtype), self.keys.to(dtype), self.rotated)
 
 
 class SelfAttention(nn.Module):

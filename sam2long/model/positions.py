@@ -58,23 +58,32 @@ def sine_time(times: Tensor, channels: int) -> Tensor:
 @lru_cache(maxsize=16)
 @torch.inference_mode(False)
 def rotary_table(channels: int, height: int, width: int, device: torch.device) -> Tensor:
-    """Unit complex numbers that turn pairs of channels by the place on a grid, half of the pairs for x and half for y.
+    """Cosine and sine that turn pairs of channels by the place on a grid, half of the pairs for x and half for y.
 
     Returns:
-        complex64 [height * width, channels // 2].
+        float32 [height * width, channels // 2, 2].
     """
     exponent = torch.arange(0, channels, 4, device=device, dtype=torch.float32)[: channels // 4] / channels
     frequencies = 1.0 / _TEMPERATURE**exponent
     place = torch.arange(height * width, device=device)
     x, y = (place % width).float(), torch.div(place, width, rounding_mode="floor").float()
     angles = torch.cat([torch.outer(x, frequencies), torch.outer(y, frequencies)], dim=-1)
-    return torch.polar(torch.ones_like(angles), angles)
+    return torch.stack([angles.cos(), angles.sin()], dim=-1)
 
 
 def rotate_(x: Tensor, table: Tensor) -> Tensor:
     """Rotate neighbouring channel pairs of [..., tokens, channels] in place, by a `rotary_table` of as many tokens."""
-    pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2))).mul_(table)
+    if torch.compiler.is_compiling() or x.device.type == "mps":
+        return x.copy_(_rotated(x.float(), table))
+    # One pass in eager mode, but neither compilers nor Apple's GPUs know complex numbers well.
+    pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2))).mul_(torch.view_as_complex(table))
     return x if x.dtype == torch.float32 else x.copy_(torch.view_as_real(pairs).flatten(-2))
+
+
+def _rotated(x: Tensor, table: Tensor) -> Tensor:
+    real, imaginary = x.unflatten(-1, (-1, 2)).unbind(-1)
+    cosine, sine = table.unbind(-1)
+    return torch.stack([real * cosine - imaginary * sine, real * sine + imaginary * cosine], dim=-1).flatten(-2)
 
 
 @lru_cache(maxsize=16)

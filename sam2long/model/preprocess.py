@@ -56,8 +56,8 @@ def _mean_and_deviation(config: SAM2Config, device: torch.device) -> tuple[Tenso
 def prepare_mask(mask: npt.NDArray[np.bool_], config: SAM2Config, device: torch.device) -> Tensor:
     """Resize a mask prompt, bool [height, width], to 0.0 and 1.0 [1, 1, size, size] (bilinear, cut at 0.5; SAM 2)."""
     size = (config.image_size, config.image_size)
-    values = torch.from_numpy(np.ascontiguousarray(mask)).to(device).float()[None, None]
-    if values.shape[2:] == size:
-        return values
-    resized = F.interpolate(values, size=size, mode="bilinear", align_corners=False, antialias=True)
-    return (resized >= 0.5).float()
+    values = torch.from_numpy(np.ascontiguousarray(mask)).float()[None, None]
+    if values.shape[2:] != size:
+        resized = F.interpolate(values, size=size, mode="bilinear", align_corners=False, antialias=True)
+        values = (resized >= 0.5).float()
+    return values.to(device)

@@ -54,10 +54,16 @@ class SAM2(nn.Module):
         """Where the parameters live."""
         return self.no_object_pointer.device
 
+    @property
+    def precision(self) -> torch.dtype:
+        """Type of the numbers in which the image encoder and memory attention compute; see `set_precision`."""
+        return self.memory_attention.norm.weight.dtype
+
     def encode_image(self, images: Tensor) -> ImageFeatures:
         """Encode normalised images [batch, 3, size, size]; see `preprocess.prepare_image`."""
         decoder = self.mask_decoder
-        return self.image_encoder(images, decoder.project_stride4, decoder.project_stride8)
+        maps = self.image_encoder(images.to(self.precision), decoder.project_stride4, decoder.project_stride8)
+        return ImageFeatures(*(one.to(images.dtype) for one in maps))
 
     def encode_prompts(self, points: Tensor, labels: Tensor, masks: Tensor | None = None) -> PromptTokens:
         """Encode points [batch, n, 2] (pixels of the network's image), `Label`s [batch, n] and mask logits.
@@ -80,7 +86,9 @@ class SAM2(nn.Module):
 
     def attend(self, stride16: Tensor, memory: Memory) -> Tensor:
         """Condition stride-16 features [batch or 1, dim, grid, grid] on each row's memory: [batch, dim, grid, grid]."""
-        return self.memory_attention(stride16, self._memory_tokens(memory))
+        tokens = self._memory_tokens(memory).to(self.precision)
+        conditioned = self.memory_attention(stride16.to(self.precision), tokens)
+        return conditioned.to(stride16.dtype)
 
     def decode(self, conditioned: Tensor, features: ImageFeatures, prompts: PromptTokens) -> MaskProposals:
         """Propose masks.
