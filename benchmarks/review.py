@@ -27,7 +27,6 @@ import torch
 from sam2long import SAM2, Session, load_model
 from sam2long.evaluation.metrics import sequence_scores
 from sam2long.synthetic.suites import SUITES, SuiteVideo
-from sam2long.tracking.review import Observation, observe, review
 from sam2long.training.statistics import bootstrap_interval
 
 TARGET = 1
@@ -61,15 +60,6 @@ class Trial:
         masks = (result.masks[TARGET] for result in self.session.propagate())
         return sequence_scores(zip(masks, self.truth, strict=True)).j_and_f
 
-    def observed(self) -> list[Observation]:
-        """What review is told."""
-        marked = self.session.prompts[TARGET]
-        return [
-            item
-            for result in self.session.propagate()
-            for item in observe(result, {TARGET} if result.frame in marked else ())
-        ]
-
     def after(self, frames: Iterable[int]) -> float:
         """J&F with corrections on these frames."""
         for frame in frames:
@@ -80,16 +70,16 @@ class Trial:
 
     def proposed(self) -> list[int]:
         """Frames that review proposes, topped up by evenly spaced ones should it have fewer."""
-        frames = [one.frame for one in review(self.observed(), self.corrections)]
+        frames = [one.frame for one in self.session.review(self.corrections)]
         return [*frames, *even(len(self.truth), self.corrections - len(frames))]
 
     def step_by_step(self) -> float:
         """J&F with review asked again after every correction."""
-        for _ in range(self.corrections):
-            found = review(self.observed(), 1)
-            if found:
-                self._correct(found[0].frame)
         score = self.score()
+        for _ in range(self.corrections):
+            for look in self.session.review(1):
+                self._correct(look.frame)
+            score = self.score()
         self._undo()
         return score
 
@@ -110,9 +100,9 @@ def even(count: int, corrections: int) -> list[int]:
     return [round(count * (i + 1) / (corrections + 1)) for i in range(corrections)]
 
 
-def at_random(count: int, corrections: int, seed: int) -> list[int]:
+def at_random(count: int, corrections: int, seeds: tuple[int, int]) -> list[int]:
     """Different frames, the first one left out."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(seeds)
     return sorted((1 + rng.choice(count - 1, corrections, replace=False)).tolist())
 
 
@@ -129,7 +119,7 @@ def measure(video: SuiteVideo, suite: str, weights: str, frames: int, correction
     proposed = trial.proposed()
     scores["review"] = trial.after(proposed)
     scores["step by step"] = trial.step_by_step()
-    draws = [trial.after(at_random(len(truth), corrections, seed)) for seed in range(seeds)]
+    draws = [trial.after(at_random(len(truth), corrections, (seed, video.seed))) for seed in range(seeds)]
     scores["random"] = float(np.mean(draws))
     scores["even"] = trial.after(even(len(truth), corrections))
     session.close()
