@@ -9,6 +9,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+_PIECE = 2**22
+"""Numbers between two layers that are worked on at a time on a CPU: larger arrays come as fresh pages every time."""
+
+
+def by_pieces(work: Callable[[Tensor], Tensor], x: Tensor, hidden: int) -> Tensor:
+    """Apply `work`, which makes `hidden` numbers of each vector in between, to the vectors of x [..., channels]."""
+    vectors = max(1, _PIECE // hidden)
+    if x.device.type != "cpu" or x.numel() <= vectors * x.shape[-1] or torch.compiler.is_compiling():
+        return work(x)
+    return torch.cat([work(piece) for piece in x.flatten(0, -2).split(vectors)]).unflatten(0, x.shape[:-1])
+
 
 class LayerNorm2d(nn.Module):
     """Layer normalisation over the channels of a map [batch, channels, height, width]."""

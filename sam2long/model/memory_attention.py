@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from sam2long.model.attention import attend
 from sam2long.model.config import SAM2Config
+from sam2long.model.layers import by_pieces
 from sam2long.model.positions import rotary_table, rotate_, sine_grid
 
 
@@ -105,7 +106,10 @@ class MemoryAttentionLayer(nn.Module):
         """Condition [batch or 1, height * width, dim] on the memory of each row."""
         x = x + self.self_attn(self.norm1(x), table)
         x = x + self.cross_attn(self.norm2(x), memory, table)
-        return x + self.linear2(F.relu(self.linear1(self.norm3(x)), inplace=True))
+        return x + by_pieces(self._feed_forward, x, self.linear1.out_features)
+
+    def _feed_forward(self, x: Tensor) -> Tensor:
+        return self.linear2(F.relu(self.linear1(self.norm3(x)), inplace=True))
 
 
 class MemoryAttention(nn.Module):

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sam2long.model.config import SAM2Config
-from sam2long.model.layers import LayerNorm2d
+from sam2long.model.layers import LayerNorm2d, by_pieces
 
 
 class FuserBlock(nn.Module):
@@ -24,8 +24,11 @@ class FuserBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Mix neighbours, then channels; the shape is kept."""
         y = self.norm(self.depthwise(x)).permute(0, 2, 3, 1)
-        y = self.scale * self.contract(F.gelu(self.expand(y)))
+        y = by_pieces(self._mix_channels, y, self.expand.out_features)
         return x + y.permute(0, 3, 1, 2)
+
+    def _mix_channels(self, y: Tensor) -> Tensor:
+        return self.scale * self.contract(F.gelu(self.expand(y)))
 
 
 class MemoryEncoder(nn.Module):

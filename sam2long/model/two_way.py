@@ -49,9 +49,10 @@ class TwoWayBlock(nn.Module):
             q = tokens + places
             tokens = tokens + self.self_attn(q, q, tokens)
         tokens = self.norm1(tokens)
-        tokens = self.norm2(tokens + self.token_to_image(tokens + places, pixels + positions, pixels))
+        placed = pixels + positions
+        tokens = self.norm2(tokens + self.token_to_image(tokens + places, placed, pixels))
         tokens = self.norm3(tokens + self.mlp(tokens))
-        pixels = self.norm4(pixels + self.image_to_token(pixels + positions, tokens + places, tokens))
+        pixels = self.norm4(pixels + self.image_to_token(placed, tokens + places, tokens))
         return tokens, pixels
 
 
