@@ -127,7 +127,8 @@ _CROPS = replace(
     losses=SAM,
     rate=(1.5e-3, 1.5e-3),
 )
-_OCTETS = replace(_CROPS, name="octets", steps=620, clips=4, frames=8, rate=(1.3e-3, 6e-4))
+_OCTETS = replace(_CROPS, name="octets", steps=200, clips=4, frames=8, rate=(1.3e-3, 1.07e-3))
+_SETTLE = replace(_CROPS, name="settle", steps=560, rate=(1e-3, 3e-4), reuse=2)
 
 CPU_CURRICULUM = (
     _PAIRS,
@@ -145,7 +146,8 @@ CPU_CURRICULUM = (
     ),
     _CROPS,
     _OCTETS,
-    replace(_OCTETS, name="whole", steps=200, image_size=192, crop=(0.75, 1.0), rate=(6e-4, 1e-5)),
+    _SETTLE,
+    replace(_SETTLE, name="whole", steps=200, image_size=192, clips=4, frames=6, crop=(0.75, 1.0), rate=(3e-4, 1e-5)),
 )
 
 _GPU_QUADS = replace(
