@@ -1,6 +1,6 @@
 """Is a frame that review proposes worth more, when corrected, than a random one or one of an even spacing?
 
-    python -m benchmarks.review [--suites occlusion,lookalike,long] [--videos 12] [--frames 120] [--corrections 3]
+    python -m benchmarks.review [--suites occlusion,lookalike,long] [--videos 12] [--frames 100] [--corrections 3]
                                 [--seeds 3] [--weights FILE] [--processes 2]
 
 Each video is tracked by `nano` with the memory tree from the target's true mask on its first frame. Then a few frames
@@ -31,8 +31,8 @@ from sam2long.training.statistics import bootstrap_interval
 
 TARGET = 1
 OTHERS = ("random", "even")
-ORDER = ("before", "review", "step by step", *OTHERS)
-TITLES = {"before": "no correction", "step by step": "review, one at a time", "even": "evenly spaced"}
+ORDER = ("before", "review", *OTHERS)
+TITLES = {"before": "no correction", "even": "evenly spaced"}
 
 Mask = npt.NDArray[np.bool_]
 
@@ -73,16 +73,6 @@ class Trial:
         frames = [one.frame for one in self.session.review(self.corrections)]
         return [*frames, *even(len(self.truth), self.corrections - len(frames))]
 
-    def step_by_step(self) -> float:
-        """J&F with review asked again after every correction."""
-        score = self.score()
-        for _ in range(self.corrections):
-            for look in self.session.review(1):
-                self._correct(look.frame)
-            score = self.score()
-        self._undo()
-        return score
-
     def _correct(self, frame: int) -> None:
         count, marked = len(self.truth), self.session.prompts[TARGET]
         places = [*range(frame, count), *range(frame - 1, 0, -1)]
@@ -118,7 +108,6 @@ def measure(video: SuiteVideo, suite: str, weights: str, frames: int, correction
     scores = {"before": trial.score()}
     proposed = trial.proposed()
     scores["review"] = trial.after(proposed)
-    scores["step by step"] = trial.step_by_step()
     draws = [trial.after(at_random(len(truth), corrections, (seed, video.seed))) for seed in range(seeds)]
     scores["random"] = float(np.mean(draws))
     scores["even"] = trial.after(even(len(truth), corrections))
@@ -156,7 +145,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--suites", default="occlusion,lookalike,long")
     parser.add_argument("--videos", type=int, default=12)
-    parser.add_argument("--frames", type=int, default=120)
+    parser.add_argument("--frames", type=int, default=100)
     parser.add_argument("--corrections", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=3, help="random choices to average")
     parser.add_argument("--weights", default="nano", help="as `load_model` takes them")
