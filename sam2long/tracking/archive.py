@@ -168,7 +168,7 @@ def check_same(header: Header, path: Path, state: SessionState, weights: str) ->
         raise SessionError(f"{state.source.name} is not the video that {path} was made of, or it was changed{detail}")
     if weights != header.weights:
         name = header.data["model"]["name"]
-        raise SessionError(f"{path} was made with other weights ({name}); open it with the model it was made with")
+        raise SessionError(f"{path} was made with other weights, or in another precision ({name}); open it with those")
     return video
 
 

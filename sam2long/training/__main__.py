@@ -100,7 +100,7 @@ def _export(arguments: argparse.Namespace) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
-    model = load_model(arguments.weights, device=arguments.device)
+    model = load_model(arguments.weights, device=arguments.device, precision="float32")
     suites = []
     for name in arguments.suites:
         scores = []
