@@ -35,11 +35,11 @@ class FeatureCache:
         OutputError: the folder cannot be used.
     """
 
-    def __init__(self, model: SAM2, source: VideoSource, budget: int = 0, folder: Path | None = None) -> None:
+    def __init__(self, model: SAM2, source: VideoSource, budget: int = 0, folder: str | Path | None = None) -> None:
         self.model = model
         self.source = source
         self._latest: OrderedDict[int, ImageFeatures] = OrderedDict()
-        self._shelf: _Shelf = _MemoryShelf(budget) if folder is None else _DiskShelf(budget, folder)
+        self._shelf: _Shelf = _MemoryShelf(budget) if folder is None else _DiskShelf(budget, Path(folder))
 
     def features(self, frame: int) -> ImageFeatures:
         """Features of any frame of a source that can be read again."""

@@ -126,7 +126,11 @@ class Marks:
         self._changed(self._edits.set_prompt(object_id, frame, prompt))
         if prompt.refines is not None:
             # A correction is worked out from what the object is remembered by now.
-            conditioning_of(self._state, object_id, frame)
+            try:
+                conditioning_of(self._state, object_id, frame)
+            except BaseException:
+                self._changed(self._edits.undo()[1])
+                raise
 
     def _check_free(self, frame: int | None) -> None:
         """Edits come from the thread that propagates, and a stream cannot go back for them."""

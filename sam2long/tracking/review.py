@@ -60,7 +60,7 @@ def review(observations: Iterable[Observation], budget: int = 20) -> list[Sugges
     prompt are taken to be tracked backward.
 
     Args:
-        observations: of any objects, in any order. A few numbers of each are kept, some 150 bytes.
+        observations: of any objects, in any order. A few numbers of each are kept, some 200 bytes.
         budget: how many suggestions at most; there are fewer where not so many frames have anything against them.
 
     Raises:

@@ -74,7 +74,7 @@ class Session:
 
     Raises:
         VideoError: the source cannot be read.
-        ConfigError: `max_delay` is negative, or `feature_cache` is no size.
+        ConfigError: `max_delay` is negative, `feature_cache` is no size, or there are no results to save by `autosave`.
         OutputError: `feature_cache_folder` cannot be used.
     """
 
@@ -89,7 +89,7 @@ class Session:
         max_delay: int | None = None,
         keep_results: bool = True,
         feature_cache: str | int = 0,
-        feature_cache_folder: Path | None = None,
+        feature_cache_folder: str | Path | None = None,
         autosave: str | Path | None = None,
         autosave_every: float = 60.0,
     ) -> None:
@@ -99,6 +99,8 @@ class Session:
         self.source = open_video(source)
         self.tree = tree or TreeConfig()
         store = ResultStore() if keep_results and self.source.seekable else None
+        if autosave is not None and store is None:
+            raise ConfigError("autosave needs kept results: keep_results=True and a video, not a stream")
         cache = FeatureCache(model, self.source, parse_bytes(feature_cache), feature_cache_folder)
         self._state = SessionState(model, self.source, self.tree, cache, store, keep_logits, max_delay, trace)
         self._marks = Marks(self._state)
@@ -325,7 +327,7 @@ class Session:
         source: Source | None = None,
         *,
         feature_cache: str | int = 0,
-        feature_cache_folder: Path | None = None,
+        feature_cache_folder: str | Path | None = None,
         autosave: str | Path | None = None,
         autosave_every: float = 60.0,
     ) -> Session:

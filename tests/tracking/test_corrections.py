@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from sam2long import Session, TreeConfig
-from sam2long.errors import ConfigError, PromptError
+from sam2long.errors import ConfigError, PromptError, VideoError
 
 HEIGHT, WIDTH, FRAMES = 60, 100, 16
 RESTLESS = TreeConfig(uncertainty_threshold=50.0)
@@ -345,6 +345,20 @@ def test_clicks_refine_a_mask(small_model, clip):
     assert session.preview(0, 1).score == 1
     session.add_box(0, 1, (10, 20, 30, 40), replace=True)
     assert session.preview(0, 1).score < 1
+
+
+def test_a_correction_that_fails_leaves_nothing(small_model, clip, monkeypatch):
+    session = start(small_model, clip)
+    before = list(session.propagate())
+
+    def broken(index):
+        raise VideoError(f"frame {index} cannot be read")
+
+    monkeypatch.setattr(session.source, "frame", broken)
+    with pytest.raises(VideoError):
+        session.add_points(6, 1, [(80, 10)])
+    assert session.prompts[1] == [0]
+    same_results(list(session.propagate()), before)
 
 
 def test_nothing_is_left_on_disk(small_model, clip, tmp_path, monkeypatch):

@@ -153,6 +153,8 @@ def test_what_cannot_be_saved(small_model, clip, tmp_path):  # noqa: F811
         session.save(tmp_path / "no" / "a.s2l")
     with pytest.raises(ConfigError, match="keeps no results"):
         start(small_model, clip, keep_results=False).save(tmp_path / "a.s2l")
+    with pytest.raises(ConfigError, match="autosave needs kept results"):
+        Session(small_model, iter(clip), autosave=tmp_path / "a.s2l")
     assert list(tmp_path.iterdir()) == []
 
 
