@@ -1,13 +1,14 @@
 """Is a frame that review proposes worth more, when corrected, than a random one or one of an even spacing?
 
     python -m benchmarks.review [--suites occlusion,lookalike,long] [--videos 12] [--frames 100] [--corrections 3]
-                                [--seeds 3] [--weights FILE] [--processes 2]
+                                [--seeds 3] [--weights FILE] [--anew] [--processes 2]
 
 Each video is tracked by `nano` with the memory tree from the target's true mask on its first frame. Then a few frames
 are chosen in each of the ways compared; on each of them the true mask is given as a correction, and the session tracks
-again what that makes outdated. J&F (percent, first and last frame left out) is of the whole video afterwards, corrected
-frames included, of which every way has as many. Where the target is not to be seen on a chosen frame there is nothing
-to mark, and the correction goes to the next frame that shows it, as a person would do.
+again what that makes outdated; or, with --anew, the target is tracked from there on as if it were new. J&F (percent,
+first and last frame left out) is of the whole video afterwards, corrected frames included, of which every way has as
+many. Where the target is not to be seen on a chosen frame there is nothing to mark, and the correction goes to the next
+frame that shows it, as a person would do.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from sam2long.evaluation.metrics import sequence_scores
 from sam2long.synthetic.suites import SUITES, SuiteVideo
 from sam2long.training.statistics import bootstrap_interval
 
-TARGET = 1
+TARGET, ANEW = 1, 2
 OTHERS = ("random", "even")
 ORDER = ("before", "review", *OTHERS)
 TITLES = {"before": "no correction", "even": "evenly spaced"}
@@ -55,34 +56,46 @@ class Trial:
     truth: list[Mask]
     corrections: int
 
-    def score(self) -> float:
-        """J&F as things stand."""
-        masks = (result.masks[TARGET] for result in self.session.propagate())
+    def masks(self) -> list[Mask]:
+        """The target's masks as things stand."""
+        return [result.masks[TARGET] for result in self.session.propagate()]
+
+    def score(self, masks: list[Mask]) -> float:
+        """J&F of the whole video."""
         return sequence_scores(zip(masks, self.truth, strict=True)).j_and_f
 
     def after(self, frames: Iterable[int]) -> float:
-        """J&F with corrections on these frames."""
-        for frame in frames:
-            self._correct(frame)
-        score = self.score()
-        self._undo()
+        """J&F with corrections on these frames, as a session takes them: further prompts of the same object."""
+        for place in self._places(frames):
+            self.session.add_mask(place, TARGET, self.truth[place])
+        score = self.score(self.masks())
+        while len(self.session.prompts[TARGET]) > 1:
+            self.session.undo()
         return score
+
+    def after_anew(self, frames: Iterable[int]) -> float:
+        """J&F where each of these frames starts the target anew, as another object: earlier prompts are forgotten."""
+        masks = self.masks()
+        places = sorted(self._places(frames))
+        for place, end in zip(places, [*places[1:], len(self.truth)], strict=True):
+            self.session.add_mask(place, ANEW, self.truth[place])
+            for result in self.session.propagate(start=place, end=end - 1):
+                masks[result.frame] = result.masks[ANEW]
+            self.session.undo()
+        return self.score(masks)
 
     def proposed(self) -> list[int]:
         """Frames that review proposes, topped up by evenly spaced ones should it have fewer."""
         frames = [one.frame for one in self.session.review(self.corrections)]
         return [*frames, *even(len(self.truth), self.corrections - len(frames))]
 
-    def _correct(self, frame: int) -> None:
-        count, marked = len(self.truth), self.session.prompts[TARGET]
-        places = [*range(frame, count), *range(frame - 1, 0, -1)]
-        place = next((each for each in places if self.truth[each].any() and each not in marked), None)
-        if place is not None:
-            self.session.add_mask(place, TARGET, self.truth[place])
-
-    def _undo(self) -> None:
-        while len(self.session.prompts[TARGET]) > 1:
-            self.session.undo()
+    def _places(self, frames: Iterable[int]) -> list[int]:
+        """Where the corrections go: different frames that show the target, the chosen ones or the next behind them."""
+        count, places = len(self.truth), [0]
+        for frame in frames:
+            free = (each for each in [*range(frame, count), *range(frame - 1, 0, -1)] if each not in places)
+            places += [each for each in free if self.truth[each].any()][:1]
+        return places[1:]
 
 
 def even(count: int, corrections: int) -> list[int]:
@@ -96,22 +109,37 @@ def at_random(count: int, corrections: int, seeds: tuple[int, int]) -> list[int]
     return sorted((1 + rng.choice(count - 1, corrections, replace=False)).tolist())
 
 
-def measure(video: SuiteVideo, suite: str, weights: str, frames: int, corrections: int, seeds: int) -> VideoScore:
+@dataclass(frozen=True)
+class Settings:
+    """What to measure with; see `main`."""
+
+    weights: str
+    frames: int
+    corrections: int
+    seeds: int
+    anew: bool
+
+
+def measure(video: SuiteVideo, suite: str, settings: Settings) -> VideoScore:
     """All ways of choosing on one video."""
     torch.set_num_threads(1)
     scene = video.scene()
-    rendered = [scene.render(number) for number in range(min(frames, len(scene)))]
+    rendered = [scene.render(number) for number in range(min(settings.frames, len(scene)))]
     images, truth = np.stack([image for image, _ in rendered]), [ids == TARGET for _, ids in rendered]
-    session = Session(_model(weights), images, feature_cache="4GB")
-    session.add_mask(0, TARGET, truth[0])
-    trial = Trial(session, truth, corrections)
-    scores = {"before": trial.score()}
-    proposed = trial.proposed()
-    scores["review"] = trial.after(proposed)
-    draws = [trial.after(at_random(len(truth), corrections, (seed, video.seed))) for seed in range(seeds)]
-    scores["random"] = float(np.mean(draws))
-    scores["even"] = trial.after(even(len(truth), corrections))
-    session.close()
+    count, corrections = len(truth), settings.corrections
+    with Session(_model(settings.weights), images, feature_cache="4GB") as session:
+        session.add_mask(0, TARGET, truth[0])
+        trial = Trial(session, truth, corrections)
+        after = trial.after_anew if settings.anew else trial.after
+        before = trial.score(trial.masks())
+        proposed = trial.proposed()
+        draws = [after(at_random(count, corrections, (seed, video.seed))) for seed in range(settings.seeds)]
+        scores = {
+            "before": before,
+            "review": after(proposed),
+            "random": float(np.mean(draws)),
+            "even": after(even(count, corrections)),
+        }
     return VideoScore(suite, video.name, scores, proposed)
 
 
@@ -149,13 +177,14 @@ def main() -> None:
     parser.add_argument("--corrections", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=3, help="random choices to average")
     parser.add_argument("--weights", default="nano", help="as `load_model` takes them")
+    parser.add_argument("--anew", action="store_true", help="each correction starts the target anew")
     parser.add_argument("--processes", type=int, default=2)
     args = parser.parse_args()
     chosen = [(video, suite) for suite in args.suites.split(",") for video in SUITES[suite].videos[: args.videos]]
-    work = partial(measure, weights=args.weights, frames=args.frames, corrections=args.corrections, seeds=args.seeds)
+    settings = Settings(args.weights, args.frames, args.corrections, args.seeds, args.anew)
     scores = []
     with ProcessPoolExecutor(args.processes, get_context("spawn")) as pool:
-        for score in pool.map(work, *zip(*chosen, strict=True)):
+        for score in pool.map(partial(measure, settings=settings), *zip(*chosen, strict=True)):
             scores.append(score)
             print(score.video, {way: round(100 * value, 1) for way, value in score.scores.items()}, score.proposed)
     print(table(scores, bootstrap_interval))
