@@ -101,6 +101,8 @@ def _open(name: str, root: Path, choice: Choice, quiet: bool) -> Dataset | BoxDa
     if name not in BENCHMARKS:
         raise DatasetError(f"unknown data set {name!r}; there are {', '.join([*BENCHMARKS, *BOX_BENCHMARKS])}")
     if name.startswith(SYNTHETIC_PREFIX):
+        # Several suites may share a root, and each is a data set of its own.
+        root = root / name.removeprefix(SYNTHETIC_PREFIX)
         for video in write_suite(name, root, choice.videos, choice.limit):
             if not quiet:
                 typer.echo(f"rendering {video}")
