@@ -43,7 +43,9 @@ def _load_inputs() -> ModuleType:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Workers share the cores: one thread each."""
+    """Workers share the cores: one thread each. Ctrl-C can be tested even if whoever runs the tests ignores it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(config, "workerinput"):
         torch.set_num_threads(1)
 
