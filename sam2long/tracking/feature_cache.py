@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -73,7 +74,7 @@ class FeatureCache:
         self._shelf.close()
 
 
-class _Shelf:
+class _Shelf(ABC):
     """Features by frame within a budget of bytes."""
 
     def __init__(self, budget: int) -> None:
@@ -100,16 +101,18 @@ class _Shelf:
         self._save(frame, [tensor.cpu() for tensor in _tensors(features)])
 
     def close(self) -> None:
-        self._bytes.clear()
+        while self._bytes:
+            self._drop(self._bytes.popitem()[0])
+        self._total = 0
 
-    def _load(self, frame: int) -> list[Tensor]:
-        raise NotImplementedError
+    @abstractmethod
+    def _load(self, frame: int) -> list[Tensor]: ...
 
-    def _save(self, frame: int, tensors: list[Tensor]) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _save(self, frame: int, tensors: list[Tensor]) -> None: ...
 
-    def _drop(self, frame: int) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _drop(self, frame: int) -> None: ...
 
 
 class _MemoryShelf(_Shelf):

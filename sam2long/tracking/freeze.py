@@ -18,6 +18,7 @@ from sam2long.tracking.prompts import Clicks, ObjectPrompt, Tracked
 from sam2long.tracking.track import LiveTree, Track
 from sam2long.tracking.tracker import Tree
 from sam2long.tree import Branch, Clock, History, Lineage, Node, ObjectTree, Pathway, TreeConfig
+from sam2long.video.convert import run_lengths
 
 Json: TypeAlias = dict[str, Any]
 
@@ -43,7 +44,7 @@ class Freezer:
     def _prompt(self, prompt: ObjectPrompt) -> Json:
         refines = prompt.refines
         return {
-            "mask": None if prompt.mask is None else _run_lengths(prompt.mask),
+            "mask": None if prompt.mask is None else run_lengths(prompt.mask),
             "rounds": [asdict(clicks) for clicks in prompt.rounds],
             "refines": refines and {"logits": self._bytes(refines.logits), "stride": refines.stride},
         }
@@ -187,11 +188,6 @@ class Thawer:
 
     def _bytes(self, name: str) -> bytes:
         return self.tensors[name].numpy().tobytes()
-
-
-def _run_lengths(mask: Any) -> Json:
-    encoded = coco.encode(np.asfortranarray(mask, np.uint8))
-    return {"size": encoded["size"], "counts": encoded["counts"].decode()}
 
 
 def _clicks(data: Json) -> Clicks:
