@@ -80,11 +80,12 @@ class MemoryCrossAttention(nn.Module):
 
     def forward(self, x: Tensor, memory: MemoryTokens, table: Tensor) -> Tensor:
         """Attend; a batch of 1 in `x` serves every row of the memory."""
-        read = attend(rotate_(self.q_proj(x), table), self._keys(memory, table), memory.values)
+        read = attend(rotate_(self.q_proj(x), table), self.rotated_keys(memory, table), memory.values)
         # The weights of a row sum to 1, so the value projection may follow the average instead of preceding it.
         return self.out_proj(self.v_proj(read))
 
-    def _keys(self, memory: MemoryTokens, table: Tensor) -> Tensor:
+    def rotated_keys(self, memory: MemoryTokens, table: Tensor) -> Tensor:
+        """[batch, tokens, dim]: those of maps are turned by their place on the grid."""
         keys = self.k_proj(memory.keys)
         rotate_(keys[:, : memory.rotated].unflatten(1, (-1, len(table))), table)
         return keys

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from sam2long.model.config import SAM2Config
-from sam2long.training.clips import SMALLEST_AREA, ClipBatch
+from sam2long.training.clips import SMALLEST_AREA, ClipBatch, vanishing
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,13 @@ class Rows:
 def make_rows(batch: ClipBatch, objects: int, config: SAM2Config, generator: torch.Generator) -> Rows:
     """Draw `objects` rows of every clip (the same object twice where too few show) and augment.
 
+    Objects that vanish in their clip are drawn first.
     Rows come shuffled, so that a prefix of them is a random sample. Work is done where the batch lives, but random
     numbers are drawn on the CPU, so that they are the same ones everywhere.
     """
     device = batch.ids.device
     clips = torch.arange(len(batch.ids)).repeat_interleave(objects)
-    numbers = torch.cat([_draw_objects(first, objects, generator) for first in batch.ids[:, 0].cpu()])
+    numbers = torch.cat([_draw_objects(ids, objects, generator) for ids in batch.ids.cpu()])
     order = torch.randperm(len(clips), generator=generator)
     clips, numbers = clips[order].to(device), numbers[order].to(device)
     images, ids = augment(batch.images, batch.ids, generator)
@@ -63,13 +64,14 @@ def normalise(images: Tensor, mean: tuple[float, float, float], std: tuple[float
     )
 
 
-def _draw_objects(first: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """`count` ids that show on a frame uint8 [size, size], slivers only where there is nothing else."""
-    areas = torch.bincount(first.flatten())
+def _draw_objects(ids: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """`count` ids that show on a clip's first frame, slivers only where there is nothing else."""
+    areas = torch.bincount(ids[0].flatten())
     areas[0] = 0
-    visible = (areas >= areas.max().clamp(1, SMALLEST_AREA)).nonzero()[:, 0].to(first.dtype)
-    order = torch.randperm(len(visible), generator=generator)
-    return visible[order].repeat(-(-count // len(visible)))[:count]
+    visible = (areas >= areas.max().clamp(1, SMALLEST_AREA)).nonzero()[:, 0]
+    going = torch.isin(visible, torch.tensor(vanishing(ids.numpy()), dtype=torch.int64))
+    order = (torch.rand(len(visible), generator=generator) - going.float()).argsort()
+    return visible[order].to(ids.dtype).repeat(-(-count // len(visible)))[:count]
 
 
 def augment(images: Tensor, ids: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -27,6 +27,9 @@ CLIPS_PER_SCENE = 2
 """Clips cut from one scene: planning and painting a scene costs as much as rendering ten frames."""
 
 _ATTEMPTS = 8
+_JUMP = 0.5
+"""How probably a jumpy clip shows another part of the picture from a frame on."""
+
 SMALLEST_AREA = 24
 """Pixels of the network's image an object must show on the first frame to be worth a prompt."""
 
@@ -86,31 +89,49 @@ class ClipDataset(Dataset[ClipBatch]):
                 return clips
 
     def _cut(self, scene: Scene, rng: np.random.Generator) -> tuple[Image, Image] | None:
-        """A clip at a random place, or None where no object shows on its first frame."""
+        """A clip at a random place; None where no object shows on its first frame, or nothing happens."""
         stage = self.stage
-        stride = int(rng.choice(stage.strides))
-        start = int(rng.integers(len(scene) - (stage.frames - 1) * stride))
-        times = [start + stride * step for step in range(stage.frames)]
-        if rng.random() < 0.5:
-            times.reverse()
+        times = draw_times(stage, len(scene), rng)
+        side = int(SCENE_SIDE * rng.uniform(*stage.crop))
         first = scene.render(times[0])
-        window = _window(first[1], stage, rng)
+        window = _window(first[1], side, rng)
         if window is None:
             return None
-        first = _crop(first, window, stage.image_size)
-        if int((first[1] > 0).sum()) < SMALLEST_AREA:
+        frames = [_crop(first, window, stage.image_size)]
+        if int((frames[0][1] > 0).sum()) < SMALLEST_AREA:
             return None
-        rest = (_crop(scene.render(time), window, stage.image_size) for time in times[1:])
-        images, ids = zip(first, *rest, strict=True)
-        return np.stack(images), np.stack(ids)
+        jumpy = rng.random() < stage.jumpy
+        for time in times[1:]:
+            frame = scene.render(time)
+            if jumpy and rng.random() < _JUMP:
+                window = _window(frame[1], side, rng) or window
+            frames.append(_crop(frame, window, stage.image_size))
+        images, ids = (np.stack(part) for part in zip(*frames, strict=True))
+        dull = not vanishing(ids) and rng.random() < stage.dull_left_out
+        return None if dull else (images, ids)
 
 
-def _window(ids: Image, stage: Stage, rng: np.random.Generator) -> tuple[slice, slice] | None:
+def draw_times(stage: Stage, length: int, rng: np.random.Generator) -> list[int]:
+    """Frames of a clip, forward or backward in a scene of `length` frames; every step draws a stride of its own."""
+    while True:
+        times = np.cumsum([0, *rng.choice(stage.strides, stage.frames - 1)])
+        if times[-1] < length:
+            break
+    times += int(rng.integers(length - times[-1]))
+    return times.tolist() if rng.random() < 0.5 else times[::-1].tolist()
+
+
+def vanishing(ids: Image) -> list[int]:
+    """The objects of a clip uint8 [frames, size, size] that show on its first frame and not on a later one."""
+    shown = (np.bincount(ids[0].ravel(), minlength=256) >= SMALLEST_AREA).nonzero()[0]
+    return [int(number) for number in shown if number and not (ids[1:] == number).any((1, 2)).all()]
+
+
+def _window(ids: Image, side: int, rng: np.random.Generator) -> tuple[slice, slice] | None:
     """A square part of the picture, in which some pixel of an object lies off the border; None where none shows."""
     rows, columns = np.nonzero(ids)
     if not len(rows):
         return None
-    side = int(SCENE_SIDE * rng.uniform(*stage.crop))
     chosen = int(rng.integers(len(rows)))
     y, x = (_offset(int(place[chosen]), side, rng) for place in (rows, columns))
     return slice(y, y + side), slice(x, x + side)

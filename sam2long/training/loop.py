@@ -14,10 +14,11 @@ from sam2long.model import SAM2Config
 from sam2long.model.checkpoint import choose_device
 from sam2long.training.augment import Rows, make_rows
 from sam2long.training.clips import ClipBatch, batches
+from sam2long.training.gaze import watched
 from sam2long.training.journal import Journal
 from sam2long.training.losses import FrameLoss, frame_loss, mean_loss
 from sam2long.training.prompts import Prompts, draw_prompts
-from sam2long.training.rollout import roll_out
+from sam2long.training.rollout import Correction, roll_out
 from sam2long.training.stages import Stage
 from sam2long.training.state import TrainingState, load_state, new_state
 from sam2long.training.team import Team
@@ -28,6 +29,8 @@ STATE_FILE, LOG_FILE = "state.pt", "log.jsonl"
 
 _WARMUP = 100
 _CLIP_NORM = 1.0
+_LONGEST_LEAD = 300
+"""Frames."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,7 @@ def train_step(
     rows = make_rows(batch.to(state.model.device), stage.objects, state.model.config, generator)
     prompts = draw_prompts(rows.masks[:, 0].cpu(), stage.prompts, generator)
     state.optimizers.set_rate(rate_of(state, stage))
-    loss = clip_loss(state, stage, rows, prompts)
+    loss = clip_loss(state, stage, rows, prompts, draw_correction(stage, generator), draw_lead(generator))
     state.optimizers.zero_grad()
     torch.autograd.backward(loss.total)
     stop = team.average_gradients(state.model.parameters(), stop)
@@ -147,12 +150,34 @@ def train_step(
     return loss, stop
 
 
-def clip_loss(state: TrainingState, stage: Stage, rows: Rows, prompts: Prompts) -> FrameLoss:
+def draw_correction(stage: Stage, generator: torch.Generator) -> Correction | None:
+    """A correction on one of the frames between the prompted and the last one, if the stage has it so."""
+    if stage.frames < 3 or float(torch.rand((), generator=generator)) >= stage.corrected:
+        return None
+    return Correction(int(torch.randint(1, stage.frames - 1, (), generator=generator)), generator)
+
+
+def draw_lead(generator: torch.Generator) -> int:
+    """0, or with even chances up to `_LONGEST_LEAD`: a clip is short, but the prompt of a long video lies far back."""
+    lead = int(torch.randint(1, _LONGEST_LEAD + 1, (), generator=generator))
+    return lead * int(torch.randint(2, (), generator=generator))
+
+
+def clip_loss(
+    state: TrainingState,
+    stage: Stage,
+    rows: Rows,
+    prompts: Prompts,
+    correction: Correction | None = None,
+    lead: int = 0,
+) -> FrameLoss:
     """Loss averaged over the frames of a clip, and its figures over the frames after the prompted one."""
-    with _autocast(state.model.device):
+    with _autocast(state.model.device), watched(state.model) as gaze:
         losses = [
             frame_loss(frame, rows.masks[:, number], stage.losses)
-            for number, frame in enumerate(roll_out(state.model, rows, prompts))
+            for number, frame in enumerate(
+                roll_out(state.model, rows, prompts, correction, lead, gaze if stage.losses.gaze else None)
+            )
         ]
     later = losses[1:] or losses
     return replace(mean_loss(later), total=mean_loss(losses).total)

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sam2long.training.coverage import area_fraction
 from sam2long.training.rollout import FrameProposals
 from sam2long.training.stages import LossWeights
 
@@ -20,10 +21,11 @@ class FrameLoss:
     """Loss of one frame and figures for the log, all scalars.
 
     Attributes:
-        total: weighted sum, averaged over rows.
-        masks: its part that comes from mask pixels.
+        total: weighted sum, averaged over all rows, whether they show their object or not.
+        masks: its part that comes from mask pixels, averaged over rows that show their object.
         iou_error: mean L1 between predicted and true IoU.
         presence: cross-entropy of the object score.
+        gaze: cross-entropy of where memory attention looks; 0 where that is not watched.
         overlap: true IoU of the masks the network chose, averaged over rows whose object shows.
         judged: fraction of rows whose presence the object score gets right.
     """
@@ -32,6 +34,7 @@ class FrameLoss:
     masks: Tensor
     iou_error: Tensor
     presence: Tensor
+    gaze: Tensor
     overlap: Tensor
     judged: Tensor
 
@@ -58,18 +61,20 @@ def frame_loss(frame: FrameProposals, truth: Tensor, weights: LossWeights) -> Fr
     coverage = area_fraction(truth, logits.shape[-1])[:, None].expand_as(logits)
     per_mask = mask_losses(logits, coverage, weights)
     best = per_mask.masked_fill(~frame.eligible, torch.inf).amin(1)
-    masks = (best * shown).sum() / count
+    masks = best * shown
     ious = true_ious(logits, coverage)
     eligible = frame.eligible.float() * shown[:, None]
     iou_error = ((frame.proposals.ious.float() - ious).abs() * eligible).sum() / eligible.sum().clamp(min=1)
     scores = frame.proposals.object_scores.float()
     presence = F.binary_cross_entropy_with_logits(scores, shown)
+    gaze = torch.zeros_like(presence) if frame.gaze is None else frame.gaze
     chosen = ious.gather(1, frame.chosen()[:, None]).squeeze(1)
     return FrameLoss(
-        total=masks + weights.iou * iou_error + weights.presence * presence,
-        masks=masks.detach(),
+        total=masks.mean() + weights.iou * iou_error * shown.mean() + weights.presence * presence + weights.gaze * gaze,
+        masks=masks.detach().sum() / count,
         iou_error=iou_error.detach(),
         presence=presence.detach(),
+        gaze=gaze.detach(),
         overlap=(chosen * shown).sum() / count,
         judged=((scores > 0) == present).float().mean(),
     )
@@ -80,11 +85,6 @@ def mean_loss(losses: Sequence[FrameLoss]) -> FrameLoss:
     return FrameLoss(
         *(torch.stack(parts).mean() for parts in zip(*(vars(loss).values() for loss in losses), strict=True))
     )
-
-
-def area_fraction(truth: Tensor, side: int) -> Tensor:
-    """Fraction of each cell of a coarser grid that a mask covers: bool [rows, size, size] -> [rows, side, side]."""
-    return F.adaptive_avg_pool2d(truth.float()[:, None], side).squeeze(1)
 
 
 def mask_losses(logits: Tensor, coverage: Tensor, weights: LossWeights) -> Tensor:

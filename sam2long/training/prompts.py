@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from sam2long.model.prompt_encoder import Label
@@ -54,6 +55,28 @@ def draw_clicks(masks: Tensor, count: int, generator: torch.Generator) -> tuple[
         chosen = torch.randperm(len(places), generator=generator)[:count]
         points[row] = places[chosen.repeat(-(-count // len(chosen)))[:count]].float()
     return points, torch.full((len(masks), count), int(Label.POSITIVE))
+
+
+def draw_corrections(predicted: Tensor, masks: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """A click on what is wrong in each row, as SAM 2 trains: float32 [rows, 1, 2] and labels int64 [rows, 1].
+
+    Args:
+        predicted: logits [rows, size / 4, size / 4].
+        masks: bool [rows, size, size], the truth.
+        generator: draws the place, anywhere in the wrong part; anywhere in the mask where nothing is wrong.
+    """
+    size = (masks.shape[-2], masks.shape[-1])
+    shown = F.interpolate(predicted[:, None].float(), size=size, mode="bilinear").squeeze(1) > 0
+    points = torch.zeros(len(masks), 1, 2)
+    labels = torch.full((len(masks), 1), int(Label.POSITIVE))
+    for row, (guess, mask) in enumerate(zip(shown.cpu(), masks.cpu(), strict=True)):
+        wrong = guess ^ mask
+        places = (wrong if wrong.any() else mask).nonzero()
+        if len(places):
+            y, x = places[int(torch.randint(len(places), (), generator=generator))].tolist()
+            points[row, 0] = torch.tensor([x, y])
+            labels[row, 0] = int(Label.POSITIVE if mask[y, x] else Label.NEGATIVE)
+    return points.to(masks.device), labels.to(masks.device)
 
 
 def draw_boxes(masks: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -17,6 +17,7 @@ class LossWeights:
         dice: SAM 2's dice loss.
         iou: L1 between predicted and true IoU.
         presence: cross-entropy of the object score.
+        gaze: cross-entropy of where memory attention looks; 0 leaves it alone.
     """
 
     cross_entropy: float
@@ -25,6 +26,7 @@ class LossWeights:
     dice: float = 1.0
     iou: float = 1.0
     presence: float = 1.0
+    gaze: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -46,13 +48,16 @@ class Stage:
         kinds: (kind of scene, weight) from which clips are drawn.
         clips: clips in a batch.
         frames: frames of a clip, the prompted one included.
-        strides: frames of the scene from one frame of a clip to the next, drawn evenly.
+        strides: frames of the scene from one frame of a clip to the next, drawn evenly for every step.
         objects: tracked objects of a clip (rows of a batch are clips x objects).
         crop: smallest and largest side of the part of the picture that is shown, as a fraction of the scene's side.
         prompts: mix of prompts.
         losses: weights.
         rate: learning rate at the stage's first and last step, linear between.
         reuse: how often a rendered batch is used, each time with other augmentation, prompts and objects.
+        dull_left_out: probability that a clip is passed over in which no object vanishes.
+        jumpy: probability that a clip's crop jumps now and then, so that objects must be found by their looks.
+        corrected: probability that the objects of a batch are corrected by a click on one of its later frames.
     """
 
     name: str
@@ -68,6 +73,9 @@ class Stage:
     losses: LossWeights
     rate: tuple[float, float]
     reuse: int
+    dull_left_out: float = 0.0
+    jumpy: float = 0.0
+    corrected: float = 0.0
 
 
 BALANCED = LossWeights(cross_entropy=1.0, positive=5.0, focal=0.0)
@@ -129,6 +137,37 @@ _CROPS = replace(
 )
 _OCTETS = replace(_CROPS, name="octets", steps=200, clips=4, frames=8, rate=(1.3e-3, 1.07e-3))
 _SETTLE = replace(_CROPS, name="settle", steps=560, rate=(1e-3, 3e-4), reuse=2)
+_WHOLE = replace(
+    _SETTLE, name="whole", steps=200, image_size=192, clips=4, frames=6, crop=(0.75, 1.0), rate=(3e-4, 1e-5)
+)
+
+_GONE_AND_BACK = (
+    ("easy", 0.2),
+    ("mixed", 0.15),
+    ("occlusion", 0.3),
+    ("lookalike", 0.15),
+    ("exit", 0.12),
+    ("long", 0.08),
+)
+_APART = replace(
+    _SETTLE,
+    name="apart",
+    steps=1600,
+    kinds=_GONE_AND_BACK,
+    strides=(1, 2, 4, 8, 16, 32),
+    objects=2,
+    crop=(0.5, 0.9),
+    rate=(1e-3, 1e-3),
+    reuse=3,
+    losses=replace(SAM, gaze=0.5),
+    dull_left_out=0.7,
+    jumpy=0.4,
+    corrected=0.2,
+)
+"""A quarter of the frames lack the object; what comes back is elsewhere, so that only its looks tell which it is."""
+_AGAIN = replace(
+    _APART, name="again", steps=700, image_size=192, frames=6, crop=(0.7, 1.0), rate=(8e-4, 4e-4), jumpy=0.2
+)
 
 CPU_CURRICULUM = (
     _PAIRS,
@@ -147,7 +186,9 @@ CPU_CURRICULUM = (
     _CROPS,
     _OCTETS,
     _SETTLE,
-    replace(_SETTLE, name="whole", steps=200, image_size=192, clips=4, frames=6, crop=(0.75, 1.0), rate=(3e-4, 1e-5)),
+    _WHOLE,
+    _APART,
+    _AGAIN,
 )
 
 _GPU_QUADS = replace(

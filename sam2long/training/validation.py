@@ -12,7 +12,8 @@ import torch
 from sam2long.model import SAM2
 from sam2long.synthetic.suites import SUITES, SuiteVideo
 from sam2long.training.augment import Rows, normalise
-from sam2long.training.losses import area_fraction, true_ious
+from sam2long.training.coverage import area_fraction
+from sam2long.training.losses import true_ious
 from sam2long.training.prompts import Prompts
 from sam2long.training.rollout import roll_out
 

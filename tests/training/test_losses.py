@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from sam2long.model import MaskProposals
+from sam2long.training.coverage import area_fraction
 from sam2long.training.losses import (
-    area_fraction,
     balanced_cross_entropy,
     dice_loss,
     focal_loss,
