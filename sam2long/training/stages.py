@@ -121,15 +121,12 @@ _QUADS = replace(
     reuse=4,
 )
 
-_OFTEN_ABSENT = (1, 2, 4, 8)
-"""Long strides: about a tenth of the frames lack the object, so that the object score has something to learn."""
-
 _CROPS = replace(
     _QUADS,
     name="crops",
     steps=500,
     kinds=_OFTEN_GONE,
-    strides=_OFTEN_ABSENT,
+    strides=(1, 2, 4, 8),
     objects=3,
     crop=(0.4, 0.7),
     losses=SAM,
@@ -152,7 +149,7 @@ _GONE_AND_BACK = (
 _APART = replace(
     _SETTLE,
     name="apart",
-    steps=1600,
+    steps=700,
     kinds=_GONE_AND_BACK,
     strides=(1, 2, 4, 8, 16, 32),
     objects=2,
@@ -164,9 +161,9 @@ _APART = replace(
     jumpy=0.4,
     corrected=0.2,
 )
-"""A quarter of the frames lack the object; what comes back is elsewhere, so that only its looks tell which it is."""
+"""A quarter of the frames lack the object (3% before); what comes back is elsewhere and must be known by its looks."""
 _AGAIN = replace(
-    _APART, name="again", steps=700, image_size=192, frames=6, crop=(0.7, 1.0), rate=(8e-4, 4e-4), jumpy=0.2
+    _APART, name="again", steps=1150, image_size=192, frames=5, crop=(0.7, 1.0), rate=(8e-4, 1e-5), jumpy=0.25
 )
 
 CPU_CURRICULUM = (
@@ -192,15 +189,35 @@ CPU_CURRICULUM = (
 )
 
 _GPU_QUADS = replace(
-    _QUADS, steps=2000, clips=96, strides=_OFTEN_ABSENT, prompts=_ALL_PROMPTS, rate=(6e-4, 6e-4), losses=NEARLY_EVEN
+    _APART,
+    name="quads",
+    steps=2000,
+    clips=96,
+    objects=3,
+    crop=(0.4, 0.8),
+    prompts=_ALL_PROMPTS,
+    losses=replace(NEARLY_EVEN, gaze=0.5),
+    rate=(1.5e-3, 1.5e-3),
+    reuse=6,
 )
-_GPU_OCTETS = replace(_GPU_QUADS, name="octets", image_size=192, clips=64, frames=8, crop=(0.5, 1.0), losses=SAM)
+_GPU_OCTETS = replace(
+    _GPU_QUADS,
+    name="octets",
+    steps=1500,
+    image_size=192,
+    clips=64,
+    frames=8,
+    strides=(1, 2, 4, 8, 16),
+    crop=(0.5, 1.0),
+    losses=replace(SAM, gaze=0.5),
+    rate=(1.2e-3, 8e-4),
+)
 
 GPU_CURRICULUM = (
-    replace(_PAIRS, steps=1500, clips=96, rate=(6e-4, 6e-4)),
+    replace(_PAIRS, steps=1500, clips=96, rate=(1.5e-3, 1.5e-3)),
     _GPU_QUADS,
-    replace(_GPU_OCTETS, steps=1500, rate=(5e-4, 4e-4)),
-    replace(_GPU_OCTETS, name="full", steps=1500, image_size=256, clips=48, crop=(0.6, 1.0), rate=(4e-4, 1e-5)),
+    _GPU_OCTETS,
+    replace(_GPU_OCTETS, name="full", image_size=256, clips=48, crop=(0.6, 1.0), rate=(8e-4, 1e-5)),
 )
 
 CURRICULA = {"cpu": CPU_CURRICULUM, "gpu": GPU_CURRICULUM}
