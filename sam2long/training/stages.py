@@ -163,7 +163,7 @@ _APART = replace(
 )
 """A quarter of the frames lack the object (3% before); what comes back is elsewhere and must be known by its looks."""
 _AGAIN = replace(
-    _APART, name="again", steps=1150, image_size=192, frames=5, crop=(0.7, 1.0), rate=(8e-4, 1e-5), jumpy=0.25
+    _APART, name="again", steps=850, image_size=192, frames=5, crop=(0.7, 1.0), rate=(8e-4, 1e-5), jumpy=0.25
 )
 
 CPU_CURRICULUM = (
