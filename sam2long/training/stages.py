@@ -163,7 +163,18 @@ _APART = replace(
 )
 """A quarter of the frames lack the object (3% before); what comes back is elsewhere and must be known by its looks."""
 _AGAIN = replace(
-    _APART, name="again", steps=850, image_size=192, frames=5, crop=(0.7, 1.0), rate=(8e-4, 1e-5), jumpy=0.25
+    _APART, name="again", steps=350, image_size=192, frames=5, crop=(0.7, 1.0), rate=(8e-4, 5e-4), jumpy=0.25
+)
+_CALM = replace(
+    _AGAIN,
+    name="calm",
+    steps=500,
+    strides=(1, 1, 2, 4, 8, 16),
+    crop=(0.75, 1.0),
+    rate=(5e-4, 1e-5),
+    reuse=2,
+    dull_left_out=0.4,
+    jumpy=0.1,
 )
 
 CPU_CURRICULUM = (
@@ -186,6 +197,7 @@ CPU_CURRICULUM = (
     _WHOLE,
     _APART,
     _AGAIN,
+    _CALM,
 )
 
 _GPU_QUADS = replace(
