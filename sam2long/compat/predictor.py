@@ -254,8 +254,8 @@ class SAM2VideoPredictor(nn.Module):
     def _stack(self, state: InferenceState, found: Mapping[int, Tensor]) -> Tensor:
         """Masks in the order of the objects; one that nothing is known of is absent, as in SAM 2."""
         source = state.session.source
-        absent = torch.full((source.height, source.width), NO_OBJECT_LOGIT)
-        rows = [found.get(number, absent).to(self.device) for number in state.numbers.values()]
+        absent = torch.full((source.height, source.width), NO_OBJECT_LOGIT, device=self.device)
+        rows = [found.get(number, absent) for number in state.numbers.values()]
         return torch.stack(rows)[:, None]
 
 

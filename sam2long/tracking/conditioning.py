@@ -17,6 +17,7 @@ from sam2long.model.sam2 import MASK_PROMPT_LOGIT, SAM2
 from sam2long.tracking.outcome import Outcome, Remembered
 from sam2long.tracking.packing import unpack_logits
 from sam2long.tracking.prompts import Clicks, FrameSize, ObjectPrompt
+from sam2long.tracking.verdicts import send
 from sam2long.tree import Node
 
 _FEEDBACK_LIMIT = 32.0
@@ -63,7 +64,7 @@ def condition(
         )
         given = _from_clicks(model, features, image, prompt, size)
     memory = model.encode_memory(features.stride16, given.masks, given.object_scores, binary=binary)
-    iou, score = given.ious[0, 0].item(), given.object_scores[0].item()
+    iou, score = torch.stack([given.ious[0, 0], given.object_scores[0]]).tolist()
     return Conditioning(
         Node(frame, iou, score, Remembered(memory[0], given.pointers[0, 0])),
         Outcome(given.masks[0, 0], iou, score, pointer=given.pointers[0, 0]),
@@ -107,6 +108,5 @@ def _points(rounds: list[Clicks], size: FrameSize, model: SAM2) -> tuple[Tensor,
     corner_labels = [Label.BOX_TOP_LEFT, Label.BOX_BOTTOM_RIGHT] * (len(corners) // 2)
     points = corners + [point for clicks in rounds for point in clicks.points]
     labels = [int(label) for label in corner_labels] + [label for clicks in rounds for label in clicks.labels]
-    scale = torch.tensor([1 / size.width, 1 / size.height], device=model.device) * model.config.image_size
-    places = torch.tensor(points, dtype=torch.float32, device=model.device) * scale
-    return places[None], torch.tensor([labels], device=model.device)
+    scale = send([1 / size.width, 1 / size.height], model.device) * model.config.image_size
+    return (send(points, model.device, torch.float32) * scale)[None], send([labels], model.device)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -64,14 +66,30 @@ class Outcome:
             self._mask = (self.full_logits(size) > 0).cpu().numpy()
         return self._mask
 
-    def compact(self, size: FrameSize, exact: bool) -> None:
-        """Pack mask and logits, for frames that stay undecided for long: the mask exactly, the logits if asked."""
-        self.packed = self.pack(size, exact)
-        self.logits = self._mask = None
-
     def pack(self, size: FrameSize, exact: bool) -> PackedMask:
-        """Mask and logits as `compact` leaves them."""
+        """Mask and logits in a few kilobytes: the mask exactly, the logits if asked."""
         if self.packed is not None:
             return self.packed
         assert self.logits is not None
         return pack(self.mask(size), self.logits, exact)
+
+
+def fetch_masks(outcomes: Sequence[Outcome], size: FrameSize) -> None:
+    """Bring the masks of several outcomes to the host in one transfer, where `Outcome.mask` would take one for each."""
+    missing = [outcome for outcome in outcomes if outcome.packed is None and outcome._mask is None]
+    if missing:
+        masks = torch.stack([outcome.full_logits(size) > 0 for outcome in missing]).cpu().numpy()
+        for outcome, mask in zip(missing, masks, strict=True):
+            # A copy, so that a mask that somebody keeps does not keep all the others.
+            outcome._mask = mask.copy()
+
+
+def compact(outcomes: Sequence[Outcome], size: FrameSize, exact: bool) -> None:
+    """Pack outcomes, of frames that wait for long, and keep nothing else of them: two transfers for all of them."""
+    loose = [(outcome, outcome.logits) for outcome in outcomes if outcome.logits is not None]
+    if loose:
+        fetch_masks([outcome for outcome, _ in loose], size)
+        on_host = torch.stack([logits for _, logits in loose]).cpu()
+        for (outcome, _), logits in zip(loose, on_host, strict=True):
+            outcome.packed = pack(outcome.mask(size), logits, exact)
+            outcome.logits = outcome._mask = None

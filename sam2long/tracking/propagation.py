@@ -10,7 +10,7 @@ from threading import get_ident
 
 from sam2long.model.image_encoder import ImageFeatures
 from sam2long.tracking.encode_ahead import batch_size, encode_ahead
-from sam2long.tracking.outcome import Outcome
+from sam2long.tracking.outcome import Outcome, compact, fetch_masks
 from sam2long.tracking.plan import Plan
 from sam2long.tracking.recall import conditioning_of, look_at_prompts, recall
 from sam2long.tracking.state import Place, SessionState
@@ -206,7 +206,9 @@ class Propagation:
             self._move_on(live, frame)
             trees[object_id] = live.tree
         self._tracker.trees = trees
-        for item in self._tracker.step(frame, features, object_ids):
+        decided = self._tracker.step(frame, features, object_ids)
+        fetch_masks([item.outcome for item in decided], state.size)
+        for item in decided:
             self._decide(item.object_id, item.frame, item.outcome)
         for object_id, row in self._tracker.trace.items():
             state.note_trace(object_id, place.stride, row)
@@ -267,11 +269,9 @@ class Propagation:
         return live if live is not None and live.stride == self.plan.stride and frame in live.pending else None
 
     def _pack(self) -> None:
-        state = self._state
-        self._tracker.pack(_UNPACKED, state.size, state.keep_logits)
-        for entry in list(self.waiting.values())[-_UNPACKED - 1 : -_UNPACKED]:
-            for outcome in entry.outcomes.values():
-                outcome.compact(state.size, state.keep_logits)
+        entries = list(self.waiting.values())[-_UNPACKED - 1 : -_UNPACKED]
+        decided = [outcome for entry in entries for outcome in entry.outcomes.values()]
+        compact([*self._tracker.waiting(_UNPACKED), *decided], self._state.size, self._state.keep_logits)
 
     def _go_back(self) -> None:
         """After an edit: visit again from the first frame that it touched or that is still waiting."""

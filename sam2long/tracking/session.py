@@ -36,7 +36,7 @@ class Preview:
 
     Attributes:
         mask: bool [height, width] at the video's resolution.
-        logits: float32 [height, width], > 0 inside.
+        logits: float32 [height, width], > 0 inside, on the network's device.
         score: predicted IoU, 0..1 (1 for a mask prompt).
         object_score: a logit; > 0 means visible.
     """
@@ -225,7 +225,8 @@ class Session:
         self._marks.check_marked(frame, object_id)
         outcome, size = conditioning_of(self._state, object_id, frame).outcome, self._state.size
         with torch.inference_mode():
-            return Preview(outcome.mask(size), outcome.full_logits(size), outcome.iou, outcome.object_score)
+            logits = outcome.full_logits(size).to(self.model.device)
+            return Preview(outcome.mask(size), logits, outcome.iou, outcome.object_score)
 
     def propagate(
         self,

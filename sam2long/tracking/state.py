@@ -117,7 +117,7 @@ class SessionState:
     @torch.inference_mode()
     def report(self, frame: int, time: float, outcomes: dict[int, Outcome]) -> FrameResult:
         """What users get to see of a frame."""
-        size = self.size
+        size, device = self.size, self.model.device
         return FrameResult(
             frame=frame,
             time=time,
@@ -126,7 +126,9 @@ class SessionState:
             object_scores={i: outcome.object_score for i, outcome in outcomes.items()},
             disagreement={i: outcome.disagreement for i, outcome in outcomes.items()},
             leads={i: outcome.lead for i, outcome in outcomes.items()},
-            logits={i: outcome.full_logits(size) for i, outcome in outcomes.items()} if self.keep_logits else {},
+            logits={i: outcome.full_logits(size).to(device) for i, outcome in outcomes.items()}
+            if self.keep_logits
+            else {},
         )
 
     def keep(self, object_id: int, place: Place, outcome: Outcome, prompted: bool = False) -> None:

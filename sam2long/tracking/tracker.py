@@ -14,7 +14,6 @@ from sam2long.model.mask_decoder import Candidates
 from sam2long.model.memory_attention import Memory
 from sam2long.model.sam2 import SAM2
 from sam2long.tracking.outcome import Outcome, Remembered
-from sam2long.tracking.prompts import FrameSize
 from sam2long.tracking.verdicts import Verdicts, fetch_verdicts, send
 from sam2long.tree import Node, ObjectTree, Selection, TraceRow
 
@@ -69,12 +68,10 @@ class Tracker:
             decided += [Decided(object_id, branch.frame, branch.outcome) for branch in branches]
         return decided
 
-    def pack(self, newest: int, size: FrameSize, exact: bool) -> None:
-        """Pack the masks of frames that are older than the `newest` undecided ones of their object."""
-        for tree in self.trees.values():
-            if len(tree.lineage) > newest:
-                for branch in tree.lineage.levels[-newest - 1]:
-                    branch.outcome.compact(size, exact)
+    def waiting(self, newest: int) -> list[Outcome]:
+        """All hypotheses of each object's frame just before its `newest` undecided ones."""
+        lineages = [tree.lineage for tree in self.trees.values() if len(tree.lineage) > newest]
+        return [branch.outcome for lineage in lineages for branch in lineage.levels[-newest - 1]]
 
     def _track(self, frame: int, features: ImageFeatures, object_ids: list[int]) -> None:
         selections = {object_id: self.trees[object_id].memories(frame) for object_id in object_ids}
@@ -109,7 +106,8 @@ class Tracker:
         parts = [self._propose_batch(features, [selections[index] for index in batch]) for batch in batches]
         if len(parts) == 1:
             return parts[0]
-        order = torch.tensor([index for batch in batches for index in batch]).argsort().to(self.model.device)
+        places = {index: place for place, index in enumerate(index for batch in batches for index in batch)}
+        order = send([places[index] for index in range(len(places))], self.model.device)
         return Candidates(
             torch.cat([part.masks for part in parts])[order],
             torch.cat([part.ious for part in parts])[order],

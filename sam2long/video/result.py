@@ -29,7 +29,8 @@ class FrameResult:
         disagreement: how far the surviving pathways' masks differ on this frame, the largest 1 - IoU of any two, 0..1.
         leads: by how much the reported pathway's cumulative score led the best other one on this frame: negative where
             another one led at the time, infinite where all agreed or the user gave the mask.
-        logits: float32 [height, width] mask logits (> 0 inside), only when the session was asked to keep them.
+        logits: float32 [height, width] mask logits (> 0 inside), on the network's device; only when the session was
+            asked to keep them.
     """
 
     frame: int
