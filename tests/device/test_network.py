@@ -1,0 +1,83 @@
+"""The network's calls on the pretended device: no tensor of the host gets in, nothing waits, the numbers are right."""
+
+import copy
+
+import pytest
+import torch
+
+from sam2long import load_model
+from sam2long.model import Memory
+from sam2long.model.image_encoder import ImageFeatures
+from sam2long.model.precision import set_precision
+from tests.device.pretend import DEVICE, DeviceTensor
+
+
+def random(*shape):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(sum(shape)))
+
+
+def memory(config, put, weighted):
+    rows, maps, pointers, grid = 2, 3, 4, config.grid
+    return Memory(
+        put(random(rows, maps, config.memory_dim, grid, grid)),
+        put(torch.arange(maps).expand(rows, maps)),
+        put(random(rows, pointers, config.dim)),
+        put(random(rows, pointers).abs()),
+        put(random(rows, maps)) if weighted else None,
+        put(random(rows, pointers)) if weighted else None,
+    )
+
+
+def features(config, put):
+    grid, dim = config.grid, config.dim
+    sizes = ((dim // 8, 4 * grid), (dim // 4, 2 * grid), (dim, grid))
+    return ImageFeatures(*(put(random(1, channels, side, side)) for channels, side in sizes))
+
+
+def call_everything(model, put):
+    """What each public call returns; `put` brings its arguments to where the model is."""
+    config, side, grid = model.config, model.config.image_size, model.config.grid
+    encoded = model.encode_image(put(random(2, 3, side, side)))
+    yield encoded.stride4, encoded.stride8, encoded.stride16
+    image = features(config, put)
+    for weighted in (False, True):
+        yield (model.attend(image.stride16, memory(config, put, weighted)),)
+    points, labels = put(torch.tensor([[[10.0, 20.0], [60.0, 70.0]]])), put(torch.tensor([[1, 0]]))
+    prompts = model.encode_prompts(points, labels, put(random(1, 1, config.mask_size, config.mask_size)))
+    yield prompts.sparse, prompts.dense
+    conditioned = put(random(2, config.dim, grid, grid))
+    for given in (prompts, model.no_prompts()):
+        proposals = model.decode(conditioned, image, given)
+        yield proposals.masks, proposals.ious, proposals.pointers, proposals.object_scores
+        for found in (proposals.candidates(), proposals.candidates().best(), proposals.single()):
+            yield found.masks, found.ious, found.pointers
+    for binary in (False, True):
+        yield (model.encode_memory(image.stride16, proposals.masks[:, :1], proposals.object_scores, binary),)
+    masks = put((random(2, 1, side, side) > 0).float())
+    yield model.mask_prompt_pointer(image, masks), model.without_memory(image.stride16)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 0.02)])
+@torch.inference_mode()
+def test_every_call_says_what_it_says_on_the_cpu(nano, request, dtype, tolerance):
+    model = copy.deepcopy(nano)
+    set_precision(model, dtype)
+    expected = list(call_everything(model, lambda x: x))
+    device = request.getfixturevalue("device")
+    model = model.to(DEVICE)
+    assert model.precision == dtype
+    put = lambda x: x.pin_memory().to(DEVICE, non_blocking=True)  # noqa: E731
+    list(call_everything(model, put))
+    device.waits.clear()
+    got = list(call_everything(model, put))
+    assert device.waits == []
+    for ours, theirs in zip(got, expected, strict=True):
+        for one, other in zip(ours, theirs, strict=True):
+            assert isinstance(one, DeviceTensor) and one.dtype == torch.float32
+            assert (one.cpu() - other).norm() <= tolerance * other.norm()
+
+
+def test_a_model_is_loaded_to_the_device_in_its_own_precision(device):
+    model = load_model("nano", device="cuda:0", image_size=128)
+    assert (model.device, model.precision) == (DEVICE, torch.bfloat16)
+    assert all(isinstance(value, DeviceTensor) for value in model.state_dict().values())
