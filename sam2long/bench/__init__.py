@@ -4,7 +4,7 @@ from sam2long.bench.files import file_stages
 from sam2long.bench.frames import Load, Timing, time_frames
 from sam2long.bench.memory import full_tree, peak_megabytes, resident_megabytes
 from sam2long.bench.roofline import Roofline, matmul_peak, roofline
-from sam2long.bench.scripted import ABSENT, CERTAIN, PARTED, UNCERTAIN, MeasuredSAM2, Script, measured_model
+from sam2long.bench.scripted import ABSENT, CERTAIN, PARTED, UNCERTAIN, MeasuredSAM2, Script, measured_model, wait_for
 
 __all__ = [
     "ABSENT",
@@ -24,4 +24,5 @@ __all__ = [
     "resident_megabytes",
     "roofline",
     "time_frames",
+    "wait_for",
 ]

@@ -15,6 +15,7 @@ from sam2long.model import SAM2, MaskProposals, Memory, SAM2Config
 from sam2long.model.checkpoint import fresh_model
 from sam2long.model.image_encoder import ImageFeatures
 from sam2long.model.prompt_encoder import PromptTokens
+from sam2long.tracking.verdicts import send
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class MeasuredSAM2(SAM2):
         """See `SAM2`; the scores are the script's."""
         with self._timed("decode mask"):
             proposals = super().decode(conditioned, features, prompts)
-        ious = torch.tensor(self.script.ious, device=self.device).expand_as(proposals.ious)
+        ious = send(self.script.ious, self.device).expand_as(proposals.ious)
         return replace(
             proposals, ious=ious, object_scores=torch.full_like(proposals.object_scores, self.script.object_score)
         )
