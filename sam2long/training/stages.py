@@ -168,14 +168,15 @@ _AGAIN = replace(
 _CALM = replace(
     _AGAIN,
     name="calm",
-    steps=500,
+    steps=350,
     strides=(1, 1, 2, 4, 8, 16),
     crop=(0.75, 1.0),
-    rate=(5e-4, 1e-5),
+    rate=(5e-4, 1.7e-4),
     reuse=2,
     dull_left_out=0.4,
     jumpy=0.1,
 )
+_FULL = replace(_CALM, name="full", steps=260, image_size=256, crop=(0.85, 1.0), rate=(2e-4, 1e-5))
 
 CPU_CURRICULUM = (
     _PAIRS,
@@ -198,6 +199,7 @@ CPU_CURRICULUM = (
     _APART,
     _AGAIN,
     _CALM,
+    _FULL,
 )
 
 _GPU_QUADS = replace(
