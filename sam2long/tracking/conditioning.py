@@ -20,16 +20,26 @@ from sam2long.tracking.prompts import Clicks, FrameSize, ObjectPrompt
 from sam2long.tracking.verdicts import send
 from sam2long.tree import Node
 
+_AGREEMENT = 0.5
+"""IoU below which a prompt on a tracked frame contradicts what was tracked."""
+
 _FEEDBACK_LIMIT = 32.0
 """Largest mask logit (with its sign) that is fed back when clicks refine a mask (SAM 2)."""
 
 
 @dataclass(frozen=True)
 class Conditioning:
-    """A prompted frame of one object: the node that tracking remembers and the outcome that is reported."""
+    """A prompted frame of one object.
+
+    Attributes:
+        node: what tracking remembers.
+        outcome: what is reported.
+        contradicts: the frame had been tracked, and less than half of that and of the new mask together is in both.
+    """
 
     node: Node[Remembered]
     outcome: Outcome
+    contradicts: bool = False
 
 
 @torch.inference_mode()
@@ -64,11 +74,28 @@ def condition(
         )
         given = _from_clicks(model, features, image, prompt, size)
     memory = model.encode_memory(features.stride16, given.masks, given.object_scores, binary=binary)
-    iou, score = torch.stack([given.ious[0, 0], given.object_scores[0]]).tolist()
+    before = _tracked_logits(prompt, model)
+    agreement = given.ious.new_ones(()) if before is None else _overlap(before, given.masks)
+    iou, score, agreed = torch.stack([given.ious[0, 0], given.object_scores[0], agreement]).tolist()
     return Conditioning(
         Node(frame, iou, score, Remembered(memory[0], given.pointers[0, 0])),
         Outcome(given.masks[0, 0], iou, score, pointer=given.pointers[0, 0]),
+        contradicts=agreed < _AGREEMENT,
     )
+
+
+def _tracked_logits(prompt: ObjectPrompt, model: SAM2) -> Tensor | None:
+    """Logits of what tracking said of the frame, if it did."""
+    if prompt.refines is None or not prompt.refines.stride:
+        return None
+    return unpack_logits(prompt.refines.logits).to(model.device, non_blocking=True)
+
+
+def _overlap(first: Tensor, second: Tensor) -> Tensor:
+    """IoU of two masks of logits, as a scalar; 1 if both are empty."""
+    first, second = first > 0, second.reshape(first.shape) > 0
+    union = (first | second).sum()
+    return torch.where(union > 0, (first & second).sum() / union.clamp(min=1), 1.0)
 
 
 def _from_mask(model: SAM2, features: ImageFeatures, prompt: ObjectPrompt) -> Candidates:

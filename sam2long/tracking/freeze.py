@@ -35,7 +35,12 @@ class Freezer:
         return {
             "prompts": [{"frame": frame, **self._prompt(prompt)} for frame, prompt in track.prompts.items()],
             "conditionings": [
-                {"frame": frame, "node": self._node(made.node), "outcome": self._outcome(made.outcome)}
+                {
+                    "frame": frame,
+                    "node": self._node(made.node),
+                    "outcome": self._outcome(made.outcome),
+                    "contradicts": made.contradicts,
+                }
                 for frame, made in track.conditionings.items()
             ],
             "live": None if track.live is None else self._live(track.live),
@@ -127,7 +132,10 @@ class Thawer:
         """An object; `clocks` holds the clock of each stride that may occur."""
         track = Track({item["frame"]: self._prompt(item) for item in data["prompts"]})
         for item in data["conditionings"]:
-            track.conditionings[item["frame"]] = Conditioning(self._node(item["node"]), self._outcome(item["outcome"]))
+            # Older files do not say whether a prompt contradicts; then none did.
+            track.conditionings[item["frame"]] = Conditioning(
+                self._node(item["node"]), self._outcome(item["outcome"]), item.get("contradicts", False)
+            )
         if data["live"] is not None:
             track.live = self._live(data["live"], clocks[data["live"]["stride"]], track)
         return track

@@ -55,9 +55,12 @@ class Marks:
     def add_mask(self, frame: int, object_id: int, mask: npt.ArrayLike, replace: bool) -> None:
         """Mark an object by its mask; see `Session.add_mask`."""
         where = self._place(frame, object_id)
-        if self._prompt(frame, object_id) is not None and not replace:
+        standing = self._prompt(frame, object_id)
+        if standing is not None and not replace:
             raise PromptError(f"{where} is marked already; take that back first, or replace it by the mask")
-        self._set_prompt(frame, object_id, ObjectPrompt(mask=check_mask(mask, self._state.size, where)))
+        given = check_mask(mask, self._state.size, where)
+        tracked = self._tracked(frame, object_id) if standing is None else standing.refines
+        self._set_prompt(frame, object_id, ObjectPrompt(mask=given, refines=tracked))
 
     def remove_prompt(self, frame: int, object_id: int) -> None:
         """Take back what is marked on a frame; see `Session.remove_prompt`."""
@@ -124,7 +127,7 @@ class Marks:
     def _set_prompt(self, frame: int, object_id: int, prompt: ObjectPrompt) -> None:
         self._check_free(frame)
         self._changed(self._edits.set_prompt(object_id, frame, prompt))
-        if prompt.refines is not None:
+        if prompt.refines is not None and prompt.mask is None:
             # A correction is worked out from what the object is remembered by now.
             try:
                 conditioning_of(self._state, object_id, frame)

@@ -52,7 +52,8 @@ class ObjectPrompt:
     Attributes:
         mask: bool [height, width], or None.
         rounds: clicks, of which each round refines the last; none if there is a mask.
-        refines: the mask that the first round refines, or None for a frame that had none.
+        refines: the mask that the first round refines, or that `mask` takes the place of; None for a frame that had
+            none.
     """
 
     mask: npt.NDArray[np.bool_] | None = None

@@ -185,7 +185,8 @@ class Propagation:
         conditioning = conditioning_of(self._state, object_id, place.frame)
         live = self._live(track, place.frame)
         if live is not None:
-            for branch in live.tree.prompt(conditioning.node):
+            forget = conditioning.contradicts and self._state.config.iou_threshold is not None
+            for branch in live.tree.prompt(conditioning.node, forget):
                 self._decide(object_id, branch.frame, branch.outcome)
             self._move_on(live, place.frame)
         if not known:

@@ -5,7 +5,7 @@ A tree that goes on where it stopped needs none of this. Corrections do: they be
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import islice, takewhile
 
 import torch
 
@@ -25,7 +25,7 @@ def conditioning_of(state: SessionState, object_id: int, frame: int) -> Conditio
     track = state.tracks[object_id]
     if frame not in track.conditionings:
         prompt, binary = track.prompts[frame], state.config.binary_prompts
-        stride = prompt.refines.stride if prompt.refines else 0
+        stride = prompt.refines.stride if prompt.refines and prompt.mask is None else 0
         remembered = _remembered(state, object_id, frame, stride) if stride else None
         features = state.features.features(frame)
         track.conditionings[frame] = condition(state.model, features, frame, prompt, state.size, binary, remembered)
@@ -90,9 +90,13 @@ def _useful(
     if state.store is None or threshold is None:
         return []
     known = _live_nodes(track)
+    first = contradicted(state, object_id, frame, stride)
     passing = (
         result
-        for result in state.store.behind(track, object_id, frame, stride)
+        for result in takewhile(
+            lambda result: first is None or (result.frame - first) * stride > 0,
+            state.store.behind(track, object_id, frame, stride),
+        )
         if result.iou > threshold and result.object_score > 0 and not result.prompted
     )
     nodes = []
@@ -102,6 +106,22 @@ def _useful(
         else:
             nodes.append(_node(state, result, known, with_map=rank < clock.memory_slots - 1))
     return nodes
+
+
+def contradicted(state: SessionState, object_id: int, frame: int, stride: int) -> int | None:
+    """The nearest prompt behind a frame with which the user has contradicted what was tracked there, if any.
+
+    What a tree remembers of the unprompted frames before it shows something else than the object. SAM 2 remembers it
+    all the same, so plain SAM 2 does here.
+    """
+    if state.config.iou_threshold is None:
+        return None
+    behind = [
+        prompted
+        for prompted in state.tracks[object_id].prompts
+        if (frame - prompted) * stride > 0 and conditioning_of(state, object_id, prompted).contradicts
+    ]
+    return max(behind, key=lambda prompted: prompted * stride, default=None)
 
 
 def _live_nodes(track: Track) -> dict[int, Node[Remembered]]:

@@ -152,15 +152,17 @@ class ObjectTree(Generic[T, R]):
             branch = branch.parent
         return frames[::-1]
 
-    def prompt(self, node: Node[T]) -> list[Branch[R]]:
+    def prompt(self, node: Node[T], forget: bool = False) -> list[Branch[R]]:
         """Arrive at a prompted frame: only the best pathway goes on from it, and its score starts anew.
 
-        Returns the frames this decides. A prompted node of the same frame is replaced.
+        Returns the frames this decides. A prompted node of the same frame is replaced. `forget` drops the memories of
+        unprompted frames.
         """
         decided = self.finish()
         others = (kept for kept in self.prompted if kept.frame != node.frame)
         self.prompted = sorted([*others, node], key=lambda kept: kept.frame)
-        self.pathways = [Pathway(0.0, self.pathways[0].history.after_prompt(), None)]
+        history: History[T] = History() if forget else self.pathways[0].history.after_prompt()
+        self.pathways = [Pathway(0.0, history, None)]
         self.rooted = False
         return decided
 
