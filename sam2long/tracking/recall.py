@@ -118,8 +118,11 @@ def contradicted(state: SessionState, object_id: int, frame: int, stride: int) -
         return None
     behind = [
         prompted
-        for prompted in state.tracks[object_id].prompts
-        if (frame - prompted) * stride > 0 and conditioning_of(state, object_id, prompted).contradicts
+        for prompted, prompt in state.tracks[object_id].prompts.items()
+        # Only a prompt on a tracked frame can, and the others need not be worked out for this.
+        if prompt.refines is not None
+        and (frame - prompted) * stride > 0
+        and conditioning_of(state, object_id, prompted).contradicts
     ]
     return max(behind, key=lambda prompted: prompted * stride, default=None)
 
