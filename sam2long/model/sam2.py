@@ -22,6 +22,9 @@ from sam2long.model.prompt_encoder import Label, PromptEncoder, PromptTokens
 MASK_PROMPT_LOGIT = 10.0
 """Mask logit (with its sign) and object score of a mask that the user gave (SAM 2)."""
 
+FEEDBACK_LIMIT = 32.0
+"""Largest mask logit (with its sign) that is fed back when clicks refine a mask (SAM 2)."""
+
 _MEMORY_SCALE, _MEMORY_BIAS = 20.0, -10.0
 
 

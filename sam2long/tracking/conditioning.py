@@ -13,7 +13,7 @@ from sam2long.model.mask_decoder import Candidates
 from sam2long.model.memory_attention import Memory
 from sam2long.model.preprocess import prepare_mask
 from sam2long.model.prompt_encoder import Label
-from sam2long.model.sam2 import MASK_PROMPT_LOGIT, SAM2
+from sam2long.model.sam2 import FEEDBACK_LIMIT, MASK_PROMPT_LOGIT, SAM2
 from sam2long.tracking.outcome import Outcome, Remembered
 from sam2long.tracking.packing import unpack_logits
 from sam2long.tracking.prompts import Clicks, FrameSize, ObjectPrompt
@@ -22,9 +22,6 @@ from sam2long.tree import Node
 
 _AGREEMENT = 0.5
 """IoU below which a prompt on a tracked frame contradicts what was tracked."""
-
-_FEEDBACK_LIMIT = 32.0
-"""Largest mask logit (with its sign) that is fed back when clicks refine a mask (SAM 2)."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +114,7 @@ def _from_clicks(
     previous: Tensor | None = None
     if prompt.refines is not None:
         logits = unpack_logits(prompt.refines.logits).to(model.device)
-        previous = logits.clamp(-_FEEDBACK_LIMIT, _FEEDBACK_LIMIT)[None, None]
+        previous = logits.clamp(-FEEDBACK_LIMIT, FEEDBACK_LIMIT)[None, None]
     standing: list[Clicks] = []
     for clicks in prompt.rounds:
         standing = [clicks] if clicks.replace else [*standing, clicks]
@@ -125,7 +122,7 @@ def _from_clicks(
         proposals = model.decode(image, features, model.encode_prompts(points, labels, previous))
         # One click may mean a part or the whole, so it is the only prompt with several answers (SAM 2).
         result = proposals.candidates().best() if points.shape[1] == 1 else proposals.single()
-        previous = result.masks.clamp(-_FEEDBACK_LIMIT, _FEEDBACK_LIMIT)
+        previous = result.masks.clamp(-FEEDBACK_LIMIT, FEEDBACK_LIMIT)
     return result
 
 

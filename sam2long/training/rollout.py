@@ -17,7 +17,7 @@ from sam2long.model import SAM2, MaskProposals, Memory
 from sam2long.model.image_encoder import ImageFeatures
 from sam2long.model.mask_decoder import NO_OBJECT_LOGIT
 from sam2long.model.prompt_encoder import Label
-from sam2long.model.sam2 import MASK_PROMPT_LOGIT
+from sam2long.model.sam2 import FEEDBACK_LIMIT, MASK_PROMPT_LOGIT
 from sam2long.training.augment import Rows
 from sam2long.training.coverage import area_fraction
 from sam2long.training.gaze import Gaze, gaze_loss
@@ -25,8 +25,6 @@ from sam2long.training.prompts import Prompts, draw_corrections
 
 SINGLE = (True, False, False, False)
 MULTIPLE = (False, True, True, True)
-FEEDBACK_LIMIT = 32.0
-"""Logits of a mask that is fed back are limited to this, as SAM 2 does."""
 
 
 @dataclass(frozen=True)
