@@ -1,5 +1,5 @@
 #!/bin/sh
-# Every figure of benchmarks/README.md that wants a GPU, in under ten minutes on a large one; never run so far.
+# Every figure of benchmarks/README.md that wants a GPU. Never run so far, so how long it takes is not known.
 #   benchmarks/gpu.sh [FOLDER]       from the root of the repository, in an environment with the extra `dev`
 set -u
 out=${1:-out/benchmarks-gpu}

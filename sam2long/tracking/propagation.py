@@ -12,7 +12,7 @@ from sam2long.model.image_encoder import ImageFeatures
 from sam2long.tracking.encode_ahead import batch_size, encode_ahead
 from sam2long.tracking.outcome import Outcome, compact, fetch_masks
 from sam2long.tracking.plan import Plan
-from sam2long.tracking.recall import conditioning_of, look_at_prompts, recall
+from sam2long.tracking.recall import conditioning_of, look_at_prompts, makes_forget, recall
 from sam2long.tracking.state import Place, SessionState
 from sam2long.tracking.store import StoredResult
 from sam2long.tracking.track import Cut, LiveTree, Track
@@ -185,8 +185,7 @@ class Propagation:
         conditioning = conditioning_of(self._state, object_id, place.frame)
         live = self._live(track, place.frame)
         if live is not None:
-            forget = conditioning.contradicts and self._state.config.iou_threshold is not None
-            for branch in live.tree.prompt(conditioning.node, forget):
+            for branch in live.tree.prompt(conditioning.node, makes_forget(self._state, object_id, place.frame)):
                 self._decide(object_id, branch.frame, branch.outcome)
             self._move_on(live, place.frame)
         if not known:

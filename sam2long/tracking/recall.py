@@ -90,7 +90,7 @@ def _useful(
     if state.store is None or threshold is None:
         return []
     known = _live_nodes(track)
-    first = contradicted(state, object_id, frame, stride)
+    first = _forgotten(state, object_id, frame, stride)
     passing = (
         result
         for result in takewhile(
@@ -108,23 +108,23 @@ def _useful(
     return nodes
 
 
-def contradicted(state: SessionState, object_id: int, frame: int, stride: int) -> int | None:
-    """The nearest prompt behind a frame with which the user has contradicted what was tracked there, if any.
+def makes_forget(state: SessionState, object_id: int, frame: int) -> bool:
+    """Whether a tree forgets, at this prompted frame, what it remembers of the unprompted ones before it.
 
-    What a tree remembers of the unprompted frames before it shows something else than the object. SAM 2 remembers it
-    all the same, so plain SAM 2 does here.
+    It does where the prompt contradicts what was tracked, since they show something else than the object. SAM 2
+    remembers them all the same, so plain SAM 2 does here.
     """
-    if state.config.iou_threshold is None:
-        return None
-    behind = [
-        prompted
-        for prompted, prompt in state.tracks[object_id].prompts.items()
-        # Only a prompt on a tracked frame can, and the others need not be worked out for this.
-        if prompt.refines is not None
-        and (frame - prompted) * stride > 0
-        and conditioning_of(state, object_id, prompted).contradicts
-    ]
-    return max(behind, key=lambda prompted: prompted * stride, default=None)
+    # Only a prompt on a tracked frame can contradict, and the others need not be worked out for this.
+    if state.config.iou_threshold is None or state.tracks[object_id].prompts[frame].refines is None:
+        return False
+    return conditioning_of(state, object_id, frame).contradicts
+
+
+def _forgotten(state: SessionState, object_id: int, frame: int, stride: int) -> int | None:
+    """The nearest prompted frame behind `frame` that made the tree forget, if any."""
+    behind = [place for place in state.tracks[object_id].prompts if (frame - place) * stride > 0]
+    forgetting = (place for place in behind if makes_forget(state, object_id, place))
+    return max(forgetting, key=lambda place: place * stride, default=None)
 
 
 def _live_nodes(track: Track) -> dict[int, Node[Remembered]]:

@@ -235,7 +235,7 @@ GPU_CURRICULUM = (
 )
 
 CURRICULA = {"cpu": CPU_CURRICULUM, "gpu": GPU_CURRICULUM}
-"""By name: `cpu` for two cores and an hour or two, `gpu` for one large device and half an hour."""
+"""By name: `cpu` for two cores and some hours, `gpu` for one large device and half an hour."""
 
 
 def scaled(curriculum: Sequence[Stage], factor: float) -> tuple[Stage, ...]:
