@@ -177,6 +177,17 @@ _CALM = replace(
     jumpy=0.1,
 )
 _FULL = replace(_CALM, name="full", steps=260, image_size=256, crop=(0.85, 1.0), rate=(2e-4, 1e-5))
+_LASTING = replace(
+    _FULL,
+    name="lasting",
+    steps=500,
+    clips=4,
+    frames=10,
+    strides=(1, 1, 2, 3, 4, 8),
+    crop=(0.6, 1.0),
+    rate=(4e-4, 2.5e-4),
+)
+"""Clips long enough for the network to meet its own mistakes, which five frames hardly show it."""
 
 CPU_CURRICULUM = (
     _PAIRS,
@@ -200,6 +211,7 @@ CPU_CURRICULUM = (
     _AGAIN,
     _CALM,
     _FULL,
+    _LASTING,
 )
 
 _GPU_QUADS = replace(
