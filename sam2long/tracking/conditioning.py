@@ -83,9 +83,9 @@ def condition(
 
 def _tracked_logits(prompt: ObjectPrompt, model: SAM2) -> Tensor | None:
     """Logits of what tracking said of the frame, if it did."""
-    if prompt.refines is None or not prompt.refines.stride:
+    if prompt.tracked is None:
         return None
-    return unpack_logits(prompt.refines.logits).to(model.device, non_blocking=True)
+    return unpack_logits(prompt.tracked.logits).to(model.device, non_blocking=True)
 
 
 def _overlap(first: Tensor, second: Tensor) -> Tensor:

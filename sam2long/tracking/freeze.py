@@ -47,12 +47,15 @@ class Freezer:
         }
 
     def _prompt(self, prompt: ObjectPrompt) -> Json:
-        refines = prompt.refines
         return {
             "mask": None if prompt.mask is None else run_lengths(prompt.mask),
             "rounds": [asdict(clicks) for clicks in prompt.rounds],
-            "refines": refines and {"logits": self._bytes(refines.logits), "stride": refines.stride},
+            "refines": self._tracked(prompt.refines),
+            "replaces": self._tracked(prompt.replaces),
         }
+
+    def _tracked(self, tracked: Tracked | None) -> Json | None:
+        return None if tracked is None else {"logits": self._bytes(tracked.logits), "stride": tracked.stride}
 
     def _live(self, live: LiveTree) -> Json:
         tree = live.tree
@@ -141,12 +144,16 @@ class Thawer:
         return track
 
     def _prompt(self, data: Json) -> ObjectPrompt:
-        refines = data["refines"]
         return ObjectPrompt(
             None if data["mask"] is None else coco.decode(data["mask"]).astype(bool),
             tuple(_clicks(item) for item in data["rounds"]),
-            Tracked(self._bytes(refines["logits"]), refines["stride"]) if refines else None,
+            self._tracked(data["refines"]),
+            # Older files do not have it.
+            self._tracked(data.get("replaces")),
         )
+
+    def _tracked(self, data: Json | None) -> Tracked | None:
+        return None if data is None else Tracked(self._bytes(data["logits"]), data["stride"])
 
     def _live(self, data: Json, clock: Clock, track: Track) -> LiveTree:
         branches: list[Branch[Outcome]] = []

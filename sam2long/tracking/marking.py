@@ -49,7 +49,9 @@ class Marks:
             prompt = ObjectPrompt(refines=self._tracked(frame, object_id))
         elif prompt.mask is not None:
             given = conditioning_of(self._state, object_id, frame).outcome
-            prompt = ObjectPrompt(refines=Tracked(given.pack(self._state.size, exact=True).logits, stride=0))
+            prompt = ObjectPrompt(
+                refines=Tracked(given.pack(self._state.size, exact=True).logits, stride=0), replaces=prompt.replaces
+            )
         self._set_prompt(frame, object_id, replace_fields(prompt, rounds=(*prompt.rounds, clicks)))
 
     def add_mask(self, frame: int, object_id: int, mask: npt.ArrayLike, replace: bool) -> None:
@@ -59,8 +61,8 @@ class Marks:
         if standing is not None and not replace:
             raise PromptError(f"{where} is marked already; take that back first, or replace it by the mask")
         given = check_mask(mask, self._state.size, where)
-        tracked = self._tracked(frame, object_id) if standing is None else standing.refines
-        self._set_prompt(frame, object_id, ObjectPrompt(mask=given, refines=tracked))
+        tracked = self._tracked(frame, object_id) if standing is None else standing.tracked
+        self._set_prompt(frame, object_id, ObjectPrompt(mask=given, replaces=tracked))
 
     def remove_prompt(self, frame: int, object_id: int) -> None:
         """Take back what is marked on a frame; see `Session.remove_prompt`."""

@@ -52,13 +52,20 @@ class ObjectPrompt:
     Attributes:
         mask: bool [height, width], or None.
         rounds: clicks, of which each round refines the last; none if there is a mask.
-        refines: the mask that the first round refines, or that `mask` takes the place of; None for a frame that had
-            none.
+        refines: the mask that the first round refines; None if it stands alone.
+        replaces: the tracked mask that a mask of the user took the place of; None for a frame that had none.
     """
 
     mask: npt.NDArray[np.bool_] | None = None
     rounds: tuple[Clicks, ...] = ()
     refines: Tracked | None = None
+    replaces: Tracked | None = None
+
+    @property
+    def tracked(self) -> Tracked | None:
+        """What tracking had said of the frame before it was marked, if it had come there."""
+        corrects = self.refines is not None and self.refines.stride != 0
+        return self.refines if corrects else self.replaces
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ def conditioning_of(state: SessionState, object_id: int, frame: int) -> Conditio
     track = state.tracks[object_id]
     if frame not in track.conditionings:
         prompt, binary = track.prompts[frame], state.config.binary_prompts
-        stride = prompt.refines.stride if prompt.refines and prompt.mask is None else 0
+        stride = prompt.refines.stride if prompt.refines else 0
         remembered = _remembered(state, object_id, frame, stride) if stride else None
         features = state.features.features(frame)
         track.conditionings[frame] = condition(state.model, features, frame, prompt, state.size, binary, remembered)
@@ -115,7 +115,7 @@ def makes_forget(state: SessionState, object_id: int, frame: int) -> bool:
     remembers them all the same, so plain SAM 2 does here.
     """
     # Only a prompt on a tracked frame can contradict, and the others need not be worked out for this.
-    if state.config.iou_threshold is None or state.tracks[object_id].prompts[frame].refines is None:
+    if state.config.iou_threshold is None or state.tracks[object_id].prompts[frame].tracked is None:
         return False
     return conditioning_of(state, object_id, frame).contradicts
 

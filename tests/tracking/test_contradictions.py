@@ -77,6 +77,21 @@ def test_plain_sam2_remembers_all_the_same(small_model, frames):
     assert max(np.abs(ours - fresh).max() for ours, fresh in pairs) > 1e-3
 
 
+def test_a_click_that_refines_the_mask_still_contradicts(small_model, frames, tree):
+    session, results = tracked(small_model, frames, tree)
+    mask, click = opposite(results), [(20, 20)]
+    session.add_mask(CORRECTED, 1, mask)
+    session.add_points(CORRECTED, 1, points=click)
+    before, after = results[CORRECTED].masks[1], session.preview(CORRECTED, 1).mask
+    assert (before & after).sum() < 0.5 * (before | after).sum()
+    fresh = Session(small_model, frames, tree=tree, keep_logits=True)
+    fresh.add_mask(0, 1, box(4, 4))
+    fresh.add_mask(CORRECTED, 1, mask)
+    fresh.add_points(CORRECTED, 1, points=click)
+    for ours, theirs in zip(later(session), later(fresh), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
 def test_it_is_so_after_saving_and_opening(small_model, frames, tree, tmp_path):
     session, results = tracked(small_model, frames, tree)
     session.add_mask(CORRECTED, 1, opposite(results))
