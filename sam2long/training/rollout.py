@@ -135,29 +135,23 @@ def roll_out(
         lead: frames by which the prompted frame's pointer is said to lie further back, as in a long video.
         gaze: watches the model's memory attention, if given.
     """
-    frames = _encode_frames(model, rows)
     memory = RolledMemory(lead=lead)
-    slots = model.config.memory_slots
-    for number, features in enumerate(frames):
+    for number, features in enumerate(_encode_frames(model, rows)):
         truth = rows.masks[:, number]
         covered = area_fraction(truth, features.stride16.shape[-1]).flatten(1)
         if number == 0:
             frame = _prompted_frame(model, features, truth, prompts)
             masks, scores = _prompted_masks(frame, truth, prompts.masked)
         else:
+            conditioned = _attended(model, features, memory, gaze)
+            frame = _tracked_frame(model, conditioned, features)
             if gaze is not None:
-                gaze.marked = memory.marked(slots)
-            conditioned = model.attend(features.stride16, memory.gather(slots, model.config.max_pointers))
-            proposals = model.decode(conditioned, features, model.no_prompts(len(conditioned)))
-            looked = gaze_loss(gaze.take(), covered) if gaze is not None else None
-            frame = FrameProposals(proposals, _eligible(MULTIPLE, len(conditioned), conditioned.device), looked)
+                frame = replace(frame, gaze=gaze_loss(gaze.take(), covered))
+            masks, scores = frame.chosen_masks(), frame.proposals.object_scores
             if correction is not None and correction.frame == number:
                 frame, which = _corrected_frame(model, conditioned, features, frame, truth, correction.generator)
+                masks, scores = _corrected_masks(frame, which), frame.proposals.object_scores
                 memory.corrected = number, which
-            masks, scores = frame.chosen_masks(), frame.proposals.object_scores
-            if memory.corrected is not None and memory.corrected[0] == number:
-                # SAM 2 remembers the masks of prompted frames as 0 or 1.
-                masks = torch.where(memory.corrected[1][:, None, None], masks.sign() * MASK_PROMPT_LOGIT, masks)
         yield frame
         if number < rows.frames - 1:
             memory.maps.append(model.encode_memory(features.stride16, masks.unsqueeze(1), scores, binary=number == 0))
@@ -195,6 +189,19 @@ def _prompted_frame(model: SAM2, features: ImageFeatures, truth: Tensor, prompts
     return FrameProposals(_joined(parts), eligible)
 
 
+def _attended(model: SAM2, features: ImageFeatures, memory: RolledMemory, gaze: Gaze | None) -> Tensor:
+    """Coarse features that have attended to the memory, watched by `gaze` if there is one."""
+    slots = model.config.memory_slots
+    if gaze is not None:
+        gaze.marked = memory.marked(slots)
+    return model.attend(features.stride16, memory.gather(slots, model.config.max_pointers))
+
+
+def _tracked_frame(model: SAM2, conditioned: Tensor, features: ImageFeatures) -> FrameProposals:
+    proposals = model.decode(conditioned, features, model.no_prompts(len(conditioned)))
+    return FrameProposals(proposals, _eligible(MULTIPLE, len(conditioned), conditioned.device))
+
+
 def _corrected_frame(
     model: SAM2,
     conditioned: Tensor,
@@ -210,6 +217,12 @@ def _corrected_frame(
     after = model.decode(conditioned, features, tokens)
     which = truth.flatten(1).any(1)
     return replace(frame, proposals=_either(which, after, frame.proposals)), which
+
+
+def _corrected_masks(frame: FrameProposals, which: Tensor) -> Tensor:
+    """Logits to remember; SAM 2 remembers the masks of prompted frames as 0 or 1."""
+    masks = frame.chosen_masks()
+    return torch.where(which[:, None, None], masks.sign() * MASK_PROMPT_LOGIT, masks)
 
 
 def _either(which: Tensor, these: MaskProposals, those: MaskProposals) -> MaskProposals:
