@@ -180,14 +180,17 @@ _FULL = replace(_CALM, name="full", steps=260, image_size=256, crop=(0.85, 1.0),
 _LASTING = replace(
     _FULL,
     name="lasting",
-    steps=500,
+    steps=400,
     clips=4,
     frames=10,
     strides=(1, 1, 2, 3, 4, 8),
     crop=(0.6, 1.0),
-    rate=(4e-4, 2.5e-4),
+    rate=(4e-4, 2.8e-4),
 )
 """Clips long enough for the network to meet its own mistakes, which five frames hardly show it."""
+_LAST = replace(
+    _LASTING, name="last", steps=380, strides=(1, 1, 1, 2, 2, 4), crop=(0.8, 1.0), rate=(2.8e-4, 1e-5), jumpy=0.05
+)
 
 CPU_CURRICULUM = (
     _PAIRS,
@@ -212,6 +215,7 @@ CPU_CURRICULUM = (
     _CALM,
     _FULL,
     _LASTING,
+    _LAST,
 )
 
 _GPU_QUADS = replace(
