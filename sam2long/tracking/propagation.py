@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import islice
 from threading import get_ident
 
 from sam2long.model.image_encoder import ImageFeatures
@@ -269,7 +270,8 @@ class Propagation:
         return live if live is not None and live.stride == self.plan.stride and frame in live.pending else None
 
     def _pack(self) -> None:
-        entries = list(self.waiting.values())[-_UNPACKED - 1 : -_UNPACKED]
+        # From the newest end, so that the work does not grow with the frames that wait.
+        entries = islice(reversed(self.waiting.values()), _UNPACKED, _UNPACKED + 1)
         decided = [outcome for entry in entries for outcome in entry.outcomes.values()]
         compact([*self._tracker.waiting(_UNPACKED), *decided], self._state.size, self._state.keep_logits)
 
