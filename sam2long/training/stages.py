@@ -189,8 +189,11 @@ _LASTING = replace(
 )
 """Clips long enough for the network to meet its own mistakes, which five frames hardly show it."""
 _LAST = replace(
-    _LASTING, name="last", steps=380, strides=(1, 1, 1, 2, 2, 4), crop=(0.8, 1.0), rate=(2.8e-4, 1e-5), jumpy=0.05
+    _LASTING, name="last", steps=300, strides=(1, 1, 1, 2, 2, 4), crop=(0.8, 1.0), rate=(2.8e-4, 1e-5), jumpy=0.05
 )
+
+CALIBRATION = replace(_LAST, name="calibration", steps=40, frames=48, strides=(1, 2), reuse=1, corrected=0.0)
+"""Long clips of whole pictures, tracked without gradients."""
 
 CPU_CURRICULUM = (
     _PAIRS,

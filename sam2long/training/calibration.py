@@ -1,0 +1,178 @@
+"""The last lesson of the two heads that judge: how good a mask is, and whether the object is there at all.
+
+Clips of training are short, so these heads hardly see what becomes of a mask over many frames. Here the finished
+network tracks long clips as it does in use, what the heads are given on every frame is kept, and they alone learn.
+"""
+
+from __future__ import annotations
+
+import copy
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sam2long.model import SAM2, load_model
+from sam2long.training.augment import make_rows
+from sam2long.training.clips import batches
+from sam2long.training.coverage import area_fraction
+from sam2long.training.losses import true_ious
+from sam2long.training.prompts import draw_prompts
+from sam2long.training.rollout import roll_out
+from sam2long.training.stages import Stage
+from sam2long.training.statistics import average_precision, spearman
+from sam2long.training.team import Team, run_team
+
+_SEED = 777_000
+_HELD_OUT = 5
+"""Every fifth clip judges the heads instead of teaching them."""
+
+_EPOCHS, _BATCH, _RATE, _DECAY = 60, 256, 5e-4, 0.05
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """What the heads saw and should have said on every tracked frame.
+
+    Attributes:
+        quality: float [frames, dim], input of the IoU head.
+        presence: float [frames, dim], input of the object score's head.
+        ious: float [frames, 4], true IoU of each mask.
+        present: bool [frames], whether the object shows.
+        clips: int64 [frames], number of the clip.
+    """
+
+    quality: Tensor
+    presence: Tensor
+    ious: Tensor
+    present: Tensor
+    clips: Tensor
+
+    def of(self, which: Tensor) -> Lessons:
+        """Those of some frames, by number or by bool [frames]."""
+        return Lessons(*(getattr(self, field.name)[which] for field in fields(self)))
+
+    @staticmethod
+    def joined(parts: list[Lessons]) -> Lessons:
+        """One after the other."""
+        return Lessons(*(torch.cat([getattr(part, field.name) for part in parts]) for field in fields(Lessons)))
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """How well the heads judge: average precision of "absent", rank correlation of predicted and true IoU, loss."""
+
+    absent: float
+    rank: float
+    loss: float
+
+
+def calibrate(weights: Path, stage: Stage, processes: int, workers: int) -> tuple[SAM2, Judgement, Judgement]:
+    """Read a model and teach its heads; returns it, with their judgement of held-out clips before and after."""
+    with tempfile.TemporaryDirectory() as folder:
+        run_team(processes, partial(_collect_share, weights, stage, workers, Path(folder)))
+        parts = [Lessons(**torch.load(path, weights_only=True)) for path in sorted(Path(folder).iterdir())]
+    model = load_model(weights, device="cpu", precision="float32")
+    before, after = teach(model, Lessons.joined(parts))
+    return model, before, after
+
+
+def _collect_share(weights: Path, stage: Stage, workers: int, folder: Path, team: Team) -> None:
+    model = load_model(weights, device="cpu", precision="float32")
+    lessons = collect(model, replace(stage, image_size=model.config.image_size), workers, team)
+    torch.save(vars(lessons), folder / f"{team.rank}.pt")
+
+
+@torch.no_grad()
+def collect(model: SAM2, stage: Stage, workers: int, team: Team) -> Lessons:
+    """Track this member's share of the clips of a stage as plain SAM 2 does."""
+    lessons = []
+    for step, batch in enumerate(batches(stage, _SEED, 0, workers, team)):
+        number = step * team.size + team.rank
+        generator = torch.Generator().manual_seed(_SEED + number)
+        rows = make_rows(batch, stage.objects, model.config, generator)
+        prompts = draw_prompts(rows.masks[:, 0], stage.prompts, generator)
+        clips = number * stage.clips + rows.clips
+        with _heard(model) as inputs:
+            for frame, proposals in enumerate(roll_out(model, rows, prompts)):
+                if frame:
+                    truth, masks = rows.masks[:, frame], proposals.proposals.masks
+                    covered = area_fraction(truth, masks.shape[-1])[:, None].expand_as(masks)
+                    present = truth.flatten(1).any(1)
+                    quality, presence = inputs
+                    lessons.append(Lessons(quality, presence, true_ious(masks, covered), present, clips))
+    return Lessons.joined(lessons)
+
+
+@contextmanager
+def _heard(model: SAM2) -> Iterator[list[Tensor]]:
+    """What the IoU head and the object score's head were given last."""
+    inputs = [torch.empty(0), torch.empty(0)]
+
+    def listen(place: int, _head: nn.Module, given: tuple[Tensor]) -> None:
+        inputs[place] = given[0]
+
+    heads = (model.mask_decoder.iou_head, model.mask_decoder.object_score_head)
+    hooks = [head.register_forward_pre_hook(partial(listen, place)) for place, head in enumerate(heads)]
+    try:
+        yield inputs
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def teach(model: SAM2, lessons: Lessons) -> tuple[Judgement, Judgement]:
+    """Train the heads of a model on lessons, and keep the epoch that judges held-out clips best.
+
+    Returns the judgement of the held-out clips before and after.
+    """
+    heads = nn.ModuleList([model.mask_decoder.iou_head, model.mask_decoder.object_score_head])
+    heads.requires_grad_(True)
+    held_out = lessons.clips % _HELD_OUT == 0
+    taught, judged = lessons.of(~held_out), lessons.of(held_out)
+    generator = torch.Generator().manual_seed(_SEED)
+    optimizer = torch.optim.AdamW(heads.parameters(), lr=_RATE, weight_decay=_DECAY)
+    before = best = judge(heads, judged)
+    kept = copy.deepcopy(heads.state_dict())
+    for _ in range(_EPOCHS):
+        for part in torch.randperm(len(taught.clips), generator=generator).split(_BATCH):
+            optimizer.zero_grad()
+            torch.autograd.backward(_loss(heads, taught.of(part)))
+            optimizer.step()
+        now = judge(heads, judged)
+        if now.loss < best.loss:
+            best, kept = now, copy.deepcopy(heads.state_dict())
+    heads.load_state_dict(kept)
+    return before, best
+
+
+@torch.no_grad()
+def judge(heads: nn.ModuleList, lessons: Lessons) -> Judgement:
+    """How well the two heads judge; the IoU is that of the mask they choose."""
+    ious, scores = _verdicts(heads, lessons)
+    chosen = 1 + ious[:, 1:].argmax(1, keepdim=True)
+    predicted, true = ious.gather(1, chosen)[lessons.present, 0], lessons.ious.gather(1, chosen)[lessons.present, 0]
+    return Judgement(
+        absent=average_precision(-scores.double().numpy(), ~lessons.present.numpy()),
+        rank=spearman(predicted.double().numpy(), true.double().numpy()),
+        loss=float(_loss(heads, lessons)),
+    )
+
+
+def _loss(heads: nn.ModuleList, lessons: Lessons) -> Tensor:
+    """Squared error of the IoUs, so that they predict the mean, and cross-entropy of the object score."""
+    ious, scores = _verdicts(heads, lessons)
+    shown = lessons.present.float()
+    error = ((ious - lessons.ious).square().mean(1) * shown).sum() / shown.sum().clamp(min=1)
+    return error + F.binary_cross_entropy_with_logits(scores, shown)
+
+
+def _verdicts(heads: nn.ModuleList, lessons: Lessons) -> tuple[Tensor, Tensor]:
+    quality, presence = heads
+    return quality(lessons.quality).sigmoid(), presence(lessons.presence).squeeze(1)
