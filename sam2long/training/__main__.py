@@ -108,6 +108,7 @@ def _export(arguments: argparse.Namespace) -> None:
 
 
 def _calibrate(arguments: argparse.Namespace) -> None:
+    arguments.calibrated.parent.mkdir(parents=True, exist_ok=True)
     model, *judgements = calibrate(arguments.weights, CALIBRATION, arguments.processes, arguments.workers)
     save_model(model, arguments.calibrated, torch.float16)
     for name, judged in zip(("before", "after"), judgements, strict=True):

@@ -7,6 +7,7 @@ network tracks long clips as it does in use, what the heads are given on every f
 from __future__ import annotations
 
 import copy
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,11 +75,15 @@ class Judgement:
 
 
 def calibrate(weights: Path, stage: Stage, processes: int, workers: int) -> tuple[SAM2, Judgement, Judgement]:
-    """Read a model and teach its heads; returns it, with their judgement of held-out clips before and after."""
+    """Read a model and teach its heads; returns it, with their judgement of held-out clips before and after.
+
+    Raises:
+        CheckpointError: the weights cannot be read.
+    """
+    model = load_model(weights, device="cpu", precision="float32")
     with tempfile.TemporaryDirectory() as folder:
         run_team(processes, partial(_collect_share, weights, stage, workers, Path(folder)))
         parts = [Lessons(**torch.load(path, weights_only=True)) for path in sorted(Path(folder).iterdir())]
-    model = load_model(weights, device="cpu", precision="float32")
     before, after = teach(model, Lessons.joined(parts))
     return model, before, after
 
@@ -107,6 +112,8 @@ def collect(model: SAM2, stage: Stage, workers: int, team: Team) -> Lessons:
                     present = truth.flatten(1).any(1)
                     quality, presence = inputs
                     lessons.append(Lessons(quality, presence, true_ious(masks, covered), present, clips))
+        if team.leads:
+            print(f"tracked {step + 1} of {stage.steps} batches", file=sys.stderr)
     return Lessons.joined(lessons)
 
 
