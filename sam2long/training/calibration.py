@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from sam2long.model import SAM2, load_model
 from sam2long.training.augment import make_rows
-from sam2long.training.clips import batches
+from sam2long.training.clips import CLIPS_PER_SCENE, batches
 from sam2long.training.coverage import area_fraction
 from sam2long.training.losses import true_ious
 from sam2long.training.prompts import draw_prompts
@@ -32,7 +32,7 @@ from sam2long.training.team import Team, run_team
 
 _SEED = 777_000
 _HELD_OUT = 5
-"""Every fifth clip judges the heads instead of teaching them."""
+"""Every fifth scene judges the heads instead of teaching them."""
 
 _EPOCHS, _BATCH, _RATE, _DECAY = 60, 256, 5e-4, 0.05
 
@@ -46,14 +46,14 @@ class Lessons:
         presence: float [frames, dim], input of the object score's head.
         ious: float [frames, 4], true IoU of each mask.
         present: bool [frames], whether the object shows.
-        clips: int64 [frames], number of the clip.
+        scenes: int64 [frames], number of the scene that the clip was cut from.
     """
 
     quality: Tensor
     presence: Tensor
     ious: Tensor
     present: Tensor
-    clips: Tensor
+    scenes: Tensor
 
     def of(self, which: Tensor) -> Lessons:
         """Those of some frames, by number or by bool [frames]."""
@@ -75,7 +75,7 @@ class Judgement:
 
 
 def calibrate(weights: Path, stage: Stage, processes: int, workers: int) -> tuple[SAM2, Judgement, Judgement]:
-    """Read a model and teach its heads; returns it, with their judgement of held-out clips before and after.
+    """Read a model and teach its heads; returns it, with their judgement of held-out scenes before and after.
 
     Raises:
         CheckpointError: the weights cannot be read.
@@ -103,7 +103,7 @@ def collect(model: SAM2, stage: Stage, workers: int, team: Team) -> Lessons:
         generator = torch.Generator().manual_seed(_SEED + number)
         rows = make_rows(batch, stage.objects, model.config, generator)
         prompts = draw_prompts(rows.masks[:, 0], stage.prompts, generator)
-        clips = number * stage.clips + rows.clips
+        scenes = number * stage.clips + rows.clips // CLIPS_PER_SCENE
         with _heard(model) as inputs:
             for frame, proposals in enumerate(roll_out(model, rows, prompts)):
                 if frame:
@@ -111,7 +111,7 @@ def collect(model: SAM2, stage: Stage, workers: int, team: Team) -> Lessons:
                     covered = area_fraction(truth, masks.shape[-1])[:, None].expand_as(masks)
                     present = truth.flatten(1).any(1)
                     quality, presence = inputs
-                    lessons.append(Lessons(quality, presence, true_ious(masks, covered), present, clips))
+                    lessons.append(Lessons(quality, presence, true_ious(masks, covered), present, scenes))
         if team.leads:
             print(f"tracked {step + 1} of {stage.steps} batches", file=sys.stderr)
     return Lessons.joined(lessons)
@@ -135,28 +135,30 @@ def _heard(model: SAM2) -> Iterator[list[Tensor]]:
 
 
 def teach(model: SAM2, lessons: Lessons) -> tuple[Judgement, Judgement]:
-    """Train the heads of a model on lessons, and keep the epoch that judges held-out clips best.
+    """Train the heads of a model on lessons, and keep the epoch that judges held-out scenes best.
 
-    Returns the judgement of the held-out clips before and after.
+    Returns the judgement of the held-out scenes before and after.
     """
     heads = nn.ModuleList([model.mask_decoder.iou_head, model.mask_decoder.object_score_head])
     heads.requires_grad_(True)
-    held_out = lessons.clips % _HELD_OUT == 0
+    held_out = lessons.scenes % _HELD_OUT == 0
     taught, judged = lessons.of(~held_out), lessons.of(held_out)
     generator = torch.Generator().manual_seed(_SEED)
     optimizer = torch.optim.AdamW(heads.parameters(), lr=_RATE, weight_decay=_DECAY)
-    before = best = judge(heads, judged)
+    before = judge(heads, judged)
+    least = before.loss
     kept = copy.deepcopy(heads.state_dict())
     for _ in range(_EPOCHS):
-        for part in torch.randperm(len(taught.clips), generator=generator).split(_BATCH):
+        for part in torch.randperm(len(taught.scenes), generator=generator).split(_BATCH):
             optimizer.zero_grad()
             torch.autograd.backward(_loss(heads, taught.of(part)))
             optimizer.step()
-        now = judge(heads, judged)
-        if now.loss < best.loss:
-            best, kept = now, copy.deepcopy(heads.state_dict())
+        with torch.no_grad():
+            loss = float(_loss(heads, judged))
+        if loss < least:
+            least, kept = loss, copy.deepcopy(heads.state_dict())
     heads.load_state_dict(kept)
-    return before, best
+    return before, judge(heads, judged)
 
 
 @torch.no_grad()

@@ -21,9 +21,9 @@ from .tiny import STAGE, TINY
 
 
 def test_lessons_are_what_the_heads_are_given() -> None:
-    model, stage = fresh_model(TINY, 0), replace(STAGE, steps=1, reuse=1)
+    model, stage = fresh_model(TINY, 0), replace(STAGE, steps=1, reuse=1, clips=4)
     lessons = collect(model, stage, 0, ALONE)
-    assert len(lessons.clips) == stage.clips * stage.objects * (stage.frames - 1)
+    assert len(lessons.scenes) == stage.clips * stage.objects * (stage.frames - 1)
     seed = calibration._SEED
     generator = torch.Generator().manual_seed(seed)
     rows = make_rows(ClipDataset(stage, seed, ALONE)[0], stage.objects, TINY, generator)
@@ -34,7 +34,8 @@ def test_lessons_are_what_the_heads_are_given() -> None:
     torch.testing.assert_close(predicted, torch.cat([frame.proposals.ious for frame in later]))
     torch.testing.assert_close(scores, torch.cat([frame.proposals.object_scores for frame in later]))
     assert torch.equal(lessons.present, rows.masks[:, 1:].flatten(2).any(2).T.flatten())
-    assert lessons.clips.unique().tolist() == [0, 1]
+    # The two clips of a scene must not be taught and held out apart.
+    assert torch.equal(lessons.scenes, (rows.clips // 2).repeat(stage.frames - 1))
 
 
 def made_up(count: int = 4000) -> Lessons:
@@ -45,7 +46,7 @@ def made_up(count: int = 4000) -> Lessons:
     return Lessons(quality, presence, ious, presence[:, 0] > -1, torch.arange(count) // 100)
 
 
-def test_heads_learn_to_judge_clips_they_were_not_taught() -> None:
+def test_heads_learn_to_judge_scenes_they_were_not_taught() -> None:
     before, after = teach(fresh_model(TINY, 0), made_up())
     assert after.loss < 0.5 * before.loss
     assert (after.absent, after.rank) > (0.9, 0.9)
