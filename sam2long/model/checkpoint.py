@@ -125,7 +125,7 @@ def download(name: str) -> Path:
         return Path(hf_hub_download(repository, file))
     except (OSError, HfHubHTTPError) as error:
         offline = isinstance(error, LocalEntryNotFoundError)
-        reason = "no connection, and it is not in the local cache" if offline else _first_line(error)
+        reason = "no connection, and it is not in the local cache" if offline else _first_sentence(error)
         raise CheckpointError(
             f"could not fetch {file} of {repository} from the Hugging Face hub ({reason}); "
             "download it where there is a network and pass the file as the checkpoint"
@@ -144,7 +144,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], SAM2Config | None]:
         state, metadata = _read_safetensors(path) if path.suffix == ".safetensors" else (_read_pickle(path), {})
     except Exception as error:  # the unpickler of a file that is no checkpoint fails in many ways
         raise CheckpointError(
-            f"checkpoint {str(path)!r} cannot be read; it may be truncated or no checkpoint ({_first_line(error)})"
+            f"checkpoint {str(path)!r} cannot be read; it may be truncated or no checkpoint ({_first_sentence(error)})"
         ) from error
     if not state or not all(isinstance(value, Tensor) for value in state.values()):
         raise CheckpointError(f"checkpoint {str(path)!r} holds no table of parameters")
@@ -241,6 +241,7 @@ def _some(names: list[str]) -> str:
     return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"
 
 
-def _first_line(error: Exception) -> str:
+def _first_sentence(error: Exception) -> str:
+    """Without the advice that follows: PyTorch's is to load a file of unknown make with nothing checked."""
     text = str(error)
-    return text.splitlines()[0] if text else type(error).__name__
+    return text.splitlines()[0].partition(". ")[0] if text else type(error).__name__

@@ -108,8 +108,9 @@ def _export(arguments: argparse.Namespace) -> None:
 
 
 def _calibrate(arguments: argparse.Namespace) -> None:
+    model = load_model(arguments.weights, device="cpu", precision="float32")
     arguments.calibrated.parent.mkdir(parents=True, exist_ok=True)
-    model, *judgements = calibrate(arguments.weights, CALIBRATION, arguments.processes, arguments.workers)
+    judgements = calibrate(model, CALIBRATION, arguments.processes, arguments.workers)
     save_model(model, arguments.calibrated, torch.float16)
     for name, judged in zip(("before", "after"), judgements, strict=True):
         print(f"{name}: absent AP {judged.absent:.3f}, IoU rank {judged.rank:.3f}, loss {judged.loss:.4f}")

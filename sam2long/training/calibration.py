@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sam2long.model import SAM2, load_model
+from sam2long.model import SAM2
 from sam2long.training.augment import make_rows
 from sam2long.training.clips import CLIPS_PER_SCENE, batches
 from sam2long.training.coverage import area_fraction
@@ -74,22 +74,15 @@ class Judgement:
     loss: float
 
 
-def calibrate(weights: Path, stage: Stage, processes: int, workers: int) -> tuple[SAM2, Judgement, Judgement]:
-    """Read a model and teach its heads; returns it, with their judgement of held-out scenes before and after.
-
-    Raises:
-        CheckpointError: the weights cannot be read.
-    """
-    model = load_model(weights, device="cpu", precision="float32")
+def calibrate(model: SAM2, stage: Stage, processes: int, workers: int) -> tuple[Judgement, Judgement]:
+    """Teach the heads of a model on the CPU; returns their judgement of held-out scenes before and after."""
     with tempfile.TemporaryDirectory() as folder:
-        run_team(processes, partial(_collect_share, weights, stage, workers, Path(folder)))
+        run_team(processes, partial(_collect_share, model, stage, workers, Path(folder)))
         parts = [Lessons(**torch.load(path, weights_only=True)) for path in sorted(Path(folder).iterdir())]
-    before, after = teach(model, Lessons.joined(parts))
-    return model, before, after
+    return teach(model, Lessons.joined(parts))
 
 
-def _collect_share(weights: Path, stage: Stage, workers: int, folder: Path, team: Team) -> None:
-    model = load_model(weights, device="cpu", precision="float32")
+def _collect_share(model: SAM2, stage: Stage, workers: int, folder: Path, team: Team) -> None:
     lessons = collect(model, replace(stage, image_size=model.config.image_size), workers, team)
     torch.save(vars(lessons), folder / f"{team.rank}.pt")
 

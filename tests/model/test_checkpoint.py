@@ -183,3 +183,10 @@ def test_only_weights_are_unpickled(monkeypatch, tiny_file):
     monkeypatch.setattr(checkpoint_module.torch, "load", lambda *a, **k: calls.append(k) or real(*a, **k))
     load_model(tiny_file[0], device="cpu")
     assert calls and all(call["weights_only"] is True for call in calls)
+
+
+def test_a_file_that_is_no_checkpoint_brings_no_advice_to_trust_it(tmp_path):
+    (tmp_path / "notes.md").write_text("# Notes\n")
+    with pytest.raises(CheckpointError, match="no checkpoint") as caught:
+        load_model(tmp_path / "notes.md")
+    assert "weights_only" not in str(caught.value)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 
-from sam2long.model.checkpoint import fresh_model, save_model
+from sam2long.model.checkpoint import fresh_model
 from sam2long.training import calibration
 from sam2long.training.augment import make_rows
 from sam2long.training.calibration import Lessons, calibrate, collect, teach
@@ -66,9 +65,9 @@ def test_heads_that_judge_worse_are_not_kept(monkeypatch: pytest.MonkeyPatch) ->
     assert after.loss <= before.loss
 
 
-def test_a_checkpoint_is_calibrated(tmp_path: Path) -> None:
-    save_model(fresh_model(TINY, 0), tmp_path / "weights.safetensors")
-    stage = replace(STAGE, steps=2, reuse=1, clips=4)
-    model, before, after = calibrate(tmp_path / "weights.safetensors", stage, 1, 0)
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_team_collects_and_one_learns(processes: int) -> None:
+    model, stage = fresh_model(TINY, 0), replace(STAGE, steps=2, reuse=1, clips=4)
+    before, after = calibrate(model, stage, processes, 0)
     assert after.loss <= before.loss
-    assert model.config.dim == TINY.dim
+    assert model.mask_decoder.iou_head.layers[0].weight.requires_grad
