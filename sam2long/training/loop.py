@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -18,7 +19,8 @@ from sam2long.training.gaze import watched
 from sam2long.training.journal import Journal
 from sam2long.training.losses import FrameLoss, frame_loss, mean_loss
 from sam2long.training.prompts import Prompts, draw_prompts
-from sam2long.training.rollout import Correction, roll_out
+from sam2long.training.remembering import ChoosyMemory, RolledMemory
+from sam2long.training.rollout import Correction, FrameProposals, roll_out
 from sam2long.training.stages import Stage
 from sam2long.training.state import TrainingState, load_state, new_state
 from sam2long.training.team import Team
@@ -131,23 +133,26 @@ class _Run:
 def train_step(
     state: TrainingState, stage: Stage, batch: ClipBatch, seed: int, team: Team = ALONE, stop: bool = False
 ) -> tuple[FrameLoss, bool]:
-    """Take one optimiser step on a batch; everything random in it follows from the seed and the step's number.
+    """Learn from a batch, window by window; everything random in it follows from the seed and the step's number.
 
     Returns the loss of this member's share, and whether any member of the team asked to stop.
     """
     generator = torch.Generator().manual_seed((seed * 1_000_003 + state.step) * 64 + team.rank)
     rows = make_rows(batch.to(state.model.device), stage.objects, state.model.config, generator)
     prompts = draw_prompts(rows.masks[:, 0].cpu(), stage.prompts, generator)
+    correction, memory = draw_correction(stage, generator), draw_memory(stage, generator)
     state.optimizers.set_rate(rate_of(state, stage))
-    loss = clip_loss(state, stage, rows, prompts, draw_correction(stage, generator), draw_lead(generator))
-    state.optimizers.zero_grad()
-    torch.autograd.backward(loss.total)
-    stop = team.average_gradients(state.model.parameters(), stop)
-    torch.nn.utils.clip_grad_norm_(state.model.parameters(), _CLIP_NORM)
-    state.optimizers.step()
+    losses = []
+    for loss in clip_losses(state, stage, rows, prompts, correction, memory):
+        state.optimizers.zero_grad()
+        torch.autograd.backward(loss.total)
+        stop = team.average_gradients(state.model.parameters(), stop)
+        torch.nn.utils.clip_grad_norm_(state.model.parameters(), _CLIP_NORM)
+        state.optimizers.step()
+        losses.append(loss.detached())
     state.step += 1
     state.total += 1
-    return loss, stop
+    return mean_loss(losses), stop
 
 
 def draw_correction(stage: Stage, generator: torch.Generator) -> Correction | None:
@@ -163,24 +168,40 @@ def draw_lead(generator: torch.Generator) -> int:
     return lead * int(torch.randint(2, (), generator=generator))
 
 
-def clip_loss(
+def draw_memory(stage: Stage, generator: torch.Generator) -> RolledMemory | ChoosyMemory:
+    """An empty memory, of the kind that the stage asks for."""
+    lead = draw_lead(generator)
+    choosy = float(torch.rand((), generator=generator)) < stage.choosy
+    return ChoosyMemory(lead) if choosy else RolledMemory(lead=lead)
+
+
+def clip_losses(
     state: TrainingState,
     stage: Stage,
     rows: Rows,
     prompts: Prompts,
     correction: Correction | None = None,
-    lead: int = 0,
-) -> FrameLoss:
-    """Loss averaged over the frames of a clip, and its figures over the frames after the prompted one."""
-    with _autocast(state.model.device), watched(state.model) as gaze:
-        losses = [
-            frame_loss(frame, rows.masks[:, number], stage.losses)
-            for number, frame in enumerate(
-                roll_out(state.model, rows, prompts, correction, lead, gaze if stage.losses.gaze else None)
-            )
-        ]
-    later = losses[1:] or losses
-    return replace(mean_loss(later), total=mean_loss(losses).total)
+    memory: RolledMemory | ChoosyMemory | None = None,
+) -> Iterator[FrameLoss]:
+    """Losses of one window of a clip after the other; the weights may change in between.
+
+    Each is averaged over the window's frames; the figures leave out the prompted one, if there are others.
+    """
+    with watched(state.model) as gaze:
+        watching = gaze if stage.losses.gaze else None
+        frames = enumerate(roll_out(state.model, rows, prompts, correction, memory, watching, stage.window))
+        first = True
+        while losses := _losses_of(islice(frames, stage.window or rows.frames), state.model.device, rows, stage):
+            later = losses[first:] or losses
+            first = False
+            yield replace(mean_loss(later), total=mean_loss(losses).total)
+
+
+def _losses_of(
+    frames: Iterable[tuple[int, FrameProposals]], device: torch.device, rows: Rows, stage: Stage
+) -> list[FrameLoss]:
+    with _autocast(device):
+        return [frame_loss(frame, rows.masks[:, number], stage.losses) for number, frame in frames]
 
 
 def rate_of(state: TrainingState, stage: Stage) -> float:

@@ -14,6 +14,8 @@ from sam2long.training.rollout import FrameProposals
 from sam2long.training.stages import LossWeights
 
 _FOCAL_ALPHA, _FOCAL_GAMMA = 0.25, 2.0
+_EDGE = 6
+"""Pixels of the network's image on either side of the true edge."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,10 @@ def frame_loss(frame: FrameProposals, truth: Tensor, weights: LossWeights) -> Fr
     logits = frame.proposals.masks.float()
     coverage = area_fraction(truth, logits.shape[-1])[:, None].expand_as(logits)
     per_mask = mask_losses(logits, coverage, weights)
-    best = per_mask.masked_fill(~frame.eligible, torch.inf).amin(1)
-    masks = best * shown
+    least, best = per_mask.masked_fill(~frame.eligible, torch.inf).min(1)
+    if weights.edge:
+        least = least + weights.edge * edge_loss(logits[torch.arange(len(best), device=best.device), best], truth)
+    masks = least * shown
     ious = true_ious(logits, coverage)
     eligible = frame.eligible.float() * shown[:, None]
     iou_error = ((frame.proposals.ious.float() - ious).abs() * eligible).sum() / eligible.sum().clamp(min=1)
@@ -111,6 +115,21 @@ def focal_loss(logits: Tensor, coverage: Tensor) -> Tensor:
     wrong = (probability - coverage).abs()
     alpha = _FOCAL_ALPHA * coverage + (1 - _FOCAL_ALPHA) * (1 - coverage)
     return (alpha * wrong**_FOCAL_GAMMA * entropy).flatten(2).mean(2)
+
+
+def edge_loss(logits: Tensor, truth: Tensor) -> Tensor:
+    """Cross-entropy [rows] of the mask as a user gets it, averaged over pixels near the true edge.
+
+    Args:
+        logits: [rows, size / 4, size / 4].
+        truth: bool [rows, size, size].
+    """
+    inside = truth[:, None].float()
+    grown, shrunk = (F.max_pool2d(part, 2 * _EDGE + 1, 1, _EDGE) for part in (inside, 1 - inside))
+    near = grown * shrunk
+    shown = F.interpolate(logits[:, None], size=truth.shape[-2:], mode="bilinear")
+    losses = F.binary_cross_entropy_with_logits(shown, inside, reduction="none") * near
+    return losses.flatten(1).sum(1) / near.flatten(1).sum(1).clamp(min=1)
 
 
 def dice_loss(logits: Tensor, coverage: Tensor) -> Tensor:

@@ -7,13 +7,13 @@ with its errors.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sam2long.model import SAM2, MaskProposals, Memory
+from sam2long.model import SAM2, MaskProposals
 from sam2long.model.image_encoder import ImageFeatures
 from sam2long.model.mask_decoder import NO_OBJECT_LOGIT
 from sam2long.model.prompt_encoder import Label
@@ -22,6 +22,7 @@ from sam2long.training.augment import Rows
 from sam2long.training.coverage import area_fraction
 from sam2long.training.gaze import Gaze, gaze_loss
 from sam2long.training.prompts import Prompts, draw_corrections
+from sam2long.training.remembering import ChoosyMemory, Recollection, RolledMemory
 
 SINGLE = (True, False, False, False)
 MULTIPLE = (False, True, True, True)
@@ -47,9 +48,19 @@ class FrameProposals:
 
     def chosen_masks(self) -> Tensor:
         """Logits [rows, size / 4, size / 4] of the chosen masks, nothing where the object is judged absent."""
-        rows = torch.arange(len(self.eligible), device=self.eligible.device)
-        masks = self.proposals.masks[rows, self.chosen()]
+        masks = self._of_chosen(self.proposals.masks)
         return torch.where((self.proposals.object_scores > 0)[:, None, None], masks, NO_OBJECT_LOGIT)
+
+    def chosen_pointers(self) -> Tensor:
+        """Object pointers [rows, dim] of the chosen masks."""
+        return self._of_chosen(self.proposals.pointers)
+
+    def chosen_ious(self) -> Tensor:
+        """Predicted IoU [rows] of the chosen masks."""
+        return self._of_chosen(self.proposals.ious)
+
+    def _of_chosen(self, values: Tensor) -> Tensor:
+        return values[torch.arange(len(values), device=values.device), self.chosen()]
 
 
 @dataclass(frozen=True)
@@ -65,109 +76,66 @@ class Correction:
     generator: torch.Generator
 
 
-@dataclass
-class RolledMemory:
-    """Memories of the frames so far, oldest first; the first one is the prompted frame's.
-
-    Attributes:
-        maps: spatial memories, one a frame.
-        pointers: object pointers, one a frame.
-        covered: float [rows, places], share of each place that the true mask covers, one a frame.
-        lead: frames by which the prompt is said to lie further back than it does; at least 0.
-        corrected: the frame that was corrected and bool [rows], which rows were; they keep it as a prompted one.
-    """
-
-    maps: list[Tensor] = field(default_factory=list)
-    pointers: list[Tensor] = field(default_factory=list)
-    covered: list[Tensor] = field(default_factory=list)
-    lead: int = 0
-    corrected: tuple[int, Tensor] | None = None
-
-    def gather(self, slots: int, most_pointers: int) -> Memory:
-        """Arrange the prompted frame's memory and the latest ones for the next frame as SAM 2 does."""
-        maps = _recalled(self.maps, slots)
-        pointers = _recalled(self.pointers, most_pointers)
-        rows, device = len(maps[0]), maps[0].device
-        distances = [len(self.pointers) + self.lead, *range(1, len(pointers))]
-        times = torch.tensor(distances, device=device) / (most_pointers - 1)
-        return Memory(
-            maps=torch.stack(maps, 1),
-            slots=self._slots(len(maps), rows, device),
-            pointers=torch.stack(pointers, 1),
-            times=times.to(maps[0].dtype).expand(rows, -1),
-        )
-
-    def marked(self, slots: int) -> Tensor:
-        """Float [rows, maps x places]: the true masks of the gathered maps."""
-        return torch.cat(_recalled(self.covered, slots), 1)
-
-    def _slots(self, count: int, rows: int, device: torch.device) -> Tensor:
-        """int64 [rows, count]: 0 for prompted frames, else the distance."""
-        slots = torch.arange(count, device=device).repeat(rows, 1)
-        if self.corrected is not None:
-            frame, which = self.corrected
-            distance = len(self.maps) - frame
-            if 0 < distance < count:
-                slots[which, distance] = 0
-        return slots
-
-
-def _recalled(frames: list[Tensor], most: int) -> list[Tensor]:
-    """The prompted frame's and the latest ones, nearest first: at most `most`."""
-    return [frames[0], *frames[1:][:-most:-1]]
-
-
 def roll_out(
     model: SAM2,
     rows: Rows,
     prompts: Prompts,
     correction: Correction | None = None,
-    lead: int = 0,
+    memory: RolledMemory | ChoosyMemory | None = None,
     gaze: Gaze | None = None,
+    window: int = 0,
 ) -> Iterator[FrameProposals]:
     """Track every row through its clip; yields the proposals of each frame, the prompted one first.
 
     Args:
-        model: being trained.
+        model: being trained; its weights may change between two windows.
         rows: objects and their clips.
         prompts: of the first frame.
         correction: of a later one, if any; it yields what the network says after the click.
-        lead: frames by which the prompted frame's pointer is said to lie further back, as in a long video.
+        memory: still empty; None for plain SAM 2's.
         gaze: watches the model's memory attention, if given.
+        window: frames through which gradients flow back; 0 for all.
     """
-    memory = RolledMemory(lead=lead)
-    for number, features in enumerate(_encode_frames(model, rows)):
+    memory = RolledMemory() if memory is None else memory
+    window = window or rows.frames
+    for number, features in enumerate(_encode_frames(model, rows, window)):
         truth = rows.masks[:, number]
+        corrected = None
         covered = area_fraction(truth, features.stride16.shape[-1]).flatten(1)
         if number == 0:
             frame = _prompted_frame(model, features, truth, prompts)
             masks, scores = _prompted_masks(frame, truth, prompts.masked)
         else:
-            conditioned = _attended(model, features, memory, gaze)
-            frame = _tracked_frame(model, conditioned, features)
-            if gaze is not None:
-                frame = replace(frame, gaze=gaze_loss(gaze.take(), covered))
-            masks, scores = frame.chosen_masks(), frame.proposals.object_scores
+            if number % window == 0:
+                memory.cut()
+            conditioned = memory.attended(model, features.stride16, gaze)
+            frame = _watched(_tracked_frame(model, conditioned, features), gaze, covered)
             if correction is not None and correction.frame == number:
-                frame, which = _corrected_frame(model, conditioned, features, frame, truth, correction.generator)
-                masks, scores = _corrected_masks(frame, which), frame.proposals.object_scores
-                memory.corrected = number, which
+                frame, corrected = _corrected_frame(model, conditioned, features, frame, truth, correction.generator)
+            masks, scores = _tracked_masks(frame, corrected), frame.proposals.object_scores
         yield frame
         if number < rows.frames - 1:
-            memory.maps.append(model.encode_memory(features.stride16, masks.unsqueeze(1), scores, binary=number == 0))
-            memory.pointers.append(_chosen_pointers(frame))
-            memory.covered.append(covered)
+            maps = model.encode_memory(features.stride16, masks.unsqueeze(1), scores, binary=number == 0)
+            memory.add(Recollection(maps, frame.chosen_pointers(), covered, frame.chosen_ious(), scores, corrected))
 
 
-def _encode_frames(model: SAM2, rows: Rows) -> Iterator[ImageFeatures]:
-    """Encode all frames of all clips at once; yields the features of one frame of every row after the other."""
-    clips, frames = rows.images.shape[:2]
-    features = model.encode_image(rows.images.flatten(0, 1))
-    maps = [
-        part.reshape(clips, frames, *part.shape[1:]) for part in (features.stride4, features.stride8, features.stride16)
-    ]
-    for number in range(frames):
-        yield ImageFeatures(*(part[rows.clips, number] for part in maps))
+def _encode_frames(model: SAM2, rows: Rows, window: int) -> Iterator[ImageFeatures]:
+    """Encode all clips, `window` frames at once; yields the features of one frame of every row after the other."""
+    for images in rows.images.split(window, 1):
+        clips, frames = images.shape[:2]
+        features = model.encode_image(images.flatten(0, 1))
+        maps = [
+            part.reshape(clips, frames, *part.shape[1:])
+            for part in (features.stride4, features.stride8, features.stride16)
+        ]
+        for number in range(frames):
+            yield ImageFeatures(*(part[rows.clips, number] for part in maps))
+
+
+def _watched(frame: FrameProposals, gaze: Gaze | None, covered: Tensor) -> FrameProposals:
+    """The same with the loss of what `gaze` saw."""
+    read = () if gaze is None else gaze.take()
+    return replace(frame, gaze=gaze_loss(read, covered)) if read else frame
 
 
 def _prompted_frame(model: SAM2, features: ImageFeatures, truth: Tensor, prompts: Prompts) -> FrameProposals:
@@ -187,14 +155,6 @@ def _prompted_frame(model: SAM2, features: ImageFeatures, truth: Tensor, prompts
     after = MULTIPLE if prompts.ambiguous else SINGLE
     eligible = torch.cat([_eligible(SINGLE, masked, device), _eligible(after, len(truth) - masked, device)])
     return FrameProposals(_joined(parts), eligible)
-
-
-def _attended(model: SAM2, features: ImageFeatures, memory: RolledMemory, gaze: Gaze | None) -> Tensor:
-    """Coarse features that have attended to the memory, watched by `gaze` if there is one."""
-    slots = model.config.memory_slots
-    if gaze is not None:
-        gaze.marked = memory.marked(slots)
-    return model.attend(features.stride16, memory.gather(slots, model.config.max_pointers))
 
 
 def _tracked_frame(model: SAM2, conditioned: Tensor, features: ImageFeatures) -> FrameProposals:
@@ -219,10 +179,12 @@ def _corrected_frame(
     return replace(frame, proposals=_either(which, after, frame.proposals)), which
 
 
-def _corrected_masks(frame: FrameProposals, which: Tensor) -> Tensor:
-    """Logits to remember; SAM 2 remembers the masks of prompted frames as 0 or 1."""
+def _tracked_masks(frame: FrameProposals, corrected: Tensor | None) -> Tensor:
+    """Logits to remember; SAM 2 remembers the masks of corrected frames (bool [rows]) as 0 or 1."""
     masks = frame.chosen_masks()
-    return torch.where(which[:, None, None], masks.sign() * MASK_PROMPT_LOGIT, masks)
+    return (
+        masks if corrected is None else torch.where(corrected[:, None, None], masks.sign() * MASK_PROMPT_LOGIT, masks)
+    )
 
 
 def _either(which: Tensor, these: MaskProposals, those: MaskProposals) -> MaskProposals:
@@ -243,11 +205,6 @@ def _prompted_masks(frame: FrameProposals, truth: Tensor, masked: int) -> tuple[
     logits = (given * 2 - 1) * MASK_PROMPT_LOGIT
     certain = torch.full_like(scores[:masked], MASK_PROMPT_LOGIT)
     return torch.cat([logits.to(masks.dtype), masks[masked:]]), torch.cat([certain, scores[masked:]])
-
-
-def _chosen_pointers(frame: FrameProposals) -> Tensor:
-    rows = torch.arange(len(frame.eligible), device=frame.eligible.device)
-    return frame.proposals.pointers[rows, frame.chosen()]
 
 
 def _eligible(which: tuple[bool, ...], rows: int, device: torch.device) -> Tensor:

@@ -18,6 +18,7 @@ class LossWeights:
         iou: L1 between predicted and true IoU.
         presence: cross-entropy of the object score.
         gaze: cross-entropy of where memory attention looks; 0 leaves it alone.
+        edge: cross-entropy near the object's edge, of the mask at the image's size.
     """
 
     cross_entropy: float
@@ -27,6 +28,7 @@ class LossWeights:
     iou: float = 1.0
     presence: float = 1.0
     gaze: float = 0.0
+    edge: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,9 @@ class Stage:
         dull_left_out: probability that a clip is passed over in which no object vanishes.
         jumpy: probability that a clip's crop jumps now and then, so that objects must be found by their looks.
         corrected: probability that the objects of a batch are corrected by a click on one of its later frames.
+        window: frames from one update of the weights to the next along a clip, through which gradients flow; 0 for
+            one update at the clip's end. What is remembered from earlier windows is taken as it is.
+        choosy: probability that a batch remembers as the memory tree does, good frames only.
     """
 
     name: str
@@ -76,6 +81,8 @@ class Stage:
     dull_left_out: float = 0.0
     jumpy: float = 0.0
     corrected: float = 0.0
+    window: int = 0
+    choosy: float = 0.0
 
 
 BALANCED = LossWeights(cross_entropy=1.0, positive=5.0, focal=0.0)
@@ -192,6 +199,36 @@ _LAST = replace(
     _LASTING, name="last", steps=300, strides=(1, 1, 1, 2, 2, 4), crop=(0.8, 1.0), rate=(2.8e-4, 1e-5), jumpy=0.05
 )
 
+_EDGES = replace(
+    _LAST,
+    name="edges",
+    steps=270,
+    kinds=_HARD,
+    clips=16,
+    frames=3,
+    strides=(1, 1, 2, 3, 4, 8),
+    crop=(0.6, 1.0),
+    rate=(6e-4, 6e-4),
+    dull_left_out=0.2,
+    losses=replace(SAM, edge=1.0),
+    corrected=0.1,
+)
+"""Many short clips, to learn where exactly an object ends."""
+_STREAM = replace(
+    _LAST,
+    name="stream",
+    steps=150,
+    frames=32,
+    strides=(1, 1, 2, 3),
+    rate=(5e-4, 1e-5),
+    reuse=1,
+    losses=replace(SAM, edge=1.0, gaze=0.5),
+    corrected=0.1,
+    window=4,
+    choosy=0.5,
+)
+"""Tracking for as long as in use, with its own mistakes and with the tree's memory; the weights change on the way."""
+
 CALIBRATION = replace(_LAST, name="calibration", steps=40, frames=48, strides=(1, 2), reuse=1, corrected=0.0)
 """Long clips of whole pictures, tracked without gradients."""
 
@@ -219,6 +256,8 @@ CPU_CURRICULUM = (
     _FULL,
     _LASTING,
     _LAST,
+    _EDGES,
+    _STREAM,
 )
 
 _GPU_QUADS = replace(

@@ -13,7 +13,8 @@ from sam2long.model.prompt_encoder import Label
 from sam2long.training.augment import Rows
 from sam2long.training.loop import draw_correction, draw_lead
 from sam2long.training.prompts import Prompts, draw_corrections
-from sam2long.training.rollout import Correction, FrameProposals, RolledMemory, roll_out
+from sam2long.training.remembering import RolledMemory
+from sam2long.training.rollout import Correction, FrameProposals, roll_out
 
 from .tiny import STAGE, TINY
 
@@ -42,7 +43,7 @@ NO_CLICKS = Prompts(2, torch.zeros(0, 1, 2), torch.zeros(0, 1, dtype=torch.int64
 @torch.no_grad()
 def rolled(model: SAM2, rows: Rows, frame: int | None, lead: int = 0) -> list[FrameProposals]:
     correction = None if frame is None else Correction(frame, torch.Generator().manual_seed(1))
-    return list(roll_out(model, rows, NO_CLICKS, correction, lead))
+    return list(roll_out(model, rows, NO_CLICKS, correction, RolledMemory(lead=lead)))
 
 
 def same(one: FrameProposals, other: FrameProposals, row: int) -> bool:

@@ -10,7 +10,7 @@ from sam2long.errors import CheckpointError
 from sam2long.training.augment import make_rows
 from sam2long.training.clips import ClipDataset, batch_of_step, batches
 from sam2long.training.journal import read_journal
-from sam2long.training.loop import ALONE, LOG_FILE, STATE_FILE, RunOptions, clip_loss, train, train_step
+from sam2long.training.loop import ALONE, LOG_FILE, STATE_FILE, RunOptions, clip_losses, train, train_step
 from sam2long.training.prompts import draw_prompts
 from sam2long.training.rollout import roll_out
 from sam2long.training.stages import PromptMix
@@ -102,10 +102,11 @@ def test_a_clip_can_be_learnt_by_heart() -> None:
     generator = torch.Generator().manual_seed(0)
     rows = make_rows(batch, stage.objects, TINY, generator)
     prompts = draw_prompts(rows.masks[:, 0], stage.prompts, generator)
-    before = float(clip_loss(state, stage, rows, prompts).detached().total)
+    (loss,) = clip_losses(state, stage, rows, prompts)
+    before = float(loss.detached().total)
     state.optimizers.set_rate(3e-3)
     for _ in range(60):
-        loss = clip_loss(state, stage, rows, prompts)
+        (loss,) = clip_losses(state, stage, rows, prompts)
         state.optimizers.zero_grad()
         loss.total.backward()
         state.optimizers.step()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from sam2long.training.coverage import area_fraction
 from sam2long.training.losses import (
     balanced_cross_entropy,
     dice_loss,
+    edge_loss,
     focal_loss,
     frame_loss,
     true_ious,
@@ -42,6 +44,33 @@ def test_focal_loss_by_hand() -> None:
 def test_dice_loss_by_hand() -> None:
     loss = dice_loss(map_of(0.0, 0.0, 0.0, 0.0), map_of(1, 1, 0, 0))
     assert loss.item() == pytest.approx(1 - (2 * 1 + 1) / (2 + 2 + 1))
+
+
+def test_edge_loss_is_the_mean_over_pixels_near_the_edge() -> None:
+    truth = torch.zeros(2, 64, 64, dtype=torch.bool)
+    truth[0, 20:50, 8:40] = True
+    truth[1, 40:44, 30:60] = True
+    logits = torch.randn(2, 16, 16, generator=torch.Generator().manual_seed(0))
+    shown = torch.nn.functional.interpolate(logits[:, None], scale_factor=4, mode="bilinear")[:, 0]
+    for row, loss in enumerate(edge_loss(logits, truth).tolist()):
+        losses = []
+        for y in range(64):
+            for x in range(64):
+                around = truth[row, max(0, y - 6) : y + 7, max(0, x - 6) : x + 7]
+                if around.any() and not around.all():
+                    chance = 1 / (1 + math.exp(-float(shown[row, y, x])))
+                    losses.append(-math.log(chance if truth[row, y, x] else 1 - chance))
+        assert loss == pytest.approx(sum(losses) / len(losses), rel=1e-4)
+
+
+def test_an_edge_costs_for_the_best_mask_alone() -> None:
+    truth = torch.zeros(1, 16, 16, dtype=torch.bool)
+    truth[:, :8] = True
+    right = (area_fraction(truth, 4) * 2 - 1)[:, None] * 3
+    frame = proposals(torch.cat([-right, right, -right, -right], 1), [0.5] * 4, 3.0, [True] * 4)
+    plain = frame_loss(frame, truth, WEIGHTS).total
+    with_edge = frame_loss(frame, truth, replace(WEIGHTS, edge=2.0)).total
+    assert (with_edge - plain).item() == pytest.approx(2 * edge_loss(right[:, 0], truth).item(), rel=1e-5)
 
 
 def test_true_iou_counts_cells_that_are_mostly_covered() -> None:

@@ -1,0 +1,115 @@
+"""What rollouts remember: by the tree's rule as the tracker itself does, and cut into windows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from sam2long import Session, TreeConfig
+from sam2long.model import SAM2
+from sam2long.model.checkpoint import fresh_model
+from sam2long.training.augment import Rows, normalise
+from sam2long.training.loop import clip_losses, draw_memory
+from sam2long.training.prompts import Prompts
+from sam2long.training.remembering import ChoosyMemory, RolledMemory
+from sam2long.training.rollout import roll_out
+from sam2long.training.state import TrainingState, new_state
+
+from .tiny import STAGE, TINY
+
+SIZE, FRAMES = TINY.image_size, 12
+NO_CLICKS = Prompts(2, torch.zeros(0, 1, 2), torch.zeros(0, 1, dtype=torch.int64))
+
+
+@pytest.fixture(scope="module")
+def images() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 255, (FRAMES, SIZE, SIZE, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def rows(images: np.ndarray) -> Rows:
+    masks = torch.zeros(2, FRAMES, SIZE, SIZE, dtype=torch.bool)
+    masks[0, :, 10:30, 10:30] = True
+    masks[1, :, 40:60, 20:50] = True
+    pictures = normalise(torch.from_numpy(images), TINY.mean, TINY.std)[None]
+    return Rows(pictures, masks, torch.zeros(2, dtype=torch.int64))
+
+
+@pytest.fixture
+def model() -> SAM2:
+    """A network whose predicted IoU lies now above 0.3 and then below, and its object score about 0."""
+    model = fresh_model(TINY, 4).eval()
+    heads = model.mask_decoder.iou_head, model.mask_decoder.object_score_head
+    with torch.no_grad():
+        for head, shift in zip(heads, (-1.4, -1.1), strict=True):
+            *_, last = (layer for layer in head.modules() if isinstance(layer, torch.nn.Linear))
+            last.weight *= 40
+            last.bias += shift
+    return model
+
+
+@pytest.mark.parametrize("rule", [None, 0.3])
+def test_rollouts_remember_what_the_tracker_does(
+    model: SAM2, images: np.ndarray, rows: Rows, rule: float | None
+) -> None:
+    memory = RolledMemory() if rule is None else ChoosyMemory()
+    with torch.no_grad():
+        rolled = list(roll_out(model, rows, NO_CLICKS, memory=memory))
+    tree = TreeConfig.greedy() if rule is None else TreeConfig(pathways=1, iou_threshold=rule, binary_prompts=True)
+    with Session(model, images, tree=tree, keep_logits=True) as session:
+        for row in range(2):
+            session.add_mask(0, row, rows.masks[row, 0].numpy())
+        results = {result.frame: result for result in session.propagate()}
+    kept = 0
+    for number in range(1, FRAMES):
+        frame = rolled[number]
+        scores, ious = frame.proposals.object_scores, frame.chosen_ious()
+        kept += int(((scores > 0) & (ious > 0.3)).sum())
+        for row in range(2):
+            assert results[number].object_scores[row] == pytest.approx(float(scores[row]), abs=2e-3)
+            assert results[number].scores[row] == pytest.approx(float(ious[row]), abs=2e-3)
+    assert 0 < kept < 2 * (FRAMES - 1), "the network should waver"
+
+
+@pytest.mark.parametrize("memory", [RolledMemory, ChoosyMemory])
+def test_windows_change_nothing_while_the_weights_stand_still(model: SAM2, rows: Rows, memory: type) -> None:
+    with torch.no_grad():
+        whole, cut = (list(roll_out(model, rows, NO_CLICKS, memory=memory(), window=window)) for window in (0, 5))
+    assert len(whole) == len(cut) == FRAMES
+    for one, other in zip(whole, cut, strict=True):
+        torch.testing.assert_close(one.proposals.masks, other.proposals.masks, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("memory", [RolledMemory, ChoosyMemory])
+@pytest.mark.parametrize("window", [0, 4])
+def test_gradients_stay_in_their_window(model: SAM2, rows: Rows, memory: type, window: int) -> None:
+    images = rows.images.clone().requires_grad_()
+    frames = roll_out(model, replace(rows, images=images), NO_CLICKS, memory=memory(), window=window)
+    sixth = [frame for frame, _ in zip(frames, range(7), strict=False)][6]
+    (gradient,) = torch.autograd.grad(sixth.proposals.masks.sum(), images)
+    reached = gradient[0].flatten(1).any(1).tolist()
+    assert reached[6]
+    assert not any(reached[7:])
+    assert any(reached[:4]) == (window == 0)
+
+
+@pytest.fixture
+def state() -> TrainingState:
+    return new_state(TINY, torch.device("cpu"), 0)
+
+
+def test_one_loss_a_window(rows: Rows, state: TrainingState) -> None:
+    stage = replace(STAGE, frames=FRAMES, window=5)
+    with torch.no_grad():
+        assert len(list(clip_losses(state, stage, rows, NO_CLICKS))) == 3
+        assert len(list(clip_losses(state, replace(stage, window=0), rows, NO_CLICKS))) == 1
+
+
+def test_some_batches_are_choosy() -> None:
+    generator = torch.Generator().manual_seed(0)
+    drawn = [draw_memory(replace(STAGE, choosy=0.3), generator) for _ in range(400)]
+    assert 80 < sum(isinstance(memory, ChoosyMemory) for memory in drawn) < 160
+    assert not any(isinstance(draw_memory(STAGE, generator), ChoosyMemory) for _ in range(50))
