@@ -80,6 +80,13 @@ class Experiment:
             UserError: something does not fit; finished videos stay.
         """
         runs = [RunFolder(self.out / variant.folder, self._described(variant)) for variant in self.variants]
+        try:
+            yield from self._predict_into(runs)
+        finally:
+            for run in runs:
+                run.end()
+
+    def _predict_into(self, runs: list[RunFolder]) -> Iterator[tuple[Variant, VideoTime]]:
         for video in self.dataset.videos:
             todo = [(variant, run) for variant, run in zip(self.variants, runs, strict=True) if not run.done(video)]
             if self.together and len(todo) > 1:

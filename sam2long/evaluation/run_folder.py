@@ -9,11 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from sam2long.errors import OutputError
 
 PREDICTIONS = "predictions"
 SETTINGS = "run.json"
 TIMES = "times.jsonl"
+LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -38,21 +41,32 @@ class RunFolder:
         self.path = path
         self.predictions = path / PREDICTIONS
         self._settings = dict(settings)
+        self._lock = FileLock(path / LOCK)
         self._check(self._settings)
 
     def begin(self, weights: str) -> None:
-        """Make the folder, once the network is loaded.
+        """Make the folder, once the network is loaded, and keep others from writing there until `end`.
 
         Raises:
-            OutputError: it cannot be written, or holds results of other weights.
+            OutputError: it cannot be written, another process writes there, or it holds results of other weights.
         """
         self._settings["weights"] = weights
-        earlier = self._check(self._settings)
+        self._check(self._settings)
         try:
             self.predictions.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire(blocking=False)
+        except Timeout:
+            raise OutputError(
+                f"another sam2long eval is writing to {self.path}; wait until it ends, or choose another --out"
+            ) from None
         except OSError as error:
             raise OutputError(f"{self.path} cannot be written: {error.strerror or error}") from error
+        earlier = self._check(self._settings)
         write_text(self.path / SETTINGS, json.dumps({**earlier, **self._settings}, indent=1))
+
+    def end(self) -> None:
+        """Let other processes write here."""
+        self._lock.release()
 
     def done(self, video: str) -> bool:
         """Whether a video is finished."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from sam2long.evaluation import predict
 from tests.evaluation import layouts
@@ -159,6 +160,16 @@ def test_results_of_other_settings_are_not_mixed_in(evaluate: Command, tmp_path:
     assert evaluate("davis-2017", "--limit", 1).status == 0
     ended = evaluate("davis-2017", "--greedy")
     assert ended.status == 2 and "another run (tree" in ended.err
+
+
+def test_two_runs_do_not_write_to_one_folder(evaluate: Command, tmp_path: Path) -> None:
+    layouts.davis_2017(tmp_path / "data")
+    (tmp_path / "out").mkdir()
+    with FileLock(tmp_path / "out" / ".lock"):
+        ended = evaluate("davis-2017")
+    assert ended.status == 2 and "another sam2long eval is writing" in ended.err
+    assert not list((tmp_path / "out" / "predictions").iterdir())
+    assert evaluate("davis-2017").status == 0
 
 
 def test_a_network_that_cannot_be_loaded_leaves_nothing_behind(evaluate: Command, tmp_path: Path) -> None:
