@@ -23,6 +23,7 @@ from sam2long.model import SAM2
 from sam2long.training.augment import make_rows
 from sam2long.training.clips import CLIPS_PER_SCENE, batches
 from sam2long.training.coverage import area_fraction
+from sam2long.training.loop import draw_memory
 from sam2long.training.losses import true_ious
 from sam2long.training.prompts import draw_prompts
 from sam2long.training.rollout import roll_out
@@ -89,7 +90,7 @@ def _collect_share(model: SAM2, stage: Stage, workers: int, folder: Path, team: 
 
 @torch.no_grad()
 def collect(model: SAM2, stage: Stage, workers: int, team: Team) -> Lessons:
-    """Track this member's share of the clips of a stage as plain SAM 2 does."""
+    """Track this member's share of the clips of a stage."""
     lessons = []
     for step, batch in enumerate(batches(stage, _SEED, 0, workers, team)):
         number = step * team.size + team.rank
@@ -98,7 +99,8 @@ def collect(model: SAM2, stage: Stage, workers: int, team: Team) -> Lessons:
         prompts = draw_prompts(rows.masks[:, 0], stage.prompts, generator)
         scenes = number * stage.clips + rows.clips // CLIPS_PER_SCENE
         with _heard(model) as inputs:
-            for frame, proposals in enumerate(roll_out(model, rows, prompts)):
+            memory = draw_memory(stage, generator)
+            for frame, proposals in enumerate(roll_out(model, rows, prompts, memory=memory, window=stage.window)):
                 if frame:
                     truth, masks = rows.masks[:, frame], proposals.proposals.masks
                     covered = area_fraction(truth, masks.shape[-1])[:, None].expand_as(masks)

@@ -229,7 +229,7 @@ _STREAM = replace(
 )
 """Tracking for as long as in use, with its own mistakes and with the tree's memory; the weights change on the way."""
 
-CALIBRATION = replace(_LAST, name="calibration", steps=40, frames=48, strides=(1, 2), reuse=1, corrected=0.0)
+CALIBRATION = replace(_STREAM, name="calibration", steps=40, frames=48, strides=(1, 2), corrected=0.0)
 """Long clips of whole pictures, tracked without gradients."""
 
 CPU_CURRICULUM = (

@@ -12,7 +12,7 @@ from sam2long.training import calibration
 from sam2long.training.augment import make_rows
 from sam2long.training.calibration import Lessons, calibrate, collect, teach
 from sam2long.training.clips import ClipDataset
-from sam2long.training.loop import ALONE
+from sam2long.training.loop import ALONE, draw_memory
 from sam2long.training.prompts import draw_prompts
 from sam2long.training.rollout import roll_out
 
@@ -27,7 +27,8 @@ def test_lessons_are_what_the_heads_are_given() -> None:
     generator = torch.Generator().manual_seed(seed)
     rows = make_rows(ClipDataset(stage, seed, ALONE)[0], stage.objects, TINY, generator)
     with torch.no_grad():
-        _, *later = roll_out(model, rows, draw_prompts(rows.masks[:, 0], stage.prompts, generator))
+        prompts = draw_prompts(rows.masks[:, 0], stage.prompts, generator)
+        _, *later = roll_out(model, rows, prompts, memory=draw_memory(stage, generator))
         predicted = model.mask_decoder.iou_head(lessons.quality).sigmoid()
         scores = model.mask_decoder.object_score_head(lessons.presence).squeeze(1)
     torch.testing.assert_close(predicted, torch.cat([frame.proposals.ious for frame in later]))
