@@ -36,18 +36,22 @@ class Team:
         return self.rank == 0
 
     def average_gradients(self, parameters: Iterable[nn.Parameter], stop: bool) -> bool:
-        """Average all gradients over the team; returns whether any member wants to stop."""
+        """Average all gradients over the team; returns whether any member wants to stop.
+
+        A member that did not use a parameter counts as a gradient of 0; what nobody used stays without one.
+        """
         if self.size == 1:
             return stop
-        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        flat = torch.cat([*(gradient.flatten() for gradient in gradients), torch.tensor([float(stop)])])
+        trained = list(parameters)
+        gradients = [torch.zeros_like(part) if part.grad is None else part.grad for part in trained]
+        used = torch.tensor([float(part.grad is not None) for part in trained])
+        flat = torch.cat([*(gradient.flatten() for gradient in gradients), used, torch.tensor([float(stop)])])
         dist.all_reduce(flat)
         flat /= self.size
-        start = 0
-        for gradient in gradients:
-            gradient.copy_(flat[start : start + gradient.numel()].view_as(gradient))
-            start += gradient.numel()
-        return bool(flat[-1] > 0)
+        parts = flat.split([*(part.numel() for part in trained), len(trained), 1])
+        for part, gradient, count in zip(trained, parts, parts[-2].tolist(), strict=False):
+            part.grad = gradient.view_as(part) if count else None
+        return bool(parts[-1] > 0)
 
 
 def run_team(size: int, work: Callable[[Team], object]) -> None:
