@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -47,7 +47,7 @@ class RunOptions:
         compile: let torch compile the parts that cost most.
         seed: of weights, clips and prompts.
         log_every: steps a line of the log averages over.
-        save_every: steps from one saved state to the next.
+        save_every: seconds from one saved state to the next, at least.
         validate_every: steps from one validation to the next; 0 for none.
         stop_after: seconds after which the run saves itself and ends, None for no limit.
     """
@@ -59,7 +59,7 @@ class RunOptions:
     compile: bool = False
     seed: int = 0
     log_every: int = 20
-    save_every: int = 50
+    save_every: float = 300.0
     validate_every: int = 400
     stop_after: float | None = None
 
@@ -74,7 +74,7 @@ def train(config: SAM2Config, curriculum: Sequence[Stage], options: RunOptions, 
     device = choose_device(options.device)
     path = options.folder / STATE_FILE
     state = load_state(path, config, device) if options.resume else new_state(config, device, options.seed)
-    run = _Run(state, options, team, Journal(options.folder / LOG_FILE), time.monotonic())
+    run = _Run(state, options, team, Journal(options.folder / LOG_FILE))
     while state.stage < len(curriculum) and run.stage(curriculum[state.stage]):
         state.stage, state.step = state.stage + 1, 0
     run.save()
@@ -89,7 +89,8 @@ class _Run:
     options: RunOptions
     team: Team
     journal: Journal
-    started: float
+    started: float = field(default_factory=time.monotonic)
+    saved: float = field(default_factory=time.monotonic)
 
     def stage(self, stage: Stage) -> bool:
         """Run what is left of a stage; False if the time was up first."""
@@ -106,7 +107,7 @@ class _Run:
             if state.step % options.log_every == 0:
                 seconds = (time.monotonic() - began) / options.log_every
                 self._write("train", stage, rate=rate_of(state, stage), seconds=round(seconds, 3))
-            if state.step % options.save_every == 0:
+            if time.monotonic() - self.saved >= options.save_every:
                 self.save()
             if options.validate_every and state.total % options.validate_every == 0 and self.team.leads:
                 self._write("validation", stage, **validate(state.model).figures())
@@ -118,6 +119,7 @@ class _Run:
 
     def save(self) -> None:
         """Write the state, once for the whole team."""
+        self.saved = time.monotonic()
         if self.team.leads:
             self.state.save(self.options.folder / STATE_FILE)
 

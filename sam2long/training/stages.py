@@ -217,10 +217,10 @@ _EDGES = replace(
 _STREAM = replace(
     _LAST,
     name="stream",
-    steps=150,
+    steps=50,
     frames=32,
     strides=(1, 1, 2, 3),
-    rate=(5e-4, 1e-5),
+    rate=(5e-4, 3.4e-4),
     reuse=1,
     losses=replace(SAM, edge=1.0, gaze=0.5),
     corrected=0.1,
@@ -229,7 +229,9 @@ _STREAM = replace(
 )
 """Tracking for as long as in use, with its own mistakes and with the tree's memory; the weights change on the way."""
 
-CALIBRATION = replace(_STREAM, name="calibration", steps=40, frames=48, strides=(1, 2), corrected=0.0)
+_STREAM_LAST = replace(_STREAM, name="stream-last", steps=54, rate=(2.8e-4, 1e-5), window=8)
+
+CALIBRATION = replace(_STREAM_LAST, name="calibration", steps=40, frames=48, strides=(1, 2), corrected=0.0)
 """Long clips of whole pictures, tracked without gradients."""
 
 CPU_CURRICULUM = (
@@ -258,6 +260,7 @@ CPU_CURRICULUM = (
     _LAST,
     _EDGES,
     _STREAM,
+    _STREAM_LAST,
 )
 
 _GPU_QUADS = replace(

@@ -21,7 +21,7 @@ from .tiny import STAGE, TINY
 
 
 def options(folder: Path, **changes: object) -> RunOptions:
-    quiet = RunOptions(folder, device="cpu", workers=0, log_every=1, save_every=1, validate_every=0)
+    quiet = RunOptions(folder, device="cpu", workers=0, log_every=1, save_every=0.0, validate_every=0)
     return replace(quiet, **changes)  # type: ignore[arg-type]
 
 
