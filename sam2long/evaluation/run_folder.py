@@ -61,6 +61,7 @@ class RunFolder:
             ) from None
         except OSError as error:
             raise OutputError(f"{self.path} cannot be written: {error.strerror or error}") from error
+        # Once more, since another process may have written them before the lock was taken.
         earlier = self._check(self._settings)
         write_text(self.path / SETTINGS, json.dumps({**earlier, **self._settings}, indent=1))
 

@@ -19,7 +19,7 @@ from sam2long.training.gaze import watched
 from sam2long.training.journal import Journal
 from sam2long.training.losses import FrameLoss, frame_loss, mean_loss
 from sam2long.training.prompts import Prompts, draw_prompts
-from sam2long.training.remembering import ChoosyMemory, RolledMemory
+from sam2long.training.remembering import ObjectAwareMemory, RolledMemory
 from sam2long.training.rollout import Correction, FrameProposals, roll_out
 from sam2long.training.stages import Stage
 from sam2long.training.state import TrainingState, load_state, new_state
@@ -170,11 +170,11 @@ def draw_lead(generator: torch.Generator) -> int:
     return lead * int(torch.randint(2, (), generator=generator))
 
 
-def draw_memory(stage: Stage, generator: torch.Generator) -> RolledMemory | ChoosyMemory:
+def draw_memory(stage: Stage, generator: torch.Generator) -> RolledMemory | ObjectAwareMemory:
     """An empty memory, of the kind that the stage asks for."""
     lead = draw_lead(generator)
-    choosy = float(torch.rand((), generator=generator)) < stage.choosy
-    return ChoosyMemory(lead) if choosy else RolledMemory(lead=lead)
+    object_aware = float(torch.rand((), generator=generator)) < stage.object_aware
+    return ObjectAwareMemory(lead) if object_aware else RolledMemory(lead=lead)
 
 
 def clip_losses(
@@ -183,7 +183,7 @@ def clip_losses(
     rows: Rows,
     prompts: Prompts,
     correction: Correction | None = None,
-    memory: RolledMemory | ChoosyMemory | None = None,
+    memory: RolledMemory | ObjectAwareMemory | None = None,
 ) -> Iterator[FrameLoss]:
     """Losses of one window of a clip after the other; the weights may change in between.
 

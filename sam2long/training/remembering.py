@@ -139,18 +139,22 @@ class _Past:
 
 
 @dataclass
-class ChoosyMemory:
+class ObjectAwareMemory:
     """Memories as one pathway of the tree uses them: frames whose mask seems good, modulated by their object scores.
+
+    SAM2Long (arXiv 2410.16268), section 3.3.
 
     Attributes:
         lead: frames by which the prompt is said to lie further back than it does; at least 0.
         frames: remembered so far.
         pasts: of each row.
+        clock: the sizes of the memory, those of all SAM 2 models.
     """
 
     lead: int = 0
     frames: int = 0
     pasts: list[_Past] = field(default_factory=list)
+    clock: Clock = field(default_factory=Clock)
 
     def add(self, frame: Recollection) -> None:
         """Remember the next frame."""
@@ -161,7 +165,7 @@ class ChoosyMemory:
         judged = torch.stack([frame.ious, frame.scores, corrected.to(frame.scores.dtype)], 1)
         for row, (iou, score, marked) in enumerate(judged.float().tolist()):
             node = Node(number, iou, score, Trace(frame.maps[row], frame.pointers[row]))
-            self.pasts[row].add(node, bool(marked) or not self.frames, Clock())
+            self.pasts[row].add(node, bool(marked) or not self.frames, self.clock)
         self.frames += 1
 
     def cut(self) -> None:
@@ -177,8 +181,7 @@ class ChoosyMemory:
         """
         if gaze is not None:
             gaze.marked = None
-        clock = Clock(1, model.config.max_pointers, model.config.memory_slots)
-        selections = [select_memory(past.prompted, past.history, self.frames, RULE, clock) for past in self.pasts]
+        selections = [select_memory(past.prompted, past.history, self.frames, RULE, self.clock) for past in self.pasts]
         groups: dict[tuple[int, int], list[int]] = defaultdict(list)
         for row, selection in enumerate(selections):
             groups[len(selection.maps), len(selection.pointers)].append(row)

@@ -22,7 +22,7 @@ from sam2long.training.augment import Rows
 from sam2long.training.coverage import area_fraction
 from sam2long.training.gaze import Gaze, gaze_loss
 from sam2long.training.prompts import Prompts, draw_corrections
-from sam2long.training.remembering import ChoosyMemory, Recollection, RolledMemory
+from sam2long.training.remembering import ObjectAwareMemory, Recollection, RolledMemory
 
 SINGLE = (True, False, False, False)
 MULTIPLE = (False, True, True, True)
@@ -81,7 +81,7 @@ def roll_out(
     rows: Rows,
     prompts: Prompts,
     correction: Correction | None = None,
-    memory: RolledMemory | ChoosyMemory | None = None,
+    memory: RolledMemory | ObjectAwareMemory | None = None,
     gaze: Gaze | None = None,
     window: int = 0,
 ) -> Iterator[FrameProposals]:

@@ -62,7 +62,7 @@ class Stage:
         corrected: probability that the objects of a batch are corrected by a click on one of its later frames.
         window: frames from one update of the weights to the next along a clip, through which gradients flow; 0 for
             one update at the clip's end. What is remembered from earlier windows is taken as it is.
-        choosy: probability that a batch remembers as the memory tree does, good frames only.
+        object_aware: probability that a batch remembers as the memory tree does, good frames only.
     """
 
     name: str
@@ -82,7 +82,7 @@ class Stage:
     jumpy: float = 0.0
     corrected: float = 0.0
     window: int = 0
-    choosy: float = 0.0
+    object_aware: float = 0.0
 
 
 BALANCED = LossWeights(cross_entropy=1.0, positive=5.0, focal=0.0)
@@ -225,7 +225,7 @@ _STREAM = replace(
     losses=replace(SAM, edge=1.0, gaze=0.5),
     corrected=0.1,
     window=4,
-    choosy=0.5,
+    object_aware=0.5,
 )
 """Tracking for as long as in use, with its own mistakes and with the tree's memory; the weights change on the way."""
 

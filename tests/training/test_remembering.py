@@ -14,7 +14,7 @@ from sam2long.model.checkpoint import fresh_model
 from sam2long.training.augment import Rows, normalise
 from sam2long.training.loop import clip_losses, draw_memory
 from sam2long.training.prompts import Prompts
-from sam2long.training.remembering import ChoosyMemory, RolledMemory
+from sam2long.training.remembering import ObjectAwareMemory, RolledMemory
 from sam2long.training.rollout import roll_out
 from sam2long.training.state import TrainingState, new_state
 
@@ -55,7 +55,7 @@ def model() -> SAM2:
 def test_rollouts_remember_what_the_tracker_does(
     model: SAM2, images: np.ndarray, rows: Rows, rule: float | None
 ) -> None:
-    memory = RolledMemory() if rule is None else ChoosyMemory()
+    memory = RolledMemory() if rule is None else ObjectAwareMemory()
     with torch.no_grad():
         rolled = list(roll_out(model, rows, NO_CLICKS, memory=memory))
     tree = TreeConfig.greedy() if rule is None else TreeConfig(pathways=1, iou_threshold=rule, binary_prompts=True)
@@ -74,7 +74,7 @@ def test_rollouts_remember_what_the_tracker_does(
     assert 0 < kept < 2 * (FRAMES - 1), "the network should waver"
 
 
-@pytest.mark.parametrize("memory", [RolledMemory, ChoosyMemory])
+@pytest.mark.parametrize("memory", [RolledMemory, ObjectAwareMemory])
 def test_windows_change_nothing_while_the_weights_stand_still(model: SAM2, rows: Rows, memory: type) -> None:
     with torch.no_grad():
         whole, cut = (list(roll_out(model, rows, NO_CLICKS, memory=memory(), window=window)) for window in (0, 5))
@@ -83,7 +83,7 @@ def test_windows_change_nothing_while_the_weights_stand_still(model: SAM2, rows:
         torch.testing.assert_close(one.proposals.masks, other.proposals.masks, rtol=1e-4, atol=1e-3)
 
 
-@pytest.mark.parametrize("memory", [RolledMemory, ChoosyMemory])
+@pytest.mark.parametrize("memory", [RolledMemory, ObjectAwareMemory])
 @pytest.mark.parametrize("window", [0, 4])
 def test_gradients_stay_in_their_window(model: SAM2, rows: Rows, memory: type, window: int) -> None:
     images = rows.images.clone().requires_grad_()
@@ -108,8 +108,8 @@ def test_one_loss_a_window(rows: Rows, state: TrainingState) -> None:
         assert len(list(clip_losses(state, replace(stage, window=0), rows, NO_CLICKS))) == 1
 
 
-def test_some_batches_are_choosy() -> None:
+def test_some_batches_remember_as_the_tree_does() -> None:
     generator = torch.Generator().manual_seed(0)
-    drawn = [draw_memory(replace(STAGE, choosy=0.3), generator) for _ in range(400)]
-    assert 80 < sum(isinstance(memory, ChoosyMemory) for memory in drawn) < 160
-    assert not any(isinstance(draw_memory(STAGE, generator), ChoosyMemory) for _ in range(50))
+    drawn = [draw_memory(replace(STAGE, object_aware=0.3), generator) for _ in range(400)]
+    assert 80 < sum(isinstance(memory, ObjectAwareMemory) for memory in drawn) < 160
+    assert not any(isinstance(draw_memory(STAGE, generator), ObjectAwareMemory) for _ in range(50))
