@@ -130,7 +130,7 @@ def _heard(model: SAM2) -> Iterator[list[Tensor]]:
 
 
 def teach(model: SAM2, lessons: Lessons) -> tuple[Judgement, Judgement]:
-    """Train the heads of a model on lessons, and keep the epoch that judges held-out scenes best.
+    """Train the heads of a model on lessons, and keep of each the epoch that judges held-out scenes best.
 
     Returns the judgement of the held-out scenes before and after.
     """
@@ -141,18 +141,17 @@ def teach(model: SAM2, lessons: Lessons) -> tuple[Judgement, Judgement]:
     generator = torch.Generator().manual_seed(_SEED)
     optimizer = torch.optim.AdamW(heads.parameters(), lr=_RATE, weight_decay=_DECAY)
     before = judge(heads, judged)
-    least = before.loss
-    kept = copy.deepcopy(heads.state_dict())
+    best = [_Best(head) for head in heads]
+    _keep_better(best, _losses(heads, judged))
     for _ in range(_EPOCHS):
         for part in torch.randperm(len(taught.scenes), generator=generator).split(_BATCH):
             optimizer.zero_grad()
-            torch.autograd.backward(_loss(heads, taught.of(part)))
+            error, entropy = _losses(heads, taught.of(part))
+            torch.autograd.backward(error + entropy)
             optimizer.step()
-        with torch.no_grad():
-            loss = float(_loss(heads, judged))
-        if loss < least:
-            least, kept = loss, copy.deepcopy(heads.state_dict())
-    heads.load_state_dict(kept)
+        _keep_better(best, _losses(heads, judged))
+    for kept in best:
+        kept.restore()
     return before, judge(heads, judged)
 
 
@@ -165,16 +164,38 @@ def judge(heads: nn.ModuleList, lessons: Lessons) -> Judgement:
     return Judgement(
         absent=average_precision(-scores.double().numpy(), ~lessons.present.numpy()),
         rank=spearman(predicted.double().numpy(), true.double().numpy()),
-        loss=float(_loss(heads, lessons)),
+        loss=sum(float(loss) for loss in _losses(heads, lessons)),
     )
 
 
-def _loss(heads: nn.ModuleList, lessons: Lessons) -> Tensor:
+def _losses(heads: nn.ModuleList, lessons: Lessons) -> tuple[Tensor, Tensor]:
     """Squared error of the IoUs, so that they predict the mean, and cross-entropy of the object score."""
     ious, scores = _verdicts(heads, lessons)
     shown = lessons.present.float()
     error = ((ious - lessons.ious).square().mean(1) * shown).sum() / shown.sum().clamp(min=1)
-    return error + F.binary_cross_entropy_with_logits(scores, shown)
+    return error, F.binary_cross_entropy_with_logits(scores, shown)
+
+
+class _Best:
+    """A head, and its weights when its loss was least."""
+
+    def __init__(self, head: nn.Module) -> None:
+        self.head = head
+        self.least, self.weights = float("inf"), head.state_dict()
+
+    def offer(self, loss: float) -> None:
+        """Keep the head's weights of now if they are the best so far."""
+        if loss < self.least:
+            self.least, self.weights = loss, copy.deepcopy(self.head.state_dict())
+
+    def restore(self) -> None:
+        """Give the head its best weights."""
+        self.head.load_state_dict(self.weights)
+
+
+def _keep_better(best: list[_Best], losses: tuple[Tensor, Tensor]) -> None:
+    for head, loss in zip(best, losses, strict=True):
+        head.offer(float(loss.detach()))
 
 
 def _verdicts(heads: nn.ModuleList, lessons: Lessons) -> tuple[Tensor, Tensor]:

@@ -96,6 +96,7 @@ class _Run:
         """Run what is left of a stage; False if the time was up first."""
         state, options = self.state, self.options
         state.resize(stage.image_size)
+        state.model.image_encoder.requires_grad_(not stage.encoder_frozen)
         if options.compile:
             state.model.image_encoder.compile()
             state.model.memory_attention.compile(dynamic=True)
@@ -187,13 +188,15 @@ def clip_losses(
 ) -> Iterator[FrameLoss]:
     """Losses of one window of a clip after the other; the weights may change in between.
 
-    Each is averaged over the window's frames; the figures leave out the prompted one, if there are others.
+    Each is averaged over the window's frames that are learnt from; the figures leave out the prompted one, if there
+    are others.
     """
     with watched(state.model) as gaze:
         watching = gaze if stage.losses.gaze else None
         frames = enumerate(roll_out(state.model, rows, prompts, correction, memory, watching, stage.window))
         first = True
-        while losses := _losses_of(islice(frames, stage.window or rows.frames), state.model.device, rows, stage):
+        span = stage.window.frames or rows.frames
+        while losses := _losses_of(islice(frames, span), state.model.device, rows, stage):
             later = losses[first:] or losses
             first = False
             yield replace(mean_loss(later), total=mean_loss(losses).total)
@@ -203,7 +206,11 @@ def _losses_of(
     frames: Iterable[tuple[int, FrameProposals]], device: torch.device, rows: Rows, stage: Stage
 ) -> list[FrameLoss]:
     with _autocast(device):
-        return [frame_loss(frame, rows.masks[:, number], stage.losses) for number, frame in frames]
+        return [
+            frame_loss(frame, rows.masks[:, number], stage.losses)
+            for number, frame in frames
+            if not stage.window.coasts(number)
+        ]
 
 
 def rate_of(state: TrainingState, stage: Stage) -> float:

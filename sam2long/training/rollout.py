@@ -23,9 +23,11 @@ from sam2long.training.coverage import area_fraction
 from sam2long.training.gaze import Gaze, gaze_loss
 from sam2long.training.prompts import Prompts, draw_corrections
 from sam2long.training.remembering import ObjectAwareMemory, Recollection, RolledMemory
+from sam2long.training.stages import Window
 
 SINGLE = (True, False, False, False)
 MULTIPLE = (False, True, True, True)
+WHOLE_CLIP = Window()
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def roll_out(
     correction: Correction | None = None,
     memory: RolledMemory | ObjectAwareMemory | None = None,
     gaze: Gaze | None = None,
-    window: int = 0,
+    window: Window = WHOLE_CLIP,
 ) -> Iterator[FrameProposals]:
     """Track every row through its clip; yields the proposals of each frame, the prompted one first.
 
@@ -94,29 +96,48 @@ def roll_out(
         correction: of a later one, if any; it yields what the network says after the click.
         memory: still empty; None for plain SAM 2's.
         gaze: watches the model's memory attention, if given.
-        window: frames through which gradients flow back; 0 for all.
+        window: frames through which gradients flow back.
     """
     memory = RolledMemory() if memory is None else memory
-    window = window or rows.frames
-    for number, features in enumerate(_encode_frames(model, rows, window)):
+    for number, features in enumerate(_encode_frames(model, rows, window.frames or rows.frames)):
         truth = rows.masks[:, number]
-        corrected = None
         covered = area_fraction(truth, features.stride16.shape[-1]).flatten(1)
-        if number == 0:
-            frame = _prompted_frame(model, features, truth, prompts)
-            masks, scores = _prompted_masks(frame, truth, prompts.masked)
-        else:
-            if number % window == 0:
-                memory.cut()
-            conditioned = memory.attended(model, features.stride16, gaze)
-            frame = _watched(_tracked_frame(model, conditioned, features), gaze, covered)
-            if correction is not None and correction.frame == number:
-                frame, corrected = _corrected_frame(model, conditioned, features, frame, truth, correction.generator)
-            masks, scores = _tracked_masks(frame, corrected), frame.proposals.object_scores
-        yield frame
-        if number < rows.frames - 1:
-            maps = model.encode_memory(features.stride16, masks.unsqueeze(1), scores, binary=number == 0)
-            memory.add(Recollection(maps, frame.chosen_pointers(), covered, frame.chosen_ious(), scores, corrected))
+        if window.begins(number):
+            memory.cut()
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not window.coasts(number)):
+            if number == 0:
+                answer = _prompted_answer(model, features, truth, prompts)
+            else:
+                clicks = None if correction is None or correction.frame != number else correction.generator
+                conditioned = memory.attended(model, features.stride16, gaze)
+                answer = _tracked_answer(model, conditioned, features, truth, clicks)
+                answer = replace(answer, frame=_watched(answer.frame, gaze, covered))
+            if number < rows.frames - 1:
+                memory.add(_recollection(model, features.stride16, answer, covered, binary=number == 0))
+        yield answer.frame
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What is said of one frame, and what of it is remembered.
+
+    Attributes:
+        frame: the proposals.
+        masks: [rows, size / 4, size / 4], logits to remember.
+        scores: [rows], object scores to remember.
+        corrected: bool [rows], which objects were corrected on it; None for none.
+    """
+
+    frame: FrameProposals
+    masks: Tensor
+    scores: Tensor
+    corrected: Tensor | None = None
+
+
+def _recollection(model: SAM2, features: Tensor, answer: _Answer, covered: Tensor, binary: bool) -> Recollection:
+    maps = model.encode_memory(features, answer.masks.unsqueeze(1), answer.scores, binary=binary)
+    frame = answer.frame
+    return Recollection(maps, frame.chosen_pointers(), covered, frame.chosen_ious(), answer.scores, answer.corrected)
 
 
 def _encode_frames(model: SAM2, rows: Rows, window: int) -> Iterator[ImageFeatures]:
@@ -136,6 +157,22 @@ def _watched(frame: FrameProposals, gaze: Gaze | None, covered: Tensor) -> Frame
     """The same with the loss of what `gaze` saw."""
     read = () if gaze is None else gaze.take()
     return replace(frame, gaze=gaze_loss(read, covered)) if read else frame
+
+
+def _prompted_answer(model: SAM2, features: ImageFeatures, truth: Tensor, prompts: Prompts) -> _Answer:
+    frame = _prompted_frame(model, features, truth, prompts)
+    masks, scores = _prompted_masks(frame, truth, prompts.masked)
+    return _Answer(frame, masks, scores)
+
+
+def _tracked_answer(
+    model: SAM2, conditioned: Tensor, features: ImageFeatures, truth: Tensor, clicks: torch.Generator | None
+) -> _Answer:
+    """What is said after clicks on what is wrong, if a generator draws some."""
+    frame, corrected = _tracked_frame(model, conditioned, features), None
+    if clicks is not None:
+        frame, corrected = _corrected_frame(model, conditioned, features, frame, truth, clicks)
+    return _Answer(frame, _tracked_masks(frame, corrected), frame.proposals.object_scores, corrected)
 
 
 def _prompted_frame(model: SAM2, features: ImageFeatures, truth: Tensor, prompts: Prompts) -> FrameProposals:

@@ -40,6 +40,29 @@ class PromptMix:
 
 
 @dataclass(frozen=True)
+class Window:
+    """How the frames of a clip are learnt from.
+
+    Attributes:
+        frames: from one update of the weights to the next along a clip, through which gradients flow; 0 for one update
+            at the clip's end. What is remembered from earlier windows is taken as it is.
+        coasted: the first of them, which are only tracked, as in use, without loss and gradients; the prompted frame
+            is always learnt from.
+    """
+
+    frames: int = 0
+    coasted: int = 0
+
+    def coasts(self, number: int) -> bool:
+        """Whether frame `number` of a clip is only tracked."""
+        return number > 0 and self.frames > 0 and number % self.frames < self.coasted
+
+    def begins(self, number: int) -> bool:
+        """Whether frame `number` of a clip is the first after an update of the weights."""
+        return number > 0 and self.frames > 0 and number % self.frames == 0
+
+
+@dataclass(frozen=True)
 class Stage:
     """One stretch of training with fixed settings.
 
@@ -60,9 +83,9 @@ class Stage:
         dull_left_out: probability that a clip is passed over in which no object vanishes.
         jumpy: probability that a clip's crop jumps now and then, so that objects must be found by their looks.
         corrected: probability that the objects of a batch are corrected by a click on one of its later frames.
-        window: frames from one update of the weights to the next along a clip, through which gradients flow; 0 for
-            one update at the clip's end. What is remembered from earlier windows is taken as it is.
+        window: how the frames of a clip are learnt from.
         object_aware: probability that a batch remembers as the memory tree does, good frames only.
+        encoder_frozen: whether the image encoder stays as it is, as in SAM 2's own last stage on long clips.
     """
 
     name: str
@@ -81,8 +104,9 @@ class Stage:
     dull_left_out: float = 0.0
     jumpy: float = 0.0
     corrected: float = 0.0
-    window: int = 0
+    window: Window = Window()
     object_aware: float = 0.0
+    encoder_frozen: bool = False
 
 
 BALANCED = LossWeights(cross_entropy=1.0, positive=5.0, focal=0.0)
@@ -224,12 +248,26 @@ _STREAM = replace(
     reuse=1,
     losses=replace(SAM, edge=1.0, gaze=0.5),
     corrected=0.1,
-    window=4,
+    window=Window(4),
     object_aware=0.5,
 )
 """Tracking for as long as in use, with its own mistakes and with the tree's memory; the weights change on the way."""
 
-_STREAM_LAST = replace(_STREAM, name="stream-last", steps=54, rate=(2.8e-4, 1e-5), window=8)
+_STREAM_LAST = replace(_STREAM, name="stream-last", steps=54, rate=(2.8e-4, 1e-5), window=Window(8))
+
+_LONG_STREAM = replace(
+    _STREAM_LAST,
+    name="long-stream",
+    steps=200,
+    clips=12,
+    strides=(1, 1, 2, 2, 4),
+    rate=(4e-4, 1e-5),
+    losses=replace(SAM, edge=1.0, presence=2.0),
+    window=Window(8, coasted=4),
+    encoder_frozen=True,
+)
+"""Three times as many clips for the same time: with the true masks remembered the encoder's features suffice to tell
+when an object is gone, so what is left to learn is to remember well."""
 
 CALIBRATION = replace(_STREAM_LAST, name="calibration", steps=40, frames=48, strides=(1, 2), corrected=0.0)
 """Long clips of whole pictures, tracked without gradients."""
@@ -261,6 +299,7 @@ CPU_CURRICULUM = (
     _EDGES,
     _STREAM,
     _STREAM_LAST,
+    _LONG_STREAM,
 )
 
 _GPU_QUADS = replace(
@@ -292,7 +331,16 @@ GPU_CURRICULUM = (
     replace(_PAIRS, steps=1500, clips=96, rate=(1.5e-3, 1.5e-3)),
     _GPU_QUADS,
     _GPU_OCTETS,
-    replace(_GPU_OCTETS, name="full", image_size=256, clips=48, crop=(0.6, 1.0), rate=(8e-4, 1e-5)),
+    replace(
+        _GPU_OCTETS,
+        name="full",
+        image_size=256,
+        clips=48,
+        crop=(0.6, 1.0),
+        rate=(8e-4, 4e-4),
+        losses=replace(SAM, gaze=0.5, edge=1.0),
+    ),
+    replace(_LONG_STREAM, name="stream", steps=400, clips=48, prompts=_ALL_PROMPTS),
 )
 
 CURRICULA = {"cpu": CPU_CURRICULUM, "gpu": GPU_CURRICULUM}

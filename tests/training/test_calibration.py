@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -64,6 +65,15 @@ def test_heads_that_judge_worse_are_not_kept(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(calibration, "_RATE", 100.0)
     before, after = teach(fresh_model(TINY, 0), made_up())
     assert after.loss <= before.loss
+
+
+def test_each_head_keeps_its_own_best() -> None:
+    """Presence is drawn by lot here, so the head that tells it soon gets worse, while the other goes on learning."""
+    lessons = made_up()
+    by_lot = torch.rand(len(lessons.present), generator=torch.Generator().manual_seed(1)) > 0.5
+    _, after = teach(fresh_model(TINY, 0), replace(lessons, present=by_lot))
+    assert after.loss < math.log(2) + 0.01
+    assert after.rank > 0.99
 
 
 @pytest.mark.parametrize("processes", [1, 2])

@@ -46,6 +46,17 @@ def test_stages_may_change_the_image_size(tmp_path: Path) -> None:
     assert (state.stage, state.total, state.model.config.image_size) == (2, 2, 96)
 
 
+@pytest.mark.parametrize("frozen", [False, True])
+def test_the_encoder_may_stay_as_it_is_in_a_stage(tmp_path: Path, frozen: bool) -> None:
+    first = replace(STAGE, steps=1)
+    train(TINY, [first], options(tmp_path))
+    before = load_state(tmp_path / STATE_FILE, TINY, torch.device("cpu")).model.state_dict()
+    state = train(TINY, [first, replace(STAGE, steps=2, encoder_frozen=frozen)], options(tmp_path, resume=True))
+    changed = {name for name, value in state.model.state_dict().items() if not torch.equal(value, before[name])}
+    assert any(name.startswith("memory_attention.") for name in changed)
+    assert any(name.startswith("image_encoder.") for name in changed) == (not frozen)
+
+
 def test_nothing_to_resume(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="without --resume"):
         train(TINY, [STAGE], options(tmp_path, resume=True))

@@ -13,9 +13,11 @@ from sam2long.model import SAM2
 from sam2long.model.checkpoint import fresh_model
 from sam2long.training.augment import Rows, normalise
 from sam2long.training.loop import clip_losses, draw_memory
+from sam2long.training.losses import frame_loss, mean_loss
 from sam2long.training.prompts import Prompts
 from sam2long.training.remembering import ObjectAwareMemory, RolledMemory
 from sam2long.training.rollout import roll_out
+from sam2long.training.stages import Window
 from sam2long.training.state import TrainingState, new_state
 
 from .tiny import STAGE, TINY
@@ -77,15 +79,17 @@ def test_rollouts_remember_what_the_tracker_does(
 @pytest.mark.parametrize("memory", [RolledMemory, ObjectAwareMemory])
 def test_windows_change_nothing_while_the_weights_stand_still(model: SAM2, rows: Rows, memory: type) -> None:
     with torch.no_grad():
-        whole, cut = (list(roll_out(model, rows, NO_CLICKS, memory=memory(), window=window)) for window in (0, 5))
+        whole, cut = (
+            list(roll_out(model, rows, NO_CLICKS, memory=memory(), window=window)) for window in (Window(), Window(5))
+        )
     assert len(whole) == len(cut) == FRAMES
     for one, other in zip(whole, cut, strict=True):
         torch.testing.assert_close(one.proposals.masks, other.proposals.masks, rtol=1e-4, atol=1e-3)
 
 
 @pytest.mark.parametrize("memory", [RolledMemory, ObjectAwareMemory])
-@pytest.mark.parametrize("window", [0, 4])
-def test_gradients_stay_in_their_window(model: SAM2, rows: Rows, memory: type, window: int) -> None:
+@pytest.mark.parametrize("window", [Window(), Window(4)])
+def test_gradients_stay_in_their_window(model: SAM2, rows: Rows, memory: type, window: Window) -> None:
     images = rows.images.clone().requires_grad_()
     frames = roll_out(model, replace(rows, images=images), NO_CLICKS, memory=memory(), window=window)
     sixth = [frame for frame, _ in zip(frames, range(7), strict=False)][6]
@@ -93,7 +97,16 @@ def test_gradients_stay_in_their_window(model: SAM2, rows: Rows, memory: type, w
     reached = gradient[0].flatten(1).any(1).tolist()
     assert reached[6]
     assert not any(reached[7:])
-    assert any(reached[:4]) == (window == 0)
+    assert any(reached[:4]) == (window == Window())
+
+
+def test_coasted_frames_are_tracked_alike_and_learn_nothing(model: SAM2, rows: Rows) -> None:
+    window = Window(5, coasted=3)
+    with torch.no_grad():
+        whole = list(roll_out(model, rows, NO_CLICKS))
+    for number, (frame, same) in enumerate(zip(roll_out(model, rows, NO_CLICKS, window=window), whole, strict=True)):
+        torch.testing.assert_close(frame.proposals.masks, same.proposals.masks, rtol=1e-4, atol=1e-3)
+        assert frame.proposals.masks.requires_grad == (number == 0 or number % 5 >= 3)
 
 
 @pytest.fixture
@@ -102,10 +115,21 @@ def state() -> TrainingState:
 
 
 def test_one_loss_a_window(rows: Rows, state: TrainingState) -> None:
-    stage = replace(STAGE, frames=FRAMES, window=5)
+    stage = replace(STAGE, frames=FRAMES, window=Window(5))
     with torch.no_grad():
         assert len(list(clip_losses(state, stage, rows, NO_CLICKS))) == 3
-        assert len(list(clip_losses(state, replace(stage, window=0), rows, NO_CLICKS))) == 1
+        assert len(list(clip_losses(state, replace(stage, window=Window()), rows, NO_CLICKS))) == 1
+
+
+def test_coasted_frames_cost_nothing(rows: Rows, state: TrainingState) -> None:
+    learnt = replace(STAGE, frames=FRAMES, window=Window(5))
+    with torch.no_grad():
+        whole = [
+            frame_loss(frame, rows.masks[:, number], STAGE.losses)
+            for number, frame in enumerate(roll_out(state.model, rows, NO_CLICKS))
+        ]
+        first, *_ = clip_losses(state, replace(learnt, window=Window(5, coasted=3)), rows, NO_CLICKS)
+    torch.testing.assert_close(first.total, mean_loss([whole[0], whole[3], whole[4]]).total, rtol=1e-4, atol=1e-5)
 
 
 def test_some_batches_remember_as_the_tree_does() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from sam2long.model.checkpoint import fresh_model
@@ -13,9 +14,8 @@ from sam2long.training.stages import CURRICULA, scaled
 def test_stages_can_be_rendered(name: str) -> None:
     for stage in CURRICULA[name]:
         assert {kind for kind, _ in stage.kinds} <= set(KINDS)
-        assert (stage.frames - 1) * sum(stage.strides) / len(stage.strides) < SCENE_FRAMES / 2, (
-            "clips that fit must be common"
-        )
+        spans = np.random.default_rng(0).choice(stage.strides, (500, stage.frames - 1)).sum(1)
+        assert (spans < SCENE_FRAMES).mean() > 0.9, "clips that fit must be common"
         assert stage.clips % (2 * CLIPS_PER_SCENE) == 0, "a team of two must be able to share it"
         assert 0 < stage.crop[0] <= stage.crop[1] <= 1
         assert stage.prompts.mask + stage.prompts.box <= 1
