@@ -24,7 +24,7 @@ from sam2long.training.augment import make_rows
 from sam2long.training.clips import CLIPS_PER_SCENE, batches
 from sam2long.training.coverage import area_fraction
 from sam2long.training.loop import draw_memory
-from sam2long.training.losses import true_ious
+from sam2long.training.losses import answered_ious, true_ious
 from sam2long.training.prompts import draw_prompts
 from sam2long.training.rollout import roll_out
 from sam2long.training.stages import Stage
@@ -169,11 +169,10 @@ def judge(heads: nn.ModuleList, lessons: Lessons) -> Judgement:
 
 
 def _losses(heads: nn.ModuleList, lessons: Lessons) -> tuple[Tensor, Tensor]:
-    """Squared error of the IoUs, so that they predict the mean, and cross-entropy of the object score."""
+    """Squared error of the IoU of what is answered, so that the mean is predicted; cross-entropy of object scores."""
     ious, scores = _verdicts(heads, lessons)
-    shown = lessons.present.float()
-    error = ((ious - lessons.ious).square().mean(1) * shown).sum() / shown.sum().clamp(min=1)
-    return error, F.binary_cross_entropy_with_logits(scores, shown)
+    answered = answered_ious(lessons.ious, scores, lessons.present)
+    return (ious - answered).square().mean(), F.binary_cross_entropy_with_logits(scores, lessons.present.float())
 
 
 class _Best:

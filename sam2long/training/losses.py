@@ -49,7 +49,7 @@ def frame_loss(frame: FrameProposals, truth: Tensor, weights: LossWeights) -> Fr
     """Loss of one frame.
 
     Only the eligible mask of lowest loss is supervised, but the predicted IoU of all of them. Rows without the object
-    supervise the object score alone.
+    supervise the object score alone, unless `weights.answered`.
 
     Args:
         frame: proposals of all rows.
@@ -67,14 +67,18 @@ def frame_loss(frame: FrameProposals, truth: Tensor, weights: LossWeights) -> Fr
         least = least + weights.edge * edge_loss(logits[torch.arange(len(best), device=best.device), best], truth)
     masks = least * shown
     ious = true_ious(logits, coverage)
-    eligible = frame.eligible.float() * shown[:, None]
-    iou_error = ((frame.proposals.ious.float() - ious).abs() * eligible).sum() / eligible.sum().clamp(min=1)
     scores = frame.proposals.object_scores.float()
+    judged = answered_ious(ious, scores, present) if weights.answered else ious
+    eligible = frame.eligible * (torch.ones_like(shown) if weights.answered else shown)[:, None]
+    iou_error = ((frame.proposals.ious.float() - judged).abs() * eligible).sum() / eligible.sum().clamp(min=1)
     presence = F.binary_cross_entropy_with_logits(scores, shown)
     gaze = torch.zeros_like(presence) if frame.gaze is None else frame.gaze
     chosen = ious.gather(1, frame.chosen()[:, None]).squeeze(1)
     return FrameLoss(
-        total=masks.mean() + weights.iou * iou_error * shown.mean() + weights.presence * presence + weights.gaze * gaze,
+        total=masks.mean()
+        + weights.iou * iou_error * eligible.any(1).float().mean()
+        + weights.presence * presence
+        + weights.gaze * gaze,
         masks=masks.detach().sum() / count,
         iou_error=iou_error.detach(),
         presence=presence.detach(),
@@ -154,3 +158,18 @@ def true_ious(logits: Tensor, coverage: Tensor) -> Tensor:
     union = (predicted | true).sum(2)
     overlap = (predicted & true).sum(2)
     return torch.where(union > 0, overlap / union.clamp(min=1), torch.ones_like(overlap, dtype=torch.float32))
+
+
+@torch.no_grad()
+def answered_ious(ious: Tensor, scores: Tensor, present: Tensor) -> Tensor:
+    """IoU of what a user gets [rows, masks]: nothing where the object is judged absent, which is right where it is.
+
+    SAM 2 leaves the predicted IoU of absent objects to chance; but the tree remembers and prefers what is predicted to
+    be good, so it must not be fooled by a good mask of something else.
+
+    Args:
+        ious: [rows, masks], true IoU of the masks, 0 where the object is absent and the mask is not empty.
+        scores: [rows], object scores.
+        present: bool [rows].
+    """
+    return torch.where(scores[:, None] > 0, ious, (~present).to(ious.dtype)[:, None])

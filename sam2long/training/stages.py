@@ -19,6 +19,8 @@ class LossWeights:
         presence: cross-entropy of the object score.
         gaze: cross-entropy of where memory attention looks; 0 leaves it alone.
         edge: cross-entropy near the object's edge, of the mask at the image's size.
+        answered: whether the predicted IoU is to be that of the answer: where the object is judged absent, that of
+            saying nothing, and 0 where something else is shown. SAM 2 asks only for that of masks where it is present.
     """
 
     cross_entropy: float
@@ -29,6 +31,7 @@ class LossWeights:
     presence: float = 1.0
     gaze: float = 0.0
     edge: float = 0.0
+    answered: bool = False
 
 
 @dataclass(frozen=True)
@@ -258,11 +261,11 @@ _STREAM_LAST = replace(_STREAM, name="stream-last", steps=54, rate=(2.8e-4, 1e-5
 _LONG_STREAM = replace(
     _STREAM_LAST,
     name="long-stream",
-    steps=200,
+    steps=160,
     clips=12,
     strides=(1, 1, 2, 2, 4),
     rate=(4e-4, 1e-5),
-    losses=replace(SAM, edge=1.0, presence=2.0),
+    losses=replace(SAM, edge=1.0, presence=2.0, answered=True),
     window=Window(8, coasted=4),
     encoder_frozen=True,
 )

@@ -9,6 +9,7 @@ import torch
 from sam2long.model import MaskProposals
 from sam2long.training.coverage import area_fraction
 from sam2long.training.losses import (
+    answered_ious,
     balanced_cross_entropy,
     dice_loss,
     edge_loss,
@@ -123,3 +124,21 @@ def test_iou_error_is_the_mean_over_eligible_masks() -> None:
     loss = frame_loss(proposals(masks, [0.0, 0.9, 0.2, 0.7], 9.0, [False, True, True, True]), half_truth(), WEIGHTS)
     assert loss.iou_error.item() == pytest.approx((0.1 + 0.2 + 0.3) / 3)
     assert loss.overlap.item() == 1
+
+
+def test_an_absent_object_is_answered_well_by_nothing_alone() -> None:
+    scores, present = torch.tensor([3.0, -3.0, 3.0, -3.0]), torch.tensor([True, True, False, False])
+    ious = torch.tensor([[0.9, 0.8], [0.9, 0.8], [0.0, 1.0], [0.0, 1.0]])
+    answered = answered_ious(ious, scores, present)
+    assert torch.equal(answered, torch.tensor([[0.9, 0.8], [0.0, 0.0], [0.0, 1.0], [1.0, 1.0]]))
+
+
+@pytest.mark.parametrize(("score", "right"), [(3.0, 0.0), (-3.0, 1.0)])
+def test_predicted_ious_may_be_those_of_the_answer(score: float, right: float) -> None:
+    nothing = torch.zeros(1, 16, 16, dtype=torch.bool)
+    frame = proposals(torch.ones(1, 4, 4, 4), [0.9, 0.25, 0.75, 0.5], score, [False, True, True, True])
+    silent = frame_loss(frame, nothing, WEIGHTS)
+    taught = frame_loss(frame, nothing, replace(WEIGHTS, answered=True))
+    assert silent.iou_error.item() == 0
+    assert taught.iou_error.item() == pytest.approx(sum(abs(iou - right) for iou in (0.25, 0.75, 0.5)) / 3)
+    assert (taught.total - silent.total).item() == pytest.approx(taught.iou_error.item(), rel=1e-5)
