@@ -107,7 +107,7 @@ class ClipDataset(Dataset[ClipBatch]):
                 window = _window(frame[1], side, rng) or window
             frames.append(_crop(frame, window, stage.image_size))
         images, ids = (np.stack(part) for part in zip(*frames, strict=True))
-        dull = not vanishing(ids) and rng.random() < stage.dull_left_out
+        dull = not vanishing(ids, stage.vanishing) and rng.random() < stage.dull_left_out
         return None if dull else (images, ids)
 
 
@@ -121,10 +121,16 @@ def draw_times(stage: Stage, length: int, rng: np.random.Generator) -> list[int]
     return times.tolist() if rng.random() < 0.5 else times[::-1].tolist()
 
 
-def vanishing(ids: Image) -> list[int]:
-    """The objects of a clip uint8 [frames, size, size] that show on its first frame and not on a later one."""
+def vanishing(ids: Image, share: float = 0.0) -> list[int]:
+    """The objects of a clip that show on its first frame and not on more than `share` of the later ones.
+
+    Args:
+        ids: uint8 [frames, size, size], frames at least 2 if any object is to vanish.
+        share: 0..1.
+    """
     shown = (np.bincount(ids[0].ravel(), minlength=256) >= SMALLEST_AREA).nonzero()[0]
-    return [int(number) for number in shown if number and not (ids[1:] == number).any((1, 2)).all()]
+    absent = {int(number): ~(ids[1:] == number).any((1, 2)) for number in shown if number}
+    return [number for number, frames in absent.items() if frames.sum() > share * len(frames)]
 
 
 def _window(ids: Image, side: int, rng: np.random.Generator) -> tuple[slice, slice] | None:

@@ -84,6 +84,7 @@ class Stage:
         rate: learning rate at the stage's first and last step, linear between.
         reuse: how often a rendered batch is used, each time with other augmentation, prompts and objects.
         dull_left_out: probability that a clip is passed over in which no object vanishes.
+        vanishing: share of a clip's later frames, above which an object must be absent to count as vanishing there.
         jumpy: probability that a clip's crop jumps now and then, so that objects must be found by their looks.
         corrected: probability that the objects of a batch are corrected by a click on one of its later frames.
         window: how the frames of a clip are learnt from.
@@ -105,6 +106,7 @@ class Stage:
     rate: tuple[float, float]
     reuse: int
     dull_left_out: float = 0.0
+    vanishing: float = 0.0
     jumpy: float = 0.0
     corrected: float = 0.0
     window: Window = Window()
@@ -261,10 +263,10 @@ _STREAM_LAST = replace(_STREAM, name="stream-last", steps=54, rate=(2.8e-4, 1e-5
 _LONG_STREAM = replace(
     _STREAM_LAST,
     name="long-stream",
-    steps=160,
+    steps=71,
     clips=12,
     strides=(1, 1, 2, 2, 4),
-    rate=(4e-4, 1e-5),
+    rate=(4e-4, 2.3e-4),
     losses=replace(SAM, edge=1.0, presence=2.0, answered=True),
     window=Window(8, coasted=4),
     encoder_frozen=True,
@@ -272,7 +274,18 @@ _LONG_STREAM = replace(
 """Three times as many clips for the same time: with the true masks remembered the encoder's features suffice to tell
 when an object is gone, so what is left to learn is to remember well."""
 
-CALIBRATION = replace(_STREAM_LAST, name="calibration", steps=40, frames=48, strides=(1, 2), corrected=0.0)
+_ABSENCES = replace(
+    _LONG_STREAM,
+    name="absences",
+    steps=88,
+    kinds=(("occlusion", 0.45), ("mixed", 0.2), ("exit", 0.15), ("long", 0.1), ("lookalike", 0.1)),
+    rate=(3e-4, 1e-5),
+    dull_left_out=0.75,
+    vanishing=0.2,
+)
+"""In long clips 0.4 of the dull ones left out means little: half of them lack their object on one frame or another."""
+
+CALIBRATION = replace(_ABSENCES, name="calibration", steps=14, frames=48, strides=(1, 2), corrected=0.0)
 """Long clips of whole pictures, tracked without gradients."""
 
 CPU_CURRICULUM = (
@@ -303,6 +316,7 @@ CPU_CURRICULUM = (
     _STREAM,
     _STREAM_LAST,
     _LONG_STREAM,
+    _ABSENCES,
 )
 
 _GPU_QUADS = replace(
@@ -343,7 +357,7 @@ GPU_CURRICULUM = (
         rate=(8e-4, 4e-4),
         losses=replace(SAM, gaze=0.5, edge=1.0),
     ),
-    replace(_LONG_STREAM, name="stream", steps=400, clips=48, prompts=_ALL_PROMPTS),
+    replace(_ABSENCES, name="stream", steps=400, clips=48, kinds=_GONE_AND_BACK, prompts=_ALL_PROMPTS),
 )
 
 CURRICULA = {"cpu": CPU_CURRICULUM, "gpu": GPU_CURRICULUM}

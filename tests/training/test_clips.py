@@ -41,6 +41,9 @@ def test_vanishing_objects_by_hand() -> None:
     ids[0, 0, 15] = 4
     assert (ids[0] == 4).sum() < SMALLEST_AREA
     assert vanishing(ids) == [2, 3]
+    ids[1, 8:14, 8:14] = 0
+    assert vanishing(ids, 0.4) == [2, 3]
+    assert vanishing(ids, 0.5) == [2]
 
 
 @pytest.mark.parametrize("kind", ["occlusion", "exit"])
@@ -48,6 +51,12 @@ def test_dull_clips_can_be_left_out(kind: str) -> None:
     stage = replace(STAGE, kinds=((kind, 1.0),), frames=4, strides=(8, 16, 32), dull_left_out=1.0)
     for clip in ClipDataset(stage, 0, ALONE)[0].ids.numpy():
         assert vanishing(clip)
+
+
+def test_clips_with_short_absences_can_be_left_out_too() -> None:
+    stage = replace(STAGE, kinds=(("occlusion", 1.0),), frames=8, strides=(8,), dull_left_out=1.0, vanishing=0.3)
+    for clip in ClipDataset(stage, 0, ALONE)[0].ids.numpy():
+        assert max((clip[1:] != number).all((1, 2)).mean() for number in vanishing(clip)) > 0.3
 
 
 def test_jumps_show_other_parts_of_the_same_scene() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -32,6 +34,6 @@ def test_nano_is_small() -> None:
 
 
 def test_scaling_changes_the_steps_alone() -> None:
-    half = scaled(CURRICULA["cpu"], 0.5)
-    assert [stage.name for stage in half] == [stage.name for stage in CURRICULA["cpu"]]
-    assert all(short.steps * 2 == stage.steps for short, stage in zip(half, CURRICULA["cpu"], strict=True))
+    for half, stage in zip(scaled(CURRICULA["cpu"], 0.5), CURRICULA["cpu"], strict=True):
+        assert abs(half.steps * 2 - stage.steps) <= 1
+        assert replace(half, steps=stage.steps) == stage
