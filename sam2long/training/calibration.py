@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sam2long.model import SAM2
@@ -24,7 +23,7 @@ from sam2long.training.augment import make_rows
 from sam2long.training.clips import CLIPS_PER_SCENE, batches
 from sam2long.training.coverage import area_fraction
 from sam2long.training.loop import draw_memory
-from sam2long.training.losses import answered_ious, true_ious
+from sam2long.training.losses import answered_ious, presence_loss, true_ious
 from sam2long.training.prompts import draw_prompts
 from sam2long.training.rollout import roll_out
 from sam2long.training.stages import Stage
@@ -80,7 +79,7 @@ def calibrate(model: SAM2, stage: Stage, processes: int, workers: int) -> tuple[
     with tempfile.TemporaryDirectory() as folder:
         run_team(processes, partial(_collect_share, model, stage, workers, Path(folder)))
         parts = [Lessons(**torch.load(path, weights_only=True)) for path in sorted(Path(folder).iterdir())]
-    return teach(model, Lessons.joined(parts))
+    return teach(model, Lessons.joined(parts), stage.losses.absent)
 
 
 def _collect_share(model: SAM2, stage: Stage, workers: int, folder: Path, team: Team) -> None:
@@ -129,10 +128,16 @@ def _heard(model: SAM2) -> Iterator[list[Tensor]]:
             hook.remove()
 
 
-def teach(model: SAM2, lessons: Lessons) -> tuple[Judgement, Judgement]:
+def teach(model: SAM2, lessons: Lessons, absent: float = 1.0) -> tuple[Judgement, Judgement]:
     """Train the heads of a model on lessons, and keep of each the epoch that judges held-out scenes best.
 
-    Returns the judgement of the held-out scenes before and after.
+    Args:
+        model: learns.
+        lessons: of all scenes.
+        absent: weight of frames without the object, as in `losses.presence_loss`.
+
+    Returns:
+        the judgement of the held-out scenes before and after.
     """
     heads = nn.ModuleList([model.mask_decoder.iou_head, model.mask_decoder.object_score_head])
     heads.requires_grad_(True)
@@ -140,23 +145,23 @@ def teach(model: SAM2, lessons: Lessons) -> tuple[Judgement, Judgement]:
     taught, judged = lessons.of(~held_out), lessons.of(held_out)
     generator = torch.Generator().manual_seed(_SEED)
     optimizer = torch.optim.AdamW(heads.parameters(), lr=_RATE, weight_decay=_DECAY)
-    before = judge(heads, judged)
+    before = judge(heads, judged, absent)
     best = [_Best(head) for head in heads]
-    _keep_better(best, _losses(heads, judged))
+    _keep_better(best, _losses(heads, judged, absent))
     for _ in range(_EPOCHS):
         for part in torch.randperm(len(taught.scenes), generator=generator).split(_BATCH):
             optimizer.zero_grad()
-            error, entropy = _losses(heads, taught.of(part))
+            error, entropy = _losses(heads, taught.of(part), absent)
             torch.autograd.backward(error + entropy)
             optimizer.step()
-        _keep_better(best, _losses(heads, judged))
+        _keep_better(best, _losses(heads, judged, absent))
     for kept in best:
         kept.restore()
-    return before, judge(heads, judged)
+    return before, judge(heads, judged, absent)
 
 
 @torch.no_grad()
-def judge(heads: nn.ModuleList, lessons: Lessons) -> Judgement:
+def judge(heads: nn.ModuleList, lessons: Lessons, absent: float) -> Judgement:
     """How well the two heads judge; the IoU is that of the mask they choose."""
     ious, scores = _verdicts(heads, lessons)
     chosen = 1 + ious[:, 1:].argmax(1, keepdim=True)
@@ -164,15 +169,15 @@ def judge(heads: nn.ModuleList, lessons: Lessons) -> Judgement:
     return Judgement(
         absent=average_precision(-scores.double().numpy(), ~lessons.present.numpy()),
         rank=spearman(predicted.double().numpy(), true.double().numpy()),
-        loss=sum(float(loss) for loss in _losses(heads, lessons)),
+        loss=sum(float(loss) for loss in _losses(heads, lessons, absent)),
     )
 
 
-def _losses(heads: nn.ModuleList, lessons: Lessons) -> tuple[Tensor, Tensor]:
+def _losses(heads: nn.ModuleList, lessons: Lessons, absent: float) -> tuple[Tensor, Tensor]:
     """Squared error of the IoU of what is answered, so that the mean is predicted; cross-entropy of object scores."""
     ious, scores = _verdicts(heads, lessons)
     answered = answered_ious(lessons.ious, scores, lessons.present)
-    return (ious - answered).square().mean(), F.binary_cross_entropy_with_logits(scores, lessons.present.float())
+    return (ious - answered).square().mean(), presence_loss(scores, lessons.present.float(), absent)
 
 
 class _Best:

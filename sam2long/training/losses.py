@@ -71,7 +71,7 @@ def frame_loss(frame: FrameProposals, truth: Tensor, weights: LossWeights) -> Fr
     judged = answered_ious(ious, scores, present) if weights.answered else ious
     eligible = frame.eligible * (torch.ones_like(shown) if weights.answered else shown)[:, None]
     iou_error = ((frame.proposals.ious.float() - judged).abs() * eligible).sum() / eligible.sum().clamp(min=1)
-    presence = F.binary_cross_entropy_with_logits(scores, shown)
+    presence = presence_loss(scores, shown, weights.absent)
     gaze = torch.zeros_like(presence) if frame.gaze is None else frame.gaze
     chosen = ious.gather(1, frame.chosen()[:, None]).squeeze(1)
     return FrameLoss(
@@ -158,6 +158,18 @@ def true_ious(logits: Tensor, coverage: Tensor) -> Tensor:
     union = (predicted | true).sum(2)
     overlap = (predicted & true).sum(2)
     return torch.where(union > 0, overlap / union.clamp(min=1), torch.ones_like(overlap, dtype=torch.float32))
+
+
+def presence_loss(scores: Tensor, shown: Tensor, absent: float) -> Tensor:
+    """Cross-entropy of object scores, in which rows without the object weigh `absent` times as much; a scalar.
+
+    Args:
+        scores: [rows], logits.
+        shown: float [rows], 1 where the object shows and 0 where it does not.
+        absent: a frame on which something else is shown spoils the memory of all later ones, one that is left out does
+            not: above 1, the sign of the score says which mistake costs less, instead of what is likelier.
+    """
+    return F.binary_cross_entropy_with_logits(scores, shown, shown + absent * (1 - shown))
 
 
 @torch.no_grad()

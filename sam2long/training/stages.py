@@ -17,6 +17,7 @@ class LossWeights:
         dice: SAM 2's dice loss.
         iou: L1 between predicted and true IoU.
         presence: cross-entropy of the object score.
+        absent: weight, in that, of rows that do not show their object.
         gaze: cross-entropy of where memory attention looks; 0 leaves it alone.
         edge: cross-entropy near the object's edge, of the mask at the image's size.
         answered: whether the predicted IoU is to be that of the answer: where the object is judged absent, that of
@@ -29,6 +30,7 @@ class LossWeights:
     dice: float = 1.0
     iou: float = 1.0
     presence: float = 1.0
+    absent: float = 1.0
     gaze: float = 0.0
     edge: float = 0.0
     answered: bool = False
@@ -277,15 +279,20 @@ when an object is gone, so what is left to learn is to remember well."""
 _ABSENCES = replace(
     _LONG_STREAM,
     name="absences",
-    steps=88,
+    steps=35,
     kinds=(("occlusion", 0.45), ("mixed", 0.2), ("exit", 0.15), ("long", 0.1), ("lookalike", 0.1)),
-    rate=(3e-4, 1e-5),
+    rate=(3e-4, 1.85e-4),
     dull_left_out=0.75,
     vanishing=0.2,
 )
 """In long clips 0.4 of the dull ones left out means little: half of them lack their object on one frame or another."""
 
-CALIBRATION = replace(_ABSENCES, name="calibration", steps=14, frames=48, strides=(1, 2), corrected=0.0)
+_SILENCE = replace(
+    _ABSENCES, name="silence", steps=48, rate=(2.2e-4, 1e-5), losses=replace(_ABSENCES.losses, absent=3.0)
+)
+"""Until here the network shows something unless the object is likelier gone than not, and that poisons its memory."""
+
+CALIBRATION = replace(_SILENCE, name="calibration", steps=14, frames=48, strides=(1, 2), corrected=0.0)
 """Long clips of whole pictures, tracked without gradients."""
 
 CPU_CURRICULUM = (
@@ -317,6 +324,7 @@ CPU_CURRICULUM = (
     _STREAM_LAST,
     _LONG_STREAM,
     _ABSENCES,
+    _SILENCE,
 )
 
 _GPU_QUADS = replace(
@@ -357,7 +365,7 @@ GPU_CURRICULUM = (
         rate=(8e-4, 4e-4),
         losses=replace(SAM, gaze=0.5, edge=1.0),
     ),
-    replace(_ABSENCES, name="stream", steps=400, clips=48, kinds=_GONE_AND_BACK, prompts=_ALL_PROMPTS),
+    replace(_SILENCE, name="stream", steps=400, clips=48, kinds=_GONE_AND_BACK, prompts=_ALL_PROMPTS),
 )
 
 CURRICULA = {"cpu": CPU_CURRICULUM, "gpu": GPU_CURRICULUM}

@@ -15,6 +15,7 @@ from sam2long.training.losses import (
     edge_loss,
     focal_loss,
     frame_loss,
+    presence_loss,
     true_ious,
 )
 from sam2long.training.rollout import FrameProposals
@@ -124,6 +125,21 @@ def test_iou_error_is_the_mean_over_eligible_masks() -> None:
     loss = frame_loss(proposals(masks, [0.0, 0.9, 0.2, 0.7], 9.0, [False, True, True, True]), half_truth(), WEIGHTS)
     assert loss.iou_error.item() == pytest.approx((0.1 + 0.2 + 0.3) / 3)
     assert loss.overlap.item() == 1
+
+
+def test_absent_rows_weigh_more_in_the_presence_loss() -> None:
+    scores, shown = torch.tensor([0.0, 1.0, -1.0]), torch.tensor([1.0, 0.0, 0.0])
+    costs = [math.log(2), math.log1p(math.exp(1)), math.log1p(math.exp(-1))]
+    assert presence_loss(scores, shown, 3.0).item() == pytest.approx((costs[0] + 3 * (costs[1] + costs[2])) / 3)
+
+
+def test_the_score_that_costs_least_tells_the_cheaper_mistake() -> None:
+    """An object that is gone in one frame of four is judged absent, since each wrong frame without it counts thrice."""
+    shown = torch.tensor([1.0, 1.0, 1.0, 0.0])
+    grid = torch.linspace(-3, 3, 601)
+    for absent, best in ((1.0, math.log(3)), (3.0, 0.0), (9.0, -math.log(3))):
+        losses = [presence_loss(score.expand(4), shown, absent).item() for score in grid]
+        assert grid[int(torch.tensor(losses).argmin())].item() == pytest.approx(best, abs=0.02)
 
 
 def test_an_absent_object_is_answered_well_by_nothing_alone() -> None:
