@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sam2long.model import SAM2
@@ -163,7 +164,8 @@ def teach(model: SAM2, lessons: Lessons, absent: float = 1.0) -> tuple[Judgement
 @torch.no_grad()
 def judge(heads: nn.ModuleList, lessons: Lessons, absent: float) -> Judgement:
     """How well the two heads judge; the IoU is that of the mask they choose."""
-    ious, scores = _verdicts(heads, lessons)
+    logits, scores = _verdicts(heads, lessons)
+    ious = logits.sigmoid()
     chosen = 1 + ious[:, 1:].argmax(1, keepdim=True)
     predicted, true = ious.gather(1, chosen)[lessons.present, 0], lessons.ious.gather(1, chosen)[lessons.present, 0]
     return Judgement(
@@ -174,10 +176,15 @@ def judge(heads: nn.ModuleList, lessons: Lessons, absent: float) -> Judgement:
 
 
 def _losses(heads: nn.ModuleList, lessons: Lessons, absent: float) -> tuple[Tensor, Tensor]:
-    """Squared error of the IoU of what is answered, so that the mean is predicted; cross-entropy of object scores."""
-    ious, scores = _verdicts(heads, lessons)
+    """Divergence of the predicted IoU from that of what is answered, and cross-entropy of the object score.
+
+    Cross-entropy makes the head predict the mean, as squared error does, and brings it back from 0 and 1, where a
+    sigmoid hardly moves; less the entropy of what is true, nothing is left of it where all is right.
+    """
+    logits, scores = _verdicts(heads, lessons)
     answered = answered_ious(lessons.ious, scores, lessons.present)
-    return (ious - answered).square().mean(), presence_loss(scores, lessons.present.float(), absent)
+    divergence = F.binary_cross_entropy_with_logits(logits, answered) - F.binary_cross_entropy(answered, answered)
+    return divergence, presence_loss(scores, lessons.present.float(), absent)
 
 
 class _Best:
@@ -203,5 +210,6 @@ def _keep_better(best: list[_Best], losses: tuple[Tensor, Tensor]) -> None:
 
 
 def _verdicts(heads: nn.ModuleList, lessons: Lessons) -> tuple[Tensor, Tensor]:
+    """Logits [frames, 4] of the IoUs, and object scores [frames]."""
     quality, presence = heads
-    return quality(lessons.quality).sigmoid(), presence(lessons.presence).squeeze(1)
+    return quality(lessons.quality), presence(lessons.presence).squeeze(1)
