@@ -19,11 +19,11 @@ TARGET = 1
 HELD_OUT_SEED = 90_000
 """Below the seeds of training and away from those of the suites."""
 
-EASY_FLOOR = 77.0
-"""J&F in percent; measured 81.8 greedily and 81.9 with the tree."""
+EASY_FLOOR = 79.0
+"""J&F in percent; measured 83.5 greedily and 83.9 with the tree."""
 
 ORDER_FLOOR = 0.9
-"""How often a score without the object lies below one with it; measured 1.00."""
+"""How often a score without the object lies below one with it; measured 0.99."""
 
 
 @dataclass(frozen=True)
