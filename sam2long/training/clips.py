@@ -122,7 +122,7 @@ def draw_times(stage: Stage, length: int, rng: np.random.Generator) -> list[int]
 
 
 def vanishing(ids: Image, share: float = 0.0) -> list[int]:
-    """The objects of a clip that show on its first frame and not on more than `share` of the later ones.
+    """The objects of a clip that show on its first frame and are absent from more than `share` of the later ones.
 
     Args:
         ids: uint8 [frames, size, size], frames at least 2 if any object is to vanish.
