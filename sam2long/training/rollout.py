@@ -99,7 +99,7 @@ def roll_out(
         window: frames through which gradients flow back.
     """
     memory = RolledMemory() if memory is None else memory
-    for number, features in enumerate(_encode_frames(model, rows, window.frames or rows.frames)):
+    for number, features in enumerate(_encode_frames(model, rows, window)):
         truth = rows.masks[:, number]
         covered = area_fraction(truth, features.stride16.shape[-1]).flatten(1)
         if window.begins(number):
@@ -140,11 +140,14 @@ def _recollection(model: SAM2, features: Tensor, answer: _Answer, covered: Tenso
     return Recollection(maps, frame.chosen_pointers(), covered, frame.chosen_ious(), answer.scores, answer.corrected)
 
 
-def _encode_frames(model: SAM2, rows: Rows, window: int) -> Iterator[ImageFeatures]:
-    """Encode all clips, `window` frames at once; yields the features of one frame of every row after the other."""
-    for images in rows.images.split(window, 1):
+def _encode_frames(model: SAM2, rows: Rows, window: Window) -> Iterator[ImageFeatures]:
+    """Encode all clips, a run of frames at once; yields the features of one frame of every row after the other."""
+    first = 0
+    for images in rows.images.split(window.runs(rows.frames), 1):
         clips, frames = images.shape[:2]
-        features = model.encode_image(images.flatten(0, 1))
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not window.coasts(first)):
+            features = model.encode_image(images.flatten(0, 1))
+        first += frames
         maps = [
             part.reshape(clips, frames, *part.shape[1:])
             for part in (features.stride4, features.stride8, features.stride16)

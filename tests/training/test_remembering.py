@@ -7,10 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from sam2long import Session, TreeConfig
 from sam2long.model import SAM2
 from sam2long.model.checkpoint import fresh_model
+from sam2long.model.image_encoder import ImageFeatures
 from sam2long.training.augment import Rows, normalise
 from sam2long.training.loop import clip_losses, draw_memory
 from sam2long.training.losses import frame_loss, mean_loss
@@ -107,6 +109,22 @@ def test_coasted_frames_are_tracked_alike_and_learn_nothing(model: SAM2, rows: R
     for number, (frame, same) in enumerate(zip(roll_out(model, rows, NO_CLICKS, window=window), whole, strict=True)):
         torch.testing.assert_close(frame.proposals.masks, same.proposals.masks, rtol=1e-4, atol=1e-3)
         assert frame.proposals.masks.requires_grad == (number == 0 or number % 5 >= 3)
+
+
+def test_only_frames_that_are_learnt_from_are_encoded_with_gradients(
+    model: SAM2, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded = []
+
+    def encode(images: Tensor) -> ImageFeatures:
+        features = SAM2.encode_image(model, images)
+        encoded.append((len(images) // len(rows.images), features.stride16.requires_grad))
+        return features
+
+    monkeypatch.setattr(model, "encode_image", encode)
+    list(roll_out(model, rows, NO_CLICKS, window=Window(5, coasted=3)))
+    assert encoded[:4] == [(1, True), (2, False), (2, True), (3, False)]
+    assert sum(frames for frames, _ in encoded) == FRAMES
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from sam2long.model.checkpoint import fresh_model
 from sam2long.synthetic.kinds import KINDS
 from sam2long.training.clips import CLIPS_PER_SCENE, SCENE_FRAMES
 from sam2long.training.nano import NANO
-from sam2long.training.stages import CURRICULA, scaled
+from sam2long.training.stages import CURRICULA, Window, scaled
 
 
 @pytest.mark.parametrize("name", CURRICULA)
@@ -27,6 +27,19 @@ def test_stages_can_be_rendered(name: str) -> None:
 def test_windows_divide_the_maps(size: int) -> None:
     for stage, window in enumerate(NANO.trunk.windows):
         assert size // (4 * 2**stage) % window == 0
+
+
+@pytest.mark.parametrize(
+    ("window", "runs"),
+    [
+        (Window(), [11]),
+        (Window(4), [4, 4, 3]),
+        (Window(4, coasted=3), [1, 2, 1, 3, 1, 3]),
+        (Window(1), [1] * 11),
+    ],
+)
+def test_frames_that_are_treated_alike_run_together(window: Window, runs: list[int]) -> None:
+    assert window.runs(11) == runs
 
 
 def test_nano_is_small() -> None:
