@@ -70,15 +70,13 @@ def frame_loss(frame: FrameProposals, truth: Tensor, weights: LossWeights) -> Fr
     scores = frame.proposals.object_scores.float()
     judged = answered_ious(ious, scores, present) if weights.answered else ious
     eligible = frame.eligible * (torch.ones_like(shown) if weights.answered else shown)[:, None]
-    predicted = frame.proposals.ious.float()
-    iou_error = _mean_of((predicted - judged).abs(), eligible)
-    iou_entropy = _mean_of(F.binary_cross_entropy(predicted, judged, reduction="none"), eligible)
+    iou_error = ((frame.proposals.ious.float() - judged).abs() * eligible).sum() / eligible.sum().clamp(min=1)
     presence = presence_loss(scores, shown, weights.absent)
     gaze = torch.zeros_like(presence) if frame.gaze is None else frame.gaze
     chosen = ious.gather(1, frame.chosen()[:, None]).squeeze(1)
     return FrameLoss(
         total=masks.mean()
-        + (weights.iou * iou_error + weights.iou_entropy * iou_entropy) * eligible.any(1).float().mean()
+        + weights.iou * iou_error * eligible.any(1).float().mean()
         + weights.presence * presence
         + weights.gaze * gaze,
         masks=masks.detach().sum() / count,
@@ -88,10 +86,6 @@ def frame_loss(frame: FrameProposals, truth: Tensor, weights: LossWeights) -> Fr
         overlap=(chosen * shown).sum() / count,
         judged=((scores > 0) == present).float().mean(),
     )
-
-
-def _mean_of(values: Tensor, eligible: Tensor) -> Tensor:
-    return (values * eligible).sum() / eligible.sum().clamp(min=1)
 
 
 def mean_loss(losses: Sequence[FrameLoss]) -> FrameLoss:

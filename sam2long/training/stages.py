@@ -16,9 +16,7 @@ class LossWeights:
         positive: weight of object pixels in it.
         focal: SAM 2's focal loss of mask pixels.
         dice: SAM 2's dice loss.
-        iou: L1 between predicted and true IoU, as in SAM 2.
-        iou_entropy: cross-entropy between them, which pulls a sure but wrong prediction back where L1 hardly does, and
-            asks for the mean of what is likely where L1 asks for the median.
+        iou: L1 between predicted and true IoU.
         presence: cross-entropy of the object score.
         absent: weight, in that, of rows that do not show their object.
         gaze: cross-entropy of where memory attention looks; 0 leaves it alone.
@@ -32,7 +30,6 @@ class LossWeights:
     focal: float
     dice: float = 1.0
     iou: float = 1.0
-    iou_entropy: float = 0.0
     presence: float = 1.0
     absent: float = 1.0
     gaze: float = 0.0
@@ -302,38 +299,6 @@ _SILENCE = replace(
 )
 """Until here the network shows something unless the object is likelier gone than not, and that poisons its memory."""
 
-_SMALL_STREAM = replace(
-    _SILENCE,
-    name="small-stream",
-    steps=140,
-    image_size=128,
-    kinds=(("occlusion", 0.3), ("mixed", 0.2), ("easy", 0.15), ("lookalike", 0.15), ("exit", 0.1), ("long", 0.1)),
-    clips=40,
-    frames=16,
-    strides=(1, 1, 2, 2, 4),
-    crop=(0.42, 0.75),
-    rate=(6e-4, 4e-4),
-    reuse=2,
-    dull_left_out=0.6,
-    losses=replace(_SILENCE.losses, iou=0.0, iou_entropy=1.0),
-    encoder_frozen=False,
-)
-"""Parts of pictures at a quarter of the size: a frame costs a fifth, so objects vanish and return five times as often
-before the network's eyes."""
-
-_REFRESH = replace(
-    _SMALL_STREAM,
-    name="refresh",
-    steps=90,
-    image_size=256,
-    clips=12,
-    frames=24,
-    crop=(0.75, 1.0),
-    rate=(4e-4, 1e-5),
-    reuse=1,
-)
-"""Back to whole pictures."""
-
 CALIBRATION = replace(_SILENCE, name="calibration", steps=14, frames=48, strides=(1, 2), corrected=0.0)
 """Long clips of whole pictures, tracked without gradients."""
 
@@ -367,8 +332,6 @@ CPU_CURRICULUM = (
     _LONG_STREAM,
     _ABSENCES,
     _SILENCE,
-    _SMALL_STREAM,
-    _REFRESH,
 )
 
 _GPU_QUADS = replace(

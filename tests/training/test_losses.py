@@ -127,20 +127,6 @@ def test_iou_error_is_the_mean_over_eligible_masks() -> None:
     assert loss.overlap.item() == 1
 
 
-def test_cross_entropy_pulls_back_a_sure_and_wrong_iou_where_l1_hardly_does() -> None:
-    right = torch.tensor([[9.0, -9.0], [9.0, -9.0]])
-    pulls = []
-    for weights in (WEIGHTS, replace(WEIGHTS, iou=0.0, iou_entropy=1.0)):
-        logits = torch.full((4,), -6.0, requires_grad=True)
-        frame = proposals(right.expand(1, 4, 2, 2), [0.0] * 4, 9.0, [False, True, True, True])
-        said = replace(frame, proposals=replace(frame.proposals, ious=logits.sigmoid()[None]))
-        (gradient,) = torch.autograd.grad(frame_loss(said, half_truth(), weights).total, logits)
-        pulls.append(gradient)
-    gap = torch.tensor(1 - 1 / (1 + math.exp(6)))
-    torch.testing.assert_close(pulls[1], torch.tensor([0.0, -gap / 3, -gap / 3, -gap / 3]))
-    torch.testing.assert_close(pulls[0], pulls[1] * (1 - gap))
-
-
 def test_absent_rows_weigh_more_in_the_presence_loss() -> None:
     scores, shown = torch.tensor([0.0, 1.0, -1.0]), torch.tensor([1.0, 0.0, 0.0])
     costs = [math.log(2), math.log1p(math.exp(1)), math.log1p(math.exp(-1))]
