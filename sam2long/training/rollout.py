@@ -104,7 +104,7 @@ def roll_out(
         covered = area_fraction(truth, features.stride16.shape[-1]).flatten(1)
         if window.begins(number):
             memory.cut()
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not window.coasts(number)):
+        with _gradients(window, number):
             if number == 0:
                 answer = _prompted_answer(model, features, truth, prompts)
             else:
@@ -145,7 +145,7 @@ def _encode_frames(model: SAM2, rows: Rows, window: Window) -> Iterator[ImageFea
     first = 0
     for images in rows.images.split(window.runs(rows.frames), 1):
         clips, frames = images.shape[:2]
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not window.coasts(first)):
+        with _gradients(window, first):
             features = model.encode_image(images.flatten(0, 1))
         first += frames
         maps = [
@@ -154,6 +154,11 @@ def _encode_frames(model: SAM2, rows: Rows, window: Window) -> Iterator[ImageFea
         ]
         for number in range(frames):
             yield ImageFeatures(*(part[rows.clips, number] for part in maps))
+
+
+def _gradients(window: Window, number: int) -> torch.set_grad_enabled:
+    """No gradients for a frame that is only tracked, nor where there are none already."""
+    return torch.set_grad_enabled(torch.is_grad_enabled() and not window.coasts(number))
 
 
 def _watched(frame: FrameProposals, gaze: Gaze | None, covered: Tensor) -> FrameProposals:
