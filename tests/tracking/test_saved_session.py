@@ -3,7 +3,6 @@
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -159,7 +158,7 @@ def test_what_cannot_be_saved(small_model, clip, tmp_path):  # noqa: F811
 
 
 SERVER = """
-import os, sys, numpy as np, torch
+import os, signal, sys, time, numpy as np, torch
 torch.set_num_threads(1)
 from pathlib import Path
 from sam2long import Session
@@ -180,15 +179,21 @@ def run():
     masks = np.stack([np.stack([result.masks[1], result.masks[2]]) for result in session.propagate()])
     np.save(folder / "masks.npy", masks)
 
-for _ in sys.stdin:
+for line in sys.stdin:
     child = os.fork()
     if child == 0:
         run()
         os._exit(0)
-    print(child, flush=True)
+    if line.strip():
+        time.sleep(float(line))
+        os.kill(child, signal.SIGKILL)
     print(os.waitpid(child, 0)[1], flush=True)
 """
-"""Runs the same job in a new process for every line it reads, without importing everything again."""
+"""Runs the same job in a new process for every line it reads, without importing everything again.
+
+A number in the line is the seconds after which the process is killed. Its parent kills it before waiting for it, so a
+process that was done sooner is still there to be killed.
+"""
 
 
 class Runs:
@@ -202,13 +207,9 @@ class Runs:
 
     def run(self, kill_after=None):
         """Returns the seconds it took."""
-        self.server.stdin.write("\n")
-        self.server.stdin.flush()
-        child = int(self.server.stdout.readline())
         began = time.monotonic()
-        if kill_after is not None:
-            time.sleep(kill_after)
-            os.kill(child, signal.SIGKILL)
+        self.server.stdin.write("\n" if kill_after is None else f"{kill_after}\n")
+        self.server.stdin.flush()
         status = int(self.server.stdout.readline())
         assert status == 0 or kill_after is not None
         return time.monotonic() - began
