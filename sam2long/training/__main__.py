@@ -15,11 +15,11 @@ from sam2long.model import load_model
 from sam2long.model.checkpoint import save_model
 from sam2long.synthetic.suites import SUITES
 from sam2long.training.calibration import calibrate
+from sam2long.training.curricula import CALIBRATION, CURRICULA, scaled
 from sam2long.training.evaluate import as_line, measure_suite, summarise, table
 from sam2long.training.loop import LOG_FILE, STATE_FILE, RunOptions, train
 from sam2long.training.nano import NANO
 from sam2long.training.plot import plot_curve
-from sam2long.training.stages import CALIBRATION, CURRICULA, scaled
 from sam2long.training.state import averaged, load_state
 from sam2long.training.team import run_team
 

@@ -76,7 +76,9 @@ def train(config: SAM2Config, curriculum: Sequence[Stage], options: RunOptions, 
     state = load_state(path, config, device) if options.resume else new_state(config, device, options.seed)
     run = _Run(state, options, team, Journal(options.folder / LOG_FILE))
     while state.stage < len(curriculum) and run.stage(curriculum[state.stage]):
+        stage = curriculum[state.stage]
         state.stage, state.step = state.stage + 1, 0
+        run.keep(stage)
     run.save()
     return state
 
@@ -123,6 +125,11 @@ class _Run:
         self.saved = time.monotonic()
         if self.team.leads:
             self.state.save(self.options.folder / STATE_FILE)
+
+    def keep(self, stage: Stage) -> None:
+        """Write the state at the end of a stage beside it, if the stage asks for that."""
+        if stage.kept and self.team.leads:
+            self.state.save(self.options.folder / f"{stage.name}.pt")
 
     def _write(self, kind: str, stage: Stage, **figures: float) -> None:
         if self.team.leads:

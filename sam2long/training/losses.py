@@ -14,6 +14,7 @@ from sam2long.training.rollout import FrameProposals
 from sam2long.training.stages import LossWeights
 
 _FOCAL_ALPHA, _FOCAL_GAMMA = 0.25, 2.0
+_TINY = 1e-6
 _EDGE = 6
 """Pixels of the network's image on either side of the true edge."""
 
@@ -70,13 +71,15 @@ def frame_loss(frame: FrameProposals, truth: Tensor, weights: LossWeights) -> Fr
     scores = frame.proposals.object_scores.float()
     judged = answered_ious(ious, scores, present) if weights.answered else ious
     eligible = frame.eligible * (torch.ones_like(shown) if weights.answered else shown)[:, None]
-    iou_error = ((frame.proposals.ious.float() - judged).abs() * eligible).sum() / eligible.sum().clamp(min=1)
+    predicted = frame.proposals.ious.float()
+    iou_error = _mean_of((predicted - judged).abs(), eligible)
+    iou_entropy = _mean_of(cross_entropy(predicted, judged), eligible)
     presence = presence_loss(scores, shown, weights.absent)
     gaze = torch.zeros_like(presence) if frame.gaze is None else frame.gaze
     chosen = ious.gather(1, frame.chosen()[:, None]).squeeze(1)
     return FrameLoss(
         total=masks.mean()
-        + weights.iou * iou_error * eligible.any(1).float().mean()
+        + (weights.iou * iou_error + weights.iou_entropy * iou_entropy) * eligible.any(1).float().mean()
         + weights.presence * presence
         + weights.gaze * gaze,
         masks=masks.detach().sum() / count,
@@ -86,6 +89,19 @@ def frame_loss(frame: FrameProposals, truth: Tensor, weights: LossWeights) -> Fr
         overlap=(chosen * shown).sum() / count,
         judged=((scores > 0) == present).float().mean(),
     )
+
+
+def cross_entropy(predicted: Tensor, true: Tensor) -> Tensor:
+    """Cross-entropy of probabilities, each with its own; float32 of any shape.
+
+    Torch's own refuses to run under autocast.
+    """
+    likely = predicted.clamp(_TINY, 1 - _TINY)
+    return -(true * likely.log() + (1 - true) * (1 - likely).log())
+
+
+def _mean_of(values: Tensor, eligible: Tensor) -> Tensor:
+    return (values * eligible).sum() / eligible.sum().clamp(min=1)
 
 
 def mean_loss(losses: Sequence[FrameLoss]) -> FrameLoss:

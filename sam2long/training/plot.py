@@ -24,7 +24,7 @@ def plot_curve(log: Path, picture: Path) -> None:
     for before, line in pairwise(train):
         if before["stage"] != line["stage"]:
             axes.axvline(float(line["step"]), color="grey", lw=0.5)
-            axes.text(float(line["step"]), 0.02, f" {line['stage']}", fontsize=8)
+            axes.text(float(line["step"]), 0.02, line["stage"], fontsize=7, rotation=90, va="bottom")
     axes.set(xlabel="step", ylabel="IoU of later frames", ylim=(0, 1))
     axes.legend(loc="upper left")
     figure.tight_layout()

@@ -57,6 +57,18 @@ def test_the_encoder_may_stay_as_it_is_in_a_stage(tmp_path: Path, frozen: bool) 
     assert any(name.startswith("image_encoder.") for name in changed) == (not frozen)
 
 
+def test_a_stage_may_keep_its_end_to_be_averaged_with(tmp_path: Path) -> None:
+    first = replace(STAGE, name="first", steps=1, kept=True)
+    train(TINY, [first], options(tmp_path / "half"))
+    whole = train(TINY, [first, replace(STAGE, name="second", steps=1)], options(tmp_path / "whole"))
+    halfway = load_state(tmp_path / "half" / STATE_FILE, TINY, torch.device("cpu"))
+    kept = load_state(tmp_path / "whole" / "first.pt", TINY, torch.device("cpu"))
+    assert (kept.stage, kept.step, kept.total) == (1, 0, 1)
+    assert torch.equal(weights(kept), weights(halfway))
+    assert not torch.equal(weights(kept), weights(whole))
+    assert not (tmp_path / "whole" / "second.pt").exists()
+
+
 def test_nothing_to_resume(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="without --resume"):
         train(TINY, [STAGE], options(tmp_path, resume=True))

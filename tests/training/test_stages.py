@@ -8,8 +8,9 @@ import pytest
 from sam2long.model.checkpoint import fresh_model
 from sam2long.synthetic.kinds import KINDS
 from sam2long.training.clips import CLIPS_PER_SCENE, SCENE_FRAMES
+from sam2long.training.curricula import CURRICULA, scaled
 from sam2long.training.nano import NANO
-from sam2long.training.stages import CURRICULA, Window, scaled
+from sam2long.training.stages import Window
 
 
 @pytest.mark.parametrize("name", CURRICULA)

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from sam2long.model.config import HieraConfig, SAM2Config
-from sam2long.training.stages import BALANCED, PromptMix, Stage
+from sam2long.training.curricula import BALANCED
+from sam2long.training.stages import PromptMix, Stage
 
 TINY = SAM2Config(
     name="tiny",
