@@ -215,6 +215,21 @@ _REFRESH = replace(
 )
 """Back to whole pictures. By itself the end is no better than that of `silence`; the mean of both is."""
 
+_STEADY = replace(
+    _REFRESH,
+    name="steady",
+    steps=600,
+    clips=8,
+    frames=8,
+    strides=(1, 1, 2, 2, 4, 8),
+    objects=3,
+    rate=(6e-4, 1e-5),
+    dull_left_out=0.5,
+    window=Window(),
+    merges="silence",
+)
+"""Whole pictures in larger batches, the gradients through all eight frames."""
+
 CALIBRATION = replace(_SILENCE, name="calibration", steps=14, frames=48, strides=(1, 2), corrected=0.0)
 """Long clips of whole pictures, tracked without gradients."""
 
@@ -250,6 +265,7 @@ CPU_CURRICULUM = (
     replace(_SILENCE, kept=True),
     _SMALL_STREAM,
     _REFRESH,
+    _STEADY,
 )
 
 _GPU_QUADS = replace(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -18,6 +17,7 @@ from sam2long.training.clips import ClipBatch, batches
 from sam2long.training.gaze import watched
 from sam2long.training.journal import Journal
 from sam2long.training.losses import FrameLoss, frame_loss, mean_loss
+from sam2long.training.precision import mixed_precision
 from sam2long.training.prompts import Prompts, draw_prompts
 from sam2long.training.remembering import ObjectAwareMemory, RolledMemory
 from sam2long.training.rollout import Correction, FrameProposals, roll_out
@@ -98,6 +98,8 @@ class _Run:
         """Run what is left of a stage; False if the time was up first."""
         state, options = self.state, self.options
         state.resize(stage.image_size)
+        if stage.merges and state.step == 0:
+            state.merge(self._kept(stage.merges))
         state.model.image_encoder.requires_grad_(not stage.encoder_frozen)
         if options.compile:
             state.model.image_encoder.compile()
@@ -129,7 +131,10 @@ class _Run:
     def keep(self, stage: Stage) -> None:
         """Write the state at the end of a stage beside it, if the stage asks for that."""
         if stage.kept and self.team.leads:
-            self.state.save(self.options.folder / f"{stage.name}.pt")
+            self.state.save(self._kept(stage.name))
+
+    def _kept(self, name: str) -> Path:
+        return self.options.folder / f"{name}.pt"
 
     def _write(self, kind: str, stage: Stage, **figures: float) -> None:
         if self.team.leads:
@@ -212,7 +217,7 @@ def clip_losses(
 def _losses_of(
     frames: Iterable[tuple[int, FrameProposals]], device: torch.device, rows: Rows, stage: Stage
 ) -> list[FrameLoss]:
-    with _autocast(device):
+    with mixed_precision(device):
         return [
             frame_loss(frame, rows.masks[:, number], stage.losses)
             for number, frame in frames
@@ -225,7 +230,3 @@ def rate_of(state: TrainingState, stage: Stage) -> float:
     first, last = stage.rate
     rate = first + (last - first) * state.step / stage.steps
     return rate * min(1.0, (state.total + 1) / _WARMUP)
-
-
-def _autocast(device: torch.device) -> AbstractContextManager[object]:
-    return torch.autocast("cuda", torch.bfloat16) if device.type == "cuda" else nullcontext()

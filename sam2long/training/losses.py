@@ -145,19 +145,28 @@ def edge_loss(logits: Tensor, truth: Tensor) -> Tensor:
         truth: bool [rows, size, size].
     """
     inside = truth[:, None].float()
-    near = _near_edge(inside)
+    near = _near_edge(truth)[:, None].float()
     shown = F.interpolate(logits[:, None], size=truth.shape[-2:], mode="bilinear")
     losses = F.binary_cross_entropy_with_logits(shown, inside, reduction="none") * near
     return losses.flatten(1).sum(1) / near.flatten(1).sum(1).clamp(min=1)
 
 
-def _near_edge(inside: Tensor) -> Tensor:
-    """1 where the square of `_EDGE` pixels all around holds both values of a map [rows, 1, size, size] of 0 and 1."""
-    # Pooled by rows, then by columns: seven times faster on a CPU than the maxima of whole squares.
-    share = inside
-    for kernel, padding in (((2 * _EDGE + 1, 1), (_EDGE, 0)), ((1, 2 * _EDGE + 1), (0, _EDGE))):
-        share = F.avg_pool2d(share, kernel, 1, padding, count_include_pad=False)
-    return ((share > 0) & (share < 1)).float()
+def _near_edge(truth: Tensor) -> Tensor:
+    """Where the square of `_EDGE` pixels all around holds both values of masks, bool [rows, size, size]."""
+    return _widened(_widened(truth, 1), 2) & _widened(_widened(~truth, 1), 2)
+
+
+def _widened(masks: Tensor, dim: int) -> Tensor:
+    """Masks grown by `_EDGE` pixels both ways along a dimension."""
+    # Spans of 2, 4, 8 and 13 pixels, each of two of the one before: far cheaper on a CPU than any pooling.
+    grown = F.pad(masks, (0, 0, _EDGE, _EDGE) if dim == 1 else (_EDGE, _EDGE))
+    reach, span = 2 * _EDGE + 1, 1
+    while span < reach:
+        step = min(span, reach - span)
+        kept = grown.shape[dim] - step
+        grown = grown.narrow(dim, 0, kept) | grown.narrow(dim, step, kept)
+        span += step
+    return grown
 
 
 def dice_loss(logits: Tensor, coverage: Tensor) -> Tensor:

@@ -102,6 +102,7 @@ class Stage:
         object_aware: probability that a batch remembers as the memory tree does, good frames only.
         encoder_frozen: whether the image encoder stays as it is, as in SAM 2's own last stage on long clips.
         kept: whether the state at its end stays beside the run's, in a file of the stage's name, to be averaged with.
+        merges: an earlier stage that was kept: this one begins with the mean of that one's weights and the last one's.
     """
 
     name: str
@@ -125,3 +126,4 @@ class Stage:
     object_aware: float = 0.0
     encoder_frozen: bool = False
     kept: bool = False
+    merges: str = ""

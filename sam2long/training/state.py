@@ -41,6 +41,17 @@ class TrainingState:
         resized.optimizers.load_state_dict(self.optimizers.state_dict())
         self.model, self.optimizers = resized.model, resized.optimizers
 
+    def merge(self, path: Path) -> None:
+        """Continue from the mean of these weights and those of the state at `path`, with new optimisers.
+
+        Raises:
+            CheckpointError: as `load_state`.
+        """
+        other = load_state(path, self.model.config, self.model.device)
+        merged = _start(self.model.config, self.model.device)
+        merged.model.load_state_dict(averaged([self, other], self.model.config.image_size).state_dict())
+        self.model, self.optimizers = merged.model, merged.optimizers
+
     def save(self, path: Path) -> None:
         """Write to `path` through a temporary name."""
         content = {

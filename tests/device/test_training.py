@@ -1,10 +1,12 @@
-"""A step of training on the pretended device, in float32: autocast does nothing there."""
+"""A step of training on the pretended device, in float32 on both: autocast does nothing there."""
 
 from dataclasses import replace
 from itertools import islice
 
 import pytest
+import torch
 
+from sam2long.training import precision
 from sam2long.training.clips import batches
 from sam2long.training.loop import ALONE, train_step
 from sam2long.training.state import new_state
@@ -13,7 +15,8 @@ from tests.training.tiny import STAGE, TINY
 
 
 @pytest.mark.filterwarnings("ignore:CUDA is not available")
-def test_a_step_learns_what_it_learns_on_the_cpu(request):
+def test_a_step_learns_what_it_learns_on_the_cpu(request, monkeypatch):
+    monkeypatch.setattr(precision, "choose_precision", lambda _name, _device: torch.float32)
     stage = replace(STAGE, corrected=1.0)
     (batch,) = islice(batches(stage, 0, 0, 0, ALONE), 1)
     exact = new_state(TINY, HOST, 0)

@@ -69,6 +69,17 @@ def test_a_stage_may_keep_its_end_to_be_averaged_with(tmp_path: Path) -> None:
     assert not (tmp_path / "whole" / "second.pt").exists()
 
 
+def test_a_stage_may_begin_with_the_mean_of_two(tmp_path: Path) -> None:
+    first, second = replace(STAGE, name="first", steps=1, kept=True), replace(STAGE, name="second", steps=1, kept=True)
+    still = replace(STAGE, name="third", steps=2, rate=(0.0, 0.0), merges="first")
+    train(TINY, [first, second], options(tmp_path))
+    kept = [load_state(tmp_path / f"{name}.pt", TINY, torch.device("cpu")) for name in ("first", "second")]
+    state = train(TINY, [first, second, still], options(tmp_path, resume=True))
+    mean = (weights(kept[0]) + weights(kept[1])) / 2
+    torch.testing.assert_close(weights(state), mean)
+    assert not torch.equal(weights(kept[0]), weights(kept[1]))
+
+
 def test_nothing_to_resume(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="without --resume"):
         train(TINY, [STAGE], options(tmp_path, resume=True))
