@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sam2long.model.attention import attend_heads
 from sam2long.model.config import HieraConfig
 from sam2long.model.layers import MLP
 from sam2long.model.positions import bicubic_matrix
@@ -127,7 +128,7 @@ class WindowAttention(nn.Module):
         q, k, v = (
             part.reshape(batch, -1, self.heads, part.shape[-1] // self.heads).transpose(1, 2) for part in (q, k, v)
         )
-        out = F.scaled_dot_product_attention(q, k, v)
+        out = attend_heads(q, k, v)
         return self.proj(out.transpose(1, 2).reshape(batch, height, width, -1))
 
 

@@ -1,0 +1,72 @@
+"""Our attention on a CPU against PyTorch's in float64, whose inputs are the same numbers."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from sam2long.model import attention
+from sam2long.model.attention import attend, attend_heads
+
+TYPES = {torch.float32: 1e-5, torch.bfloat16: 8e-3}
+"""How far off, relative to the norm; bfloat16 has 8 bits, so a single number of it is off by up to 4e-3."""
+
+
+def random(*shape, dtype, scale=1.0):
+    return (scale * torch.randn(*shape, generator=torch.Generator().manual_seed(sum(shape)))).to(dtype)
+
+
+def exact(q, k, v):
+    return F.scaled_dot_product_attention(q.double(), k.double(), v.double())
+
+
+def close(ours, expected, dtype):
+    assert ours.dtype == dtype
+    assert ours.shape == expected.shape
+    assert (ours.double() - expected).norm() <= TYPES[dtype] * expected.norm()
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("scale", [1.0, 2.0])
+@pytest.mark.parametrize(
+    ("rows", "batch", "queries", "keys", "channels", "width"),
+    [(1, 1, 5, 3, 8, 8), (1, 3, 64, 200, 32, 16), (2, 2, 2100, 1500, 16, 8), (1, 2, 300, 9000, 128, 64)],
+)
+def test_attend(dtype, scale, rows, batch, queries, keys, channels, width):
+    q = random(rows, queries, channels, dtype=dtype, scale=scale)
+    k, v = random(batch, keys, channels, dtype=dtype, scale=scale), random(batch, keys, width, dtype=dtype)
+    close(attend(q, k, v), exact(q, k, v), dtype)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("far", [20.0, 400.0, 4000.0])
+def test_one_key_far_above_all_others(dtype, far, monkeypatch):
+    """It may be no sampled one; then scores are large, up to what a power of 2 cannot hold in float32."""
+    monkeypatch.setattr(attention, "_SAMPLED", 4)
+    q, k, v = (random(1, count, 16, dtype=dtype) for count in (32, 999, 999))
+    k[0, 501] = far * q[0, 7] / q[0, 7].norm()
+    close(attend(q, k, v), exact(q, k, v), dtype)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("dtype", TYPES)
+def test_a_missing_number_stays_missing(dtype):
+    q, k, v = (random(1, count, 16, dtype=dtype) for count in (4, 50, 50))
+    q[0, 2] = torch.nan
+    assert attend(q, k, v).isnan().any(2)[0].tolist() == [False, False, True, False]
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("queries", [9, 1500])
+def test_several_heads(dtype, queries):
+    q, k, v = (random(2, count, 3, 8, dtype=dtype, scale=2.0).transpose(1, 2) for count in (queries, 500, 500))
+    close(attend_heads(q, k, v), exact(q, k, v), dtype)
+
+
+def test_gradients_flow_through_it():
+    q, k, v = (random(1, count, 8, dtype=torch.bfloat16).requires_grad_() for count in (900, 900, 900))
+    attend(q, k, v).float().sum().backward()
+    attend_heads(q[None], k[None], v[None]).float().sum().backward()
+    assert all(part.grad.isfinite().all() for part in (q, k, v))
