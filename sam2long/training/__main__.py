@@ -14,8 +14,7 @@ from sam2long.errors import ConfigError, UserError
 from sam2long.model import load_model
 from sam2long.model.checkpoint import save_model
 from sam2long.synthetic.suites import SUITES
-from sam2long.training.calibration import calibrate
-from sam2long.training.curricula import CALIBRATION, CURRICULA, scaled
+from sam2long.training.curricula import CURRICULA, scaled
 from sam2long.training.evaluate import as_line, measure_suite, summarise, table
 from sam2long.training.loop import LOG_FILE, STATE_FILE, RunOptions, train
 from sam2long.training.nano import NANO
@@ -59,13 +58,6 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--image-size", type=int, default=NANO.image_size, help="side it is to be used with, pixels")
     command.set_defaults(run=_export)
 
-    command = commands.add_parser("calibrate", help="teach the heads that judge masks, on long clips")
-    command.add_argument("--weights", type=Path, required=True, help="what `export` wrote")
-    command.add_argument("--calibrated", type=Path, required=True, help="file to write")
-    command.add_argument("--processes", type=int, default=1, help="of one thread each, for CPUs")
-    command.add_argument("--workers", type=int, default=1, help="processes that render, for each that tracks")
-    command.set_defaults(run=_calibrate)
-
     command = commands.add_parser("evaluate", help="measure plain SAM 2 and the tree on the suites")
     command.add_argument("--weights", type=Path, required=True)
     command.add_argument("--suites", nargs="+", choices=sorted(SUITES), default=_REPORTED)
@@ -105,15 +97,6 @@ def _export(arguments: argparse.Namespace) -> None:
     model = averaged([load_state(path, NANO, torch.device("cpu")) for path in paths], arguments.image_size)
     arguments.weights.parent.mkdir(parents=True, exist_ok=True)
     save_model(model, arguments.weights, torch.float16)
-
-
-def _calibrate(arguments: argparse.Namespace) -> None:
-    model = load_model(arguments.weights, device="cpu", precision="float32")
-    arguments.calibrated.parent.mkdir(parents=True, exist_ok=True)
-    judgements = calibrate(model, CALIBRATION, arguments.processes, arguments.workers)
-    save_model(model, arguments.calibrated, torch.float16)
-    for name, judged in zip(("before", "after"), judgements, strict=True):
-        print(f"{name}: absent AP {judged.absent:.3f}, IoU rank {judged.rank:.3f}, loss {judged.loss:.4f}")
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:

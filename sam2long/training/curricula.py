@@ -230,9 +230,6 @@ _STEADY = replace(
 )
 """Whole pictures in larger batches, the gradients through all eight frames."""
 
-CALIBRATION = replace(_SILENCE, name="calibration", steps=14, frames=48, strides=(1, 2), corrected=0.0)
-"""Long clips of whole pictures, tracked without gradients."""
-
 CPU_CURRICULUM = (
     _PAIRS,
     _QUADS,

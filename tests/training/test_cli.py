@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from sam2long.training import __main__ as cli
 from sam2long.training.loop import STATE_FILE
 from sam2long.training.state import new_state
 
-from .tiny import STAGE, TINY
+from .tiny import TINY
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
@@ -54,18 +53,6 @@ def test_evaluate_writes_a_table_and_its_figures(tmp_path: Path, monkeypatch: py
     assert 0 <= figures["greedy"] <= 100
     assert figures["absent_precision"] == "none"
     assert table.read_text().splitlines()[2].startswith("| easy | 2 x 5 |")
-
-
-def test_calibrate_writes_a_checkpoint_and_says_what_it_brought(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(cli, "CALIBRATION", replace(STAGE, steps=2, reuse=1, clips=4))
-    weights, calibrated = tmp_path / "tiny.safetensors", tmp_path / "calibrated.safetensors"
-    save_model(new_state(TINY, torch.device("cpu"), 0).model, weights)
-    run(monkeypatch, "calibrate", "--weights", weights, "--calibrated", calibrated, "--workers", 0)
-    before, after = capsys.readouterr().out.splitlines()
-    assert before.startswith("before: absent AP ") and after.startswith("after: absent AP ")
-    assert load_model(calibrated, device="cpu").config.dim == TINY.dim
 
 
 def test_export_averages_states(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
