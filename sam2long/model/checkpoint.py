@@ -153,11 +153,12 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], SAM2Config | None]:
 
 def save_model(model: SAM2, path: Path, dtype: torch.dtype = torch.float32) -> None:
     """Write a model with its configuration to a `.safetensors` file, through a temporary name."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     state = {name: value.detach().to("cpu", dtype).contiguous() for name, value in model.state_dict().items()}
     partial = path.with_name(path.name + ".part")
-    save_file(state, partial, metadata={"sam2long_config": json.dumps(asdict(model.config))})
+    # `save_file` would leave a file that only its owner may read
+    partial.write_bytes(save(state, metadata={"sam2long_config": json.dumps(asdict(model.config))}))
     partial.replace(path)
 
 

@@ -88,6 +88,12 @@ def test_save_and_load_keep_configuration_and_values(tmp_path, small_model):
     assert [file.name for file in tmp_path.iterdir()] == ["small.safetensors"]
 
 
+def test_others_may_read_a_saved_model_as_any_other_file(tmp_path, small_model):
+    save_model(small_model, tmp_path / "small.safetensors")
+    (tmp_path / "plain").touch()
+    assert (tmp_path / "small.safetensors").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
 def test_image_size_is_a_setting(small_model, tmp_path):
     save_model(small_model, tmp_path / "small.safetensors")
     model = load_model(tmp_path / "small.safetensors", image_size=192, device="cpu")
