@@ -16,6 +16,7 @@ from sam2long.model.config import PRESETS, HieraConfig, SAM2Config, preset
 from sam2long.model.names import to_ours
 from sam2long.model.precision import choose_precision, set_precision
 from sam2long.model.sam2 import SAM2
+from sam2long.model.unwrap import file_in, read_pickle, unwrap
 
 _BUNDLED = {"nano": Path(__file__).parent / "weights" / "nano.safetensors"}
 """Weights that come with the package."""
@@ -38,8 +39,8 @@ def load_model(
 
     Args:
         name: "nano" (bundled, works offline), a published preset ("sam2.1-hiera-large") or its hub id
-            ("facebook/sam2.1-hiera-large"), or the path of a `.pt` or `.safetensors` checkpoint, whose architecture is
-            then read from the file.
+            ("facebook/sam2.1-hiera-large"), or the path of a `.pt` or `.safetensors` checkpoint, or of a folder
+            with a `model.safetensors`, whose architecture is then read from the file.
         checkpoint: weights of the preset in a local file, instead of the official ones from the Hugging Face hub.
         device: "cpu", "cuda", "mps"...; by default the fastest there is.
         image_size: side in pixels of the image the network sees; by default the one it was trained with.
@@ -138,17 +139,18 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], SAM2Config | None]:
     Raises:
         CheckpointError: the file is missing, damaged, or holds something else.
     """
+    path = file_in(path)
     if not path.is_file():
         raise CheckpointError(f"no checkpoint file {str(path)!r}")
     try:
-        state, metadata = _read_safetensors(path) if path.suffix == ".safetensors" else (_read_pickle(path), {})
+        content, metadata = _read_safetensors(path) if path.suffix == ".safetensors" else (read_pickle(path), {})
+    except CheckpointError:
+        raise
     except Exception as error:  # the unpickler of a file that is no checkpoint fails in many ways
         raise CheckpointError(
             f"checkpoint {str(path)!r} cannot be read; it may be truncated or no checkpoint ({_first_sentence(error)})"
         ) from error
-    if not state or not all(isinstance(value, Tensor) for value in state.values()):
-        raise CheckpointError(f"checkpoint {str(path)!r} holds no table of parameters")
-    return to_ours(state), _stored_config(metadata, path)
+    return to_ours(unwrap(content, path)), _stored_config(metadata, path)
 
 
 def save_model(model: SAM2, path: Path, dtype: torch.dtype = torch.float32) -> None:
@@ -172,11 +174,6 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise ValueError(str(error)) from error
 
 
-def _read_pickle(path: Path) -> dict[str, Tensor]:
-    content = torch.load(path, map_location="cpu", weights_only=True)
-    return content["model"] if isinstance(content, dict) and isinstance(content.get("model"), dict) else content
-
-
 def _stored_config(metadata: dict[str, str], path: Path) -> SAM2Config | None:
     if "sam2long_config" not in metadata:
         return None
@@ -184,7 +181,7 @@ def _stored_config(metadata: dict[str, str], path: Path) -> SAM2Config | None:
         fields: dict[str, Any] = json.loads(metadata["sam2long_config"])
         trunk = HieraConfig(**{key: _frozen(value) for key, value in fields.pop("trunk").items()})
         return SAM2Config(trunk=trunk, **{key: _frozen(value) for key, value in fields.items()})
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise CheckpointError(f"checkpoint {str(path)!r} stores a configuration of another version: {error}") from error
 
 
@@ -193,7 +190,9 @@ def _frozen(value: Any) -> Any:
 
 
 def _looks_like_file(name: str) -> bool:
-    return name.endswith((".pt", ".pth", ".safetensors")) or Path(name).is_file()
+    if name.endswith((".pt", ".pth", ".safetensors")) or Path(name).is_file():
+        return True
+    return name.removeprefix("facebook/") not in PRESETS and Path(name).is_dir()
 
 
 def _config(name: str, image_size: int | None) -> SAM2Config:
@@ -211,6 +210,7 @@ def _recognise(state: dict[str, Tensor], name: str) -> SAM2Config:
         trunk = config.trunk
         if (
             patch is not None
+            and patch.ndim == 4
             and (patch.shape[0], len(blocks)) == (trunk.width, sum(trunk.depths))
             and config.occlusion_memory == ("no_object_memory" in state)
         ):
@@ -229,7 +229,17 @@ def _fill(config: SAM2Config, state: dict[str, Tensor], path: Path) -> SAM2:
         for name, value in expected.items()
         if name in state and state[name].shape != value.shape
     ]
-    problems = [("missing", missing), ("unexpected", unexpected), ("misshapen", misshapen)]
+    unusable = [
+        f"{name} ({value.dtype}, {value.layout})".replace("torch.", "")
+        for name, value in state.items()
+        if name in expected and not (value.is_floating_point() and value.layout == torch.strided and not value.is_meta)
+    ]
+    problems = [
+        ("missing", missing),
+        ("unexpected", unexpected),
+        ("misshapen", misshapen),
+        ("not of dense floating-point numbers", unusable),
+    ]
     if any(names for _, names in problems):
         details = "; ".join(f"{len(names)} {kind}: {_some(names)}" for kind, names in problems if names)
         raise CheckpointError(f"checkpoint {str(path)!r} does not fit {config.name}: {details}")

@@ -154,7 +154,8 @@ def _split_points(state: dict[str, Tensor]) -> dict[str, Tensor]:
     shared = state.pop("shared_image_embedding.positional_embedding", None)
     if shared is not None:
         state.setdefault("prompt_encoder.shared_embedding.positional_embedding", shared)
-    merged = state.pop("prompt_encoder.point_embed.weight", None)
-    if merged is not None:
+    merged = state.get("prompt_encoder.point_embed.weight")
+    if merged is not None and merged.ndim == 2:
+        del state["prompt_encoder.point_embed.weight"]
         state |= {f"prompt_encoder.point_embed.{i}": row[None] for i, row in enumerate(merged)}
     return state
