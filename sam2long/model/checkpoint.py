@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from sam2long.errors import CheckpointError, ConfigError
 from sam2long.model.compilation import compile_model
 from sam2long.model.config import PRESETS, HieraConfig, SAM2Config, preset
+from sam2long.model.hub import download
 from sam2long.model.names import to_ours
 from sam2long.model.precision import choose_precision, set_precision
 from sam2long.model.sam2 import SAM2
@@ -110,27 +111,6 @@ def choose_device(device: str | torch.device | None) -> torch.device:
         reason = str(error).splitlines()[0]
         raise ConfigError(f"device {str(device)!r} cannot be used: {reason}") from error
     return chosen
-
-
-def download(name: str) -> Path:
-    """Fetch the official checkpoint of a preset from the Hugging Face hub, or find it in the local cache.
-
-    Raises:
-        CheckpointError: it is neither in the cache nor reachable.
-    """
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    repository, file = f"facebook/{name}", name.replace("-", "_") + ".pt"
-    try:
-        return Path(hf_hub_download(repository, file))
-    except (OSError, HfHubHTTPError) as error:
-        offline = isinstance(error, LocalEntryNotFoundError)
-        reason = "no connection, and it is not in the local cache" if offline else _first_sentence(error)
-        raise CheckpointError(
-            f"could not fetch {file} of {repository} from the Hugging Face hub ({reason}); "
-            "download it where there is a network and pass the file as the checkpoint"
-        ) from error
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], SAM2Config | None]:
