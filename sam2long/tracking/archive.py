@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import secrets
 import zipfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, astuple, dataclass, fields
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +29,10 @@ from sam2long.video.fingerprint import Fingerprint, fingerprint
 from sam2long.video.observation import Observation
 
 FORMAT, FORMAT_VERSION = "sam2long session", 1
+
+_OPTIONS = ("trace", "keep_logits", "max_delay")
+_INFLATION, _SMALL = 100, 1 << 24
+"""Traces shrink to a tenth or less; more than this many times is refused above so many bytes."""
 
 _CHUNK = 512
 """Results in one member of the zip."""
@@ -63,22 +69,21 @@ def write_session(path: Path, state: SessionState, video: Fingerprint, weights: 
     Raises:
         OutputError: the file cannot be written; an earlier one stays as it was.
     """
-    from safetensors.torch import save
-
-    temporary = path.with_name(f".{path.name}.part")
+    # Two writers of one path must not write into each other's file.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
     freezer = Freezer()
     tracks = [{"id": object_id, **freezer.track(track)} for object_id, track in state.tracks.items()]
     try:
-        with zipfile.ZipFile(temporary, "w") as file:
-            file.writestr("session.json", json.dumps(_describe(state, tracks, video, weights), indent=1))
-            file.writestr("memory.safetensors", save({k: v.contiguous().clone() for k, v in freezer.tensors.items()}))
-            for number, chunk in enumerate(_chunks(_results(state))):
-                file.writestr(f"results/{number:06d}.safetensors", _pack_chunk(chunk))
-            file.writestr("traces.jsonl", "".join(_traces(state)), zipfile.ZIP_DEFLATED)
+        with temporary.open("xb") as stream:
+            _write_members(stream, freezer, _describe(state, tracks, video, weights), state)
+            stream.flush()
+            os.fsync(stream.fileno())
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise OutputError(f"cannot save the session to {path}: {error.strerror}") from error
+    finally:  # Ctrl-C too leaves nothing behind
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def read_header(path: Path) -> Header:
@@ -88,7 +93,7 @@ def read_header(path: Path) -> Header:
         SessionError: there is no such file, it is none, it is damaged, or a newer version made it.
     """
     with _open(path) as file:
-        data = json.loads(file.read("session.json"))
+        data = json.loads(file.read("session.json"), object_pairs_hook=_unique)
         if data.get("format") != FORMAT:
             raise SessionError(f"{path} is no session file of sam2long")
         if data["version"] > FORMAT_VERSION:
@@ -102,7 +107,7 @@ def read_header(path: Path) -> Header:
             Fingerprint(**data["video"]),
             TreeConfig(**tree),
             data["model"]["weights"],
-            data["options"],
+            _options(data["options"], path),
             data,
         )
 
@@ -128,6 +133,25 @@ def read_session(path: Path, header: Header, state: SessionState) -> None:
             row = json.loads(line)
             state.store.put_trace(row["object"], row["row"]["frame"], row["stride"], 0, json.dumps(row["row"]))
     state.layer = header.data["layer"]
+
+
+def _options(options: Json, path: Path) -> Json:
+    """Check that a session file's options are those of a session."""
+    unknown = sorted(set(options) - set(_OPTIONS))
+    if unknown:
+        raise SessionError(f"{path} has an option that this sam2long {VERSION} does not know: {unknown[0]!r}")
+    if {"max_delay"} - set(options):
+        raise SessionError(f"{path} is damaged, or no session file (its option 'max_delay' is missing)")
+    return options
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> Json:
+    """A JSON object; no key may stand in it twice."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"{next(key for key in keys if keys.count(key) > 1)!r} stands twice in session.json")
+    return found
 
 
 def is_session(path: Path) -> bool:
@@ -197,6 +221,17 @@ def _describe(state: SessionState, tracks: list[Json], video: Fingerprint, weigh
     }
 
 
+def _write_members(stream: IO[bytes], freezer: Freezer, session: Json, state: SessionState) -> None:
+    from safetensors.torch import save
+
+    with zipfile.ZipFile(stream, "w") as file:
+        file.writestr("session.json", json.dumps(session, indent=1))
+        file.writestr("memory.safetensors", save({k: v.contiguous().clone() for k, v in freezer.tensors.items()}))
+        for number, chunk in enumerate(_chunks(_results(state))):
+            file.writestr(f"results/{number:06d}.safetensors", _pack_chunk(chunk))
+        file.writestr("traces.jsonl", "".join(_traces(state)), zipfile.ZIP_DEFLATED)
+
+
 def _results(state: SessionState) -> Iterator[tuple[StoredResult, PackedResult]]:
     """Of each object, frame and way of propagating the newest result that is up to date."""
     assert state.store is not None
@@ -258,11 +293,25 @@ def _unpack_chunk(data: bytes, store: ResultStore) -> None:
         store.put_back(result, PackedResult(*packed))
 
 
+def _check_sizes(file: zipfile.ZipFile, path: Path) -> None:
+    """Refuse members that would inflate to far more than a session holds, before any is read."""
+    names = [member.filename for member in file.infolist()]
+    if len(set(names)) < len(names):
+        raise SessionError(f"{path} is damaged, or no session file (it holds a member twice)")
+    for member in file.infolist():
+        if member.file_size > _SMALL and member.file_size > _INFLATION * member.compress_size:
+            raise SessionError(
+                f"{path} is refused: its member {member.filename} would inflate from {member.compress_size} to "
+                f"{member.file_size} bytes"
+            )
+
+
 @contextmanager
 def _open(path: Path) -> Iterator[zipfile.ZipFile]:
     """Open a session file; whatever turns out to be wrong with it is said in one way."""
     try:
         with zipfile.ZipFile(path) as file:
+            _check_sizes(file, path)
             yield file
     except FileNotFoundError:
         raise SessionError(f"there is no session file {path}") from None
