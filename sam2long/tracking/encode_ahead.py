@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from typing import TypeVar
 
@@ -43,7 +43,7 @@ def batch_size(model: SAM2, source: VideoSource) -> int:
 
 
 def encode_ahead(
-    frames: Iterable[Frame], cache: FeatureCache, batch: int
+    frames: Iterable[Frame], cache: FeatureCache, batch: int, wanted: Callable[[int], bool] = lambda _: True
 ) -> Generator[tuple[Frame, ImageFeatures], None, None]:
     """Yield frames, in order, with their features.
 
@@ -55,11 +55,12 @@ def encode_ahead(
         cache: has the network; knows the features of the latest frames, and learns those of each frame as the
             frame is yielded.
         batch: how many frames to encode together, see `batch_size`; what is left at the end goes one by one.
+        wanted: whether a frame is to be encoded at all, asked when its turn comes.
     """
     config = cache.model.config
     resized = ((frame, resize_image(frame.image, config)) for frame in frames)
     with closing(read_ahead(resized, _DECODE_AHEAD + batch - 1)) as ready:
-        for group in _groups(ready, batch):
+        for group in _groups((item for item in ready if wanted(item[0].index)), batch):
             # Two sizes of batch and no others, so that a compiled encoder is compiled at most twice.
             parts = [group] if len(group) == batch else [[one] for one in group]
             for part in parts:

@@ -87,6 +87,7 @@ class Marks:
 
     def _place(self, frame: int, object_id: int) -> str:
         """Name a place for messages, once it is known to exist."""
+        self._state.recover()
         where = f"object {object_id} on frame {frame}"
         if object_id < 0:
             raise PromptError(f"{where}: object ids start at 0")
@@ -139,6 +140,7 @@ class Marks:
 
     def _check_free(self, frame: int | None) -> None:
         """Edits come from the thread that propagates, and a stream cannot go back for them."""
+        self._state.recover()
         run = self.run
         if run is None or not run.running:
             return

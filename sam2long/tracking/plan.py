@@ -39,10 +39,16 @@ class Plan:
         return 1 if self.stride > 0 else -1
 
     def frames(self, source: VideoSource, prompted: Iterable[int], first: int) -> Iterator[Frame]:
-        """Decode what is visited from `first` on: every frame on the stride, and prompted ones between."""
+        """Decode what is visited from `first` on: every frame on the stride, and prompted ones between.
+
+        A stream yields all frames: by the time one is visited, it may have been prompted.
+        """
         between = {frame for frame in prompted if self.covers(frame) and not self.visits(frame)}
         stop = None if self.end is None else self.end + self.sign
         stop = None if stop is not None and stop < 0 else stop
+        if not source.seekable:
+            yield from source.frames(first, stop, self.sign)
+            return
         for frame in source.frames(first, stop, self.sign if between or not self.visits(first) else self.stride):
             if frame.index in between or self.visits(frame.index):
                 yield frame

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from threading import get_ident
 
@@ -50,7 +51,6 @@ class Propagation:
         waiting: visited frames that are not out yet, by number, in the order of the visit.
         thread: that runs it.
         running: between its first and its last result.
-        consistent: not in the middle of a visit, as it may be after an error or Ctrl-C.
     """
 
     def __init__(
@@ -62,12 +62,13 @@ class Propagation:
     ) -> None:
         self.plan = plan
         self.waiting: OrderedDict[int, WaitingFrame] = OrderedDict()
-        self.thread, self.running, self.consistent = get_ident(), False, True
+        self.thread, self.running = get_ident(), False
         self._state = state
         self._tracker = Tracker(state.model, state.max_delay)
         self._before_prompts = before_prompts
         self._after_visit = after_visit
         self._position: int | None = plan.start
+        self._visited: int | None = None
         self._sent: int | None = None
         self._rewind: int | None = None
 
@@ -101,8 +102,13 @@ class Propagation:
                 self._go_back()
 
     def note(self, cuts: tuple[Cut, ...]) -> None:
-        """Take notice of an edit: frames that it made outdated are visited again."""
+        """Take notice of an edit: frames that it made outdated are visited again.
+
+        Without kept results nothing is: frames that waited for a tree that is gone do so no longer.
+        """
+        self._plan_next()
         if self._state.store is None:
+            self._stop_waiting()
             return
         for cut in cuts:
             if cut.sign == self.plan.sign:
@@ -116,18 +122,20 @@ class Propagation:
 
     def finish(self) -> None:
         """Decide what is undecided, as the best pathways have it."""
-        for object_id, track in self._state.tracks.items():
-            if track.live is not None and track.live.pending:
-                for branch in track.live.tree.finish():
-                    self._decide(object_id, branch.frame, branch.outcome)
+        with self._state.transaction():
+            for object_id, track in self._state.tracks.items():
+                if track.live is not None and track.live.pending:
+                    self._end(object_id, track)
 
     def results(self) -> Iterator[FrameResult]:
         """Let out the results that are decided; what is not taken stays, and so does what an edit may have changed."""
         while self._rewind is None and self.waiting and next(iter(self.waiting.values())).complete:
-            entry = self.waiting.popitem(last=False)[1]
-            self._sent = entry.frame
+            entry = next(iter(self.waiting.values()))
             self.thread = get_ident()
-            yield self._state.report(entry.frame, entry.time, {i: entry.outcomes[i] for i in entry.objects})
+            result = self._state.report(entry.frame, entry.time, {i: entry.outcomes[i] for i in entry.objects})
+            self._sent = entry.frame
+            del self.waiting[entry.frame]
+            yield result
 
     def _visits(self) -> Generator[None, None, None]:
         """Visit frame by frame, from the position on."""
@@ -145,7 +153,8 @@ class Propagation:
         """Visit frames that need the network, from `first` to the next one that does not."""
         state = self._state
         frames = self.plan.frames(state.source, state.prompted, first)
-        with closing(encode_ahead(frames, state.features, batch_size(state.model, state.source))) as encoded:
+        batch = batch_size(state.model, state.source)
+        with closing(encode_ahead(frames, state.features, batch, self._wanted)) as encoded:
             for frame, features in encoded:
                 if frame.index != first and not self._needs_image(frame.index):
                     self._position = frame.index
@@ -159,15 +168,28 @@ class Propagation:
         times += [live.pending[frame] for _, track in self._present(frame) if (live := self._pending(track, frame))]
         self._visit(frame, times[0], None)
 
+    def _wanted(self, frame: int) -> bool:
+        """Whether a decoded frame is visited; prompts may have come since a stream was asked for it."""
+        return self.plan.visits(frame) or frame in self._state.prompted
+
     def _visit(self, frame: int, time: float, features: ImageFeatures | None) -> None:
-        state, self.consistent = self._state, False
+        with self._state.transaction() as visit:
+            visit.on_roll_back(partial(setattr, self, "_position", self._position))
+            visit.on_roll_back(partial(setattr, self, "_visited", self._visited))
+            self._visit_objects(frame, time, features)
+        self._pack()
+
+    def _visit_objects(self, frame: int, time: float, features: ImageFeatures | None) -> None:
+        state = self._state
         present = self._present(frame)
         if self._sent is None or (frame - self._sent) * self.plan.sign > 0:
+            assert state.visit is not None
+            state.visit.on_roll_back(partial(self.waiting.pop, frame, None))
             self.waiting[frame] = WaitingFrame(frame, time, tuple(object_id for object_id, _ in present))
         stored = dict(self._stored(frame))
         for object_id, result in stored.items():
             self._arrive(object_id, frame, state.outcome(result))
-        self._position = self.plan.after(frame, state.prompted, state.source.frame_count)
+        self._visited, self._position = frame, self.plan.after(frame, state.prompted, state.source.frame_count)
         place = Place(frame, time, self.plan.stride)
         tracked = []
         for object_id, track in present:
@@ -178,8 +200,6 @@ class Propagation:
         if tracked:
             assert features is not None
             self._track(tracked, place, features)
-        self._pack()
-        self.consistent = True
 
     def _prompt(self, object_id: int, track: Track, place: Place, known: bool) -> None:
         """Arrive at a prompted frame."""
@@ -224,7 +244,10 @@ class Propagation:
 
     def _arrive(self, object_id: int, frame: int, outcome: Outcome) -> None:
         if frame in self.waiting:
-            self.waiting[frame].outcomes[object_id] = outcome
+            outcomes = self.waiting[frame].outcomes
+            if self._state.visit is not None:
+                self._state.visit.on_roll_back(partial(outcomes.pop, object_id, None))
+            outcomes[object_id] = outcome
 
     def _end(self, object_id: int, track: Track) -> None:
         """Decide what a tree has left before another one takes its place."""
@@ -238,7 +261,32 @@ class Propagation:
         return live if at_hand else None
 
     def _move_on(self, live: LiveTree, frame: int) -> None:
-        live.next_frame = frame + self.plan.stride if self._position is None else self._position
+        live.next_frame = self._next_after(frame)
+
+    def _next_after(self, frame: int) -> int:
+        return frame + self.plan.stride if self._position is None else self._position
+
+    def _plan_next(self) -> None:
+        """After an edit: a prompt may stand before the frame that was to be next, and the trees have to know."""
+        if self._visited is None:
+            return
+        old = self._next_after(self._visited)
+        self._position = self.plan.after(self._visited, self._state.prompted, self._state.source.frame_count)
+        for track in self._state.tracks.values():
+            if track.live is not None and (track.live.stride, track.live.next_frame) == (self.plan.stride, old):
+                track.live.next_frame = self._next_after(self._visited)
+
+    def _stop_waiting(self) -> None:
+        """Frames wait only for objects that can still be decided there."""
+        tracks = self._state.tracks
+        for entry in self.waiting.values():
+            entry.objects = tuple(
+                object_id
+                for object_id in entry.objects
+                if object_id in tracks
+                and (object_id in entry.outcomes or self._pending(tracks[object_id], entry.frame) is not None)
+            )
+            entry.outcomes = {i: outcome for i, outcome in entry.outcomes.items() if i in entry.objects}
 
     def _present(self, frame: int) -> list[tuple[int, Track]]:
         """The objects that have entered by `frame`."""

@@ -259,12 +259,14 @@ class Session:
                 propagation of this session has begun meanwhile.
             VideoError: a frame cannot be read.
         """
+        self._state.recover()
         plan = make_plan(self.source, self._state.prompted, start, end, stride, reverse)
         after_visit = None if self._saver is None else self._saver.tick
         return self._propagate(Propagation(self._state, plan, before_prompts, after_visit))
 
     def settle(self) -> Iterator[FrameResult]:
         """Yield the visited frames that a propagation broken off has kept back, as the best pathways have them."""
+        self._state.recover()
         if self._marks.run is not None:
             self._marks.run.finish()
             yield from self._marks.run.results()
@@ -316,6 +318,7 @@ class Session:
             OutputError: the file cannot be written.
         """
         self._kept()
+        self._state.recover()
         if self._identity is None:
             self._identity = fingerprint(self.source), digest_of(self.model)
         write_session(Path(path), self._state, *self._identity)
@@ -383,7 +386,8 @@ class Session:
                 if self._marks.run is not run:
                     raise ConfigError("another propagation of this session has begun; this one cannot go on")
         finally:
-            if self._saver is not None and run.consistent:
+            self._state.recover()
+            if self._saver is not None:
                 self._saver.save()
 
     def _kept(self) -> ResultStore:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import asdict, dataclass, field
+from functools import partial
 
 import torch
 
@@ -16,6 +18,7 @@ from sam2long.tracking.packing import PackedMask, pack_pointer
 from sam2long.tracking.prompts import FrameSize
 from sam2long.tracking.store import PackedResult, ResultStore, StoredResult
 from sam2long.tracking.track import Cut, Track
+from sam2long.tracking.transaction import Transaction
 from sam2long.tree import Clock, TraceRow, TreeConfig
 from sam2long.video import FrameResult, VideoSource
 from sam2long.video.observation import Observation
@@ -46,6 +49,8 @@ class SessionState:
         tracks: the objects by id, in the order they were first marked.
         layer: number of edits made so far; it only grows.
         loose_traces: traces by object id, where there is no store for them.
+        visit: the visit under way, or one that was broken off and is still to be taken back.
+        visiting: whether it is under way.
     """
 
     model: SAM2
@@ -59,6 +64,26 @@ class SessionState:
     tracks: dict[int, Track] = field(default_factory=dict)
     layer: int = 0
     loose_traces: dict[int, list[TraceRow]] = field(default_factory=dict)
+    visit: Transaction | None = None
+    visiting: bool = False
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """What is done inside is done whole or, if anything is raised, not at all."""
+        self.recover()
+        try:
+            self.visit, self.visiting = Transaction.begin(self.tracks.values(), self.store), True
+            yield self.visit
+            self.visit = None
+        finally:
+            self.visiting = False
+            self.recover()
+
+    def recover(self) -> None:
+        """Take back a visit that was broken off, if one is left: a second Ctrl-C may have come while it was done."""
+        if self.visit is not None and not self.visiting:
+            self.visit.roll_back()
+            self.visit = None
 
     @property
     def size(self) -> FrameSize:
@@ -165,10 +190,17 @@ class SessionState:
         if self.trace and self.store is not None:
             self.store.put_trace(object_id, row.frame, stride, self.layer, json.dumps(asdict(row)))
         elif self.trace:
-            self.loose_traces.setdefault(object_id, []).append(row)
+            rows = self.loose_traces.setdefault(object_id, [])
+            if self.visit is not None:
+                self.visit.on_roll_back(partial(_shorten, rows, len(rows)))
+            rows.append(row)
 
     def trace_of(self, object_id: int) -> list[TraceRow]:
         """The trace of an object, in the order it came about."""
         if self.store is None:
             return self.loose_traces.get(object_id, [])
         return [TraceRow(**json.loads(row)) for _, row in self.store.traces(self.tracks[object_id], object_id)]
+
+
+def _shorten(rows: list[TraceRow], length: int) -> None:
+    del rows[length:]

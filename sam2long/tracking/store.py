@@ -79,6 +79,15 @@ class PackedResult:
     pointer: bytes
 
 
+@dataclass
+class _Write:
+    """A result on its way to the disk."""
+
+    result: StoredResult
+    pack: Callable[[], PackedResult]
+    done: Future[None]
+
+
 _COLUMNS = ", ".join(field.name for field in fields(StoredResult))
 _SCHEMA = """
 PRAGMA journal_mode = OFF;
@@ -108,8 +117,9 @@ class ResultStore:
         )
         self._database.executescript(_SCHEMA)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="results")
-        self._queue: deque[tuple[tuple[int, int], Future[None]]] = deque()
+        self._queue: deque[_Write] = deque()
         self._written = 0
+        self._void: list[tuple[int, int]] = []
 
     def close(self) -> None:
         """Let go of the database and delete it."""
@@ -128,9 +138,9 @@ class ResultStore:
         Raises:
             OutputError: this or an earlier result could not be written.
         """
-        while self._queue and (len(self._queue) >= _BACKLOG or self._queue[0][1].done()):
-            self._queue.popleft()[1].result()
-        self._queue.append(((result.object_id, result.frame), self._worker.submit(self._write, result, pack)))
+        while self._queue and (len(self._queue) >= _BACKLOG or self._queue[0].done.done()):
+            self._settle_oldest()
+        self._queue.append(_Write(result, pack, self._worker.submit(self._write, result, pack)))
 
     def put_back(self, result: StoredResult, packed: PackedResult) -> None:
         """Keep a result that was saved, under its old number."""
@@ -148,12 +158,47 @@ class ResultStore:
         Raises:
             OutputError: something could not be written.
         """
+        self._delete_void()
         while self._queue:
-            self._queue.popleft()[1].result()
+            self._settle_oldest()
+
+    def _settle_oldest(self) -> None:
+        """Wait for the oldest write. One that failed stays, and is tried again next time."""
+        oldest = self._queue[0]
+        if oldest.done.done() and oldest.done.exception() is not None:
+            oldest.done = self._worker.submit(self._write, oldest.result, oldest.pack)
+            oldest.done.result()
+        oldest.done.result()
+        self._queue.popleft()
+
+    @property
+    def written(self) -> int:
+        """Number of the last result or trace; see `roll_back`."""
+        return self._written
+
+    def roll_back(self, written: int) -> None:
+        """Forget everything put since `written` had this value.
+
+        Raises:
+            OutputError: the database cannot be changed.
+        """
+        # The one thread works in order: once this is done, so is whatever was handed to it before.
+        self._worker.submit(lambda: None).result()
+        self._queue = deque(write for write in self._queue if write.result.written <= written)
+        self._void.append((written, self._written))
+        self._delete_void()
+
+    def _delete_void(self) -> None:
+        """Delete what was rolled back; what a full disk does not let go of is tried again before the next look."""
+        while self._void:
+            for table in ("results", "traces"):
+                self._query(f"DELETE FROM {table} WHERE written > ? AND written <= ?", self._void[-1])
+            self._void.pop()
 
     def latest(self, track: Track, object_id: int, frame: int, stride: int | None = None) -> StoredResult | None:
         """The newest result of a frame that is up to date, of one way of propagating if `stride` is given."""
-        if any(key == (object_id, frame) for key, _ in self._queue):
+        self._delete_void()
+        if any((write.result.object_id, write.result.frame) == (object_id, frame) for write in self._queue):
             self.flush()
         where = "object_id = ? AND frame = ?" + ("" if stride is None else " AND stride = ?")
         values = (object_id, frame) if stride is None else (object_id, frame, stride)

@@ -60,6 +60,7 @@ class Tracker:
         Returns:
             what this decides, of this frame and of earlier ones; each object's frames come in order.
         """
+        self.trace = {}
         self._track(frame, features, tracked)
         decided: list[Decided] = []
         for object_id in tracked:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Generic, TypeVar
 
 R = TypeVar("R")
@@ -32,6 +33,17 @@ class Lineage(Generic[R]):
     """The live branches of every undecided frame, oldest first. Constant work per frame, however long the wait."""
 
     levels: deque[list[Branch[R]]] = field(default_factory=deque)
+    _undo: list[Callable[[], object]] | None = None
+
+    def begin(self) -> None:
+        """From now on remember every change, for `roll_back`; earlier ones stand."""
+        self._undo = []
+
+    def roll_back(self) -> None:
+        """Take back every change since `begin`, a half-made one too."""
+        while self._undo:
+            self._undo[-1]()
+            self._undo.pop()
 
     def __len__(self) -> int:
         """How many frames are undecided."""
@@ -43,7 +55,8 @@ class Lineage(Generic[R]):
         branches = [Branch(frame, outcome, parent) for parent, outcome in survivors]
         for branch in branches:
             if branch.parent is not None:
-                branch.parent.children += 1
+                self._set_children(branch.parent, branch.parent.children + 1)
+        self._before(lambda: self.levels and self.levels[-1] is branches and self.levels.pop())
         self.levels.append(branches)
         self._prune(len(self.levels) - 2, [branch for branch in last if branch.children == 0])
         return branches
@@ -64,18 +77,36 @@ class Lineage(Generic[R]):
         return branch
 
     def _settle(self) -> Branch[R]:
-        (branch,) = self.levels.popleft()
+        level = self.levels[0]
+        (branch,) = level
+        self._before(partial(self._put_back, level))
+        self.levels.popleft()
         for child in self.levels[0] if self.levels else []:
+            self._before(partial(setattr, child, "parent", child.parent))
             child.parent = None
         return branch
 
     def _prune(self, level: int, dead: list[Branch[R]]) -> None:
         """Remove branches of a level, then their parents that have no other children, and so on backward."""
         while dead:
+            self._before(partial(self.levels.__setitem__, level, self.levels[level]))
             self.levels[level] = [branch for branch in self.levels[level] if branch not in dead]
             parents = {id(branch.parent): branch.parent for branch in dead if branch.parent is not None}
             for branch in dead:
                 if branch.parent is not None:
-                    branch.parent.children -= 1
+                    self._set_children(branch.parent, branch.parent.children - 1)
             dead = [parent for parent in parents.values() if parent.children == 0]
             level -= 1
+
+    def _before(self, undo: Callable[[], object]) -> None:
+        """Remember how to take back the change that follows; undoing one that was never made does no harm."""
+        if self._undo is not None:
+            self._undo.append(undo)
+
+    def _put_back(self, level: list[Branch[R]]) -> None:
+        if not self.levels or self.levels[0] is not level:
+            self.levels.appendleft(level)
+
+    def _set_children(self, branch: Branch[R], children: int) -> None:
+        self._before(partial(setattr, branch, "children", branch.children))
+        branch.children = children
