@@ -44,13 +44,13 @@ def read_box(box: Any, scale: Pair, source: VideoSource) -> list[float]:
     return [float(value) for value in inside.ravel()]
 
 
-def read_mask(mask: Any) -> npt.NDArray[np.bool_]:
-    """A mask, of any kind of number, as bool.
+def read_mask(mask: Any) -> npt.NDArray[np.float64]:
+    """A mask as numbers; whether they are a mask's is for the session to say.
 
     Raises:
         PromptError: it holds no numbers.
     """
-    return _numbers(mask, "mask") > 0.5
+    return _numbers(mask, "mask")
 
 
 def _numbers(values: Any, name: str) -> npt.NDArray[np.float64]:

@@ -21,6 +21,7 @@ from sam2long.errors import ConfigError, PromptError, VideoError
 from sam2long.model import SAM2, load_model
 from sam2long.model.mask_decoder import NO_OBJECT_LOGIT
 from sam2long.tracking import Session
+from sam2long.tracking.prompts import whole_number
 from sam2long.tree import TreeConfig
 from sam2long.video import open_video
 
@@ -116,15 +117,16 @@ class SAM2VideoPredictor(nn.Module):
         if box is not None and not clear_old_points:
             raise PromptError("a box must come before any point; give the box with clear_old_points=True")
         session, number = inference_state.session, inference_state.number_of(obj_id)
+        frame_idx = whole_number(frame_idx, "a frame number")
         scale = (1, 1) if normalize_coords else (session.source.width, session.source.height)
         places, kinds = read_points(points, labels, scale)
         if box is None:
-            session.add_points(int(frame_idx), number, places, kinds, replace=clear_old_points)
+            session.add_points(frame_idx, number, places, kinds, replace=clear_old_points)
         else:
             corners = read_box(box, scale, session.source)
-            session.add_box(int(frame_idx), number, corners, places, kinds, replace=True)
+            session.add_box(frame_idx, number, corners, places, kinds, replace=True)
         inference_state.register(obj_id)
-        return self._masks_on(inference_state, int(frame_idx))
+        return self._masks_on(inference_state, frame_idx)
 
     def add_new_points(self, *args: Any, **kwargs: Any) -> FrameMasks:
         """As `add_new_points_or_box`, by its old name."""
@@ -137,9 +139,9 @@ class SAM2VideoPredictor(nn.Module):
             PromptError: the mask is empty or of another size than the video, or there is no such frame.
         """
         number = inference_state.number_of(obj_id)
-        inference_state.session.add_mask(int(frame_idx), number, read_mask(mask), replace=True)
+        inference_state.session.add_mask(frame_idx, number, read_mask(mask), replace=True)
         inference_state.register(obj_id)
-        return self._masks_on(inference_state, int(frame_idx))
+        return self._masks_on(inference_state, frame_idx)
 
     def propagate_in_video_preflight(self, inference_state: InferenceState) -> None:
         """Check that every object is marked somewhere.
@@ -199,8 +201,8 @@ class SAM2VideoPredictor(nn.Module):
         number = self._known(inference_state, obj_id)
         session = inference_state.session
         if frame_idx in session.prompts.get(number, ()):
-            session.remove_prompt(int(frame_idx), number)
-        return self._masks_on(inference_state, int(frame_idx)) if need_output else None
+            session.remove_prompt(frame_idx, number)
+        return self._masks_on(inference_state, frame_idx) if need_output else None
 
     def remove_object(
         self, inference_state: InferenceState, obj_id: Hashable, strict: bool = False, need_output: bool = True

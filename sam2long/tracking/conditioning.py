@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -96,15 +98,28 @@ def _overlap(first: Tensor, second: Tensor) -> Tensor:
 
 
 def _from_mask(model: SAM2, features: ImageFeatures, prompt: ObjectPrompt) -> Candidates:
-    """A mask prompt bypasses the decoder; its logits are +-10, at a quarter of the network's resolution (SAM 2)."""
+    """A mask prompt bypasses the decoder; its logits are +-10, at a quarter of the network's resolution (SAM 2).
+
+    SAM 2 loses a mask smaller than a pixel of its image; here one pixel of it stays.
+    """
     assert prompt.mask is not None
-    mask = prepare_mask(prompt.mask, model.config, model.device)
+    mask = _kept(prepare_mask(prompt.mask, model.config, model.device), prompt.mask, 1.0)
     logits = (2 * mask - 1) * MASK_PROMPT_LOGIT
     side = model.config.mask_size
     small = F.interpolate(logits, size=(side, side), mode="bilinear", align_corners=False, antialias=True)
+    small = _kept(small, prompt.mask, MASK_PROMPT_LOGIT)
     score = mask.flatten(1).any(1).float() * 2 * MASK_PROMPT_LOGIT - MASK_PROMPT_LOGIT
     pointer = model.mask_prompt_pointer(features, mask)
     return Candidates(small, torch.ones(1, 1, device=mask.device), pointer[:, None], score)
+
+
+def _kept(resized: Tensor, mask: npt.NDArray[np.bool_], value: float) -> Tensor:
+    """A resized mask [1, 1, side, side] with `value` in the middle of it, if nothing else of it is above 0."""
+    side = resized.shape[-1]
+    row, column = (int((where.mean() + 0.5) * side / length) for where, length in zip(mask.nonzero(), mask.shape))
+    kept = resized.clone()
+    kept[0, 0, row, column] = torch.where((resized > 0).any(), resized[0, 0, row, column], value)
+    return kept
 
 
 def _from_clicks(

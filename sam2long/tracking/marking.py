@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from sam2long.errors import PromptError
 from sam2long.tracking.edits import EditLog
-from sam2long.tracking.prompts import ObjectPrompt, Tracked, check_clicks, check_mask
+from sam2long.tracking.prompts import ObjectPrompt, Tracked, check_clicks, check_mask, whole_number
 from sam2long.tracking.propagation import Propagation
 from sam2long.tracking.recall import conditioning_of
 from sam2long.tracking.state import SessionState
@@ -39,7 +39,7 @@ class Marks:
         replace: bool = False,
     ) -> None:
         """Mark an object by a round of clicks, or refine its mask by one; see `Session.add_points` and `add_box`."""
-        where = self._place(frame, object_id)
+        frame, object_id, where = self._place(frame, object_id)
         labels = [1] * len(points) if labels is None else labels
         clicks = check_clicks(points, labels, box, self._state.size, where, replace)
         prompt = self._prompt(frame, object_id)
@@ -56,7 +56,7 @@ class Marks:
 
     def add_mask(self, frame: int, object_id: int, mask: npt.ArrayLike, replace: bool) -> None:
         """Mark an object by its mask; see `Session.add_mask`."""
-        where = self._place(frame, object_id)
+        frame, object_id, where = self._place(frame, object_id)
         standing = self._prompt(frame, object_id)
         if standing is not None and not replace:
             raise PromptError(f"{where} is marked already; take that back first, or replace it by the mask")
@@ -66,13 +66,13 @@ class Marks:
 
     def remove_prompt(self, frame: int, object_id: int) -> None:
         """Take back what is marked on a frame; see `Session.remove_prompt`."""
-        self.check_marked(frame, object_id)
+        frame, object_id = self.check_marked(frame, object_id)
         self._check_free(frame)
         self._changed(self._edits.set_prompt(object_id, frame, None))
 
     def remove_object(self, object_id: int) -> None:
         """Forget an object; see `Session.remove_object`."""
-        self._known(object_id)
+        object_id = self._known(object_id)
         self._check_free(None)
         self._changed(self._edits.remove(object_id))
 
@@ -85,9 +85,10 @@ class Marks:
         self._changed(cuts)
         return object_id
 
-    def _place(self, frame: int, object_id: int) -> str:
-        """Name a place for messages, once it is known to exist."""
+    def _place(self, frame: int, object_id: int) -> tuple[int, int, str]:
+        """Frame and object as plain numbers and their name for messages, once they are known to be possible."""
         self._state.recover()
+        frame, object_id = whole_number(frame, "a frame number"), whole_number(object_id, "an object id")
         where = f"object {object_id} on frame {frame}"
         if object_id < 0:
             raise PromptError(f"{where}: object ids start at 0")
@@ -95,23 +96,26 @@ class Marks:
         if frame < 0 or (count is not None and frame >= count):
             have = "" if count is None else f"; {self._state.source.name} has frames 0 to {count - 1}"
             raise PromptError(f"{where}: there is no frame {frame}{have}")
-        return where
+        return frame, object_id, where
 
     def _prompt(self, frame: int, object_id: int) -> ObjectPrompt | None:
         track = self._state.tracks.get(object_id)
         return track.prompts.get(frame) if track else None
 
-    def check_marked(self, frame: int, object_id: int) -> None:
-        """Raises PromptError unless the object is marked on the frame."""
-        self._known(object_id)
+    def check_marked(self, frame: int, object_id: int) -> tuple[int, int]:
+        """Frame and object as plain numbers; raises PromptError unless the object is marked on the frame."""
+        frame, object_id = whole_number(frame, "a frame number"), self._known(object_id)
         if self._prompt(frame, object_id) is None:
             frames = ", ".join(str(place) for place in sorted(self._state.tracks[object_id].prompts))
             raise PromptError(f"object {object_id} on frame {frame} is not marked; it is marked on {frames}")
+        return frame, object_id
 
-    def _known(self, object_id: int) -> None:
+    def _known(self, object_id: int) -> int:
+        object_id = whole_number(object_id, "an object id")
         if object_id not in self._state.tracks:
             known = ", ".join(str(other) for other in self._state.tracks) or "none"
             raise PromptError(f"object {object_id} is not marked; the objects are: {known}")
+        return object_id
 
     def _tracked(self, frame: int, object_id: int) -> Tracked | None:
         """What tracking says of an object on a frame now, which clicks there correct."""

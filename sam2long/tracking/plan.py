@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sam2long.errors import ConfigError, PromptError
+from sam2long.tracking.prompts import whole_number
 from sam2long.video import Frame, VideoSource
 
 
@@ -84,9 +85,11 @@ def make_plan(
     """Fill in what was left open: by default from the first prompt to the end, or from the last one back to frame 0.
 
     Raises:
-        PromptError: there is nothing to follow.
+        PromptError: there is nothing to follow, or a number is not whole.
         ConfigError: a frame does not exist, or the range or stride makes no sense.
     """
+    start, end = (None if value is None else whole_number(value, "a frame number") for value in (start, end))
+    stride = whole_number(stride, "the stride")
     frames = sorted(prompted)
     if not frames:
         raise PromptError("nothing is marked; add a point, a box or a mask first")

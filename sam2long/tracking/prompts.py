@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import operator
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import SupportsIndex
 
 import numpy as np
 import numpy.typing as npt
@@ -67,6 +70,14 @@ class ObjectPrompt:
         corrects = self.refines is not None and self.refines.stride != 0
         return self.refines if corrects else self.replaces
 
+    def asks_as(self, other: ObjectPrompt | None) -> bool:
+        """Whether the user asked for the same, whatever tracking had said of the frame."""
+        if other is None or self.rounds != other.rounds:
+            return False
+        if self.mask is None or other.mask is None:
+            return self.mask is other.mask
+        return np.array_equal(self.mask, other.mask)
+
 
 @dataclass(frozen=True)
 class FrameSize:
@@ -107,8 +118,13 @@ def check_clicks(
 def check_mask(mask: npt.ArrayLike, size: FrameSize, where: str) -> npt.NDArray[np.bool_]:
     """Return a mask as bool [height, width].
 
+    Args:
+        mask: bool, or numbers that are all 0 and 1 or all 0 and 255.
+        size: of the video.
+        where: names the prompt in messages.
+
     Raises:
-        PromptError: it has another size than the video, or is empty.
+        PromptError: it has another size than the video, is empty, or holds other values.
     """
     array = np.asarray(mask)
     if array.shape != (size.height, size.width):
@@ -116,7 +132,28 @@ def check_mask(mask: npt.ArrayLike, size: FrameSize, where: str) -> npt.NDArray[
         raise PromptError(f"{where}: the mask is {shape} pixels but the video is {size.width}x{size.height}")
     if not array.any():
         raise PromptError(f"{where}: the mask is empty")
-    return array.astype(bool)
+    inside: npt.NDArray[np.bool_] = array != 0
+    if array.dtype != bool and not ((array[inside] == 1).all() or (array[inside] == 255).all()):
+        low, high = array.min(), array.max()
+        raise PromptError(
+            f"{where}: the mask has values from {low:g} to {high:g}; give bool, or 0 and 1: logits > 0, "
+            "probabilities > 0.5, or labels == ID"
+        )
+    return inside
+
+
+def whole_number(value: SupportsIndex, what: str) -> int:
+    """A frame number or object id as a plain int; NumPy's integers are welcome.
+
+    Raises:
+        PromptError: it is no whole number.
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        try:
+            return operator.index(value)
+        except TypeError:
+            pass
+    raise PromptError(f"{what} must be a whole number, not {value!r}")
 
 
 def _check_point(point: Sequence[float], size: FrameSize, where: str) -> Point:
@@ -134,9 +171,14 @@ def _check_box(box: Sequence[float], size: FrameSize, where: str) -> Box:
     x0, y0, x1, y1 = (float(value) for value in box)
     if x0 >= x1 or y0 >= y1:
         raise PromptError(f"{where}: box {_show(box)} is empty; x0 < x1 and y0 < y1 are needed")
-    if x0 < 0 or y0 < 0 or x1 > size.width or y1 > size.height:
-        raise PromptError(f"{where}: box {_show(box)} reaches outside the {size.width}x{size.height} frame")
-    return x0, y0, x1, y1
+    frame = f"the {size.width}x{size.height} frame"
+    if x1 <= 0 or y1 <= 0 or x0 >= size.width or y0 >= size.height:
+        raise PromptError(f"{where}: box {_show(box)} lies outside {frame}")
+    inside = max(x0, 0.0), max(y0, 0.0), min(x1, float(size.width)), min(y1, float(size.height))
+    if inside != (x0, y0, x1, y1):
+        # Detectors overshoot by a fraction of a pixel; SAM 2 does not mind either.
+        warnings.warn(f"{where}: box {_show(box)} reaches outside {frame} and is cut to {_show(inside)}", stacklevel=2)
+    return inside
 
 
 def _show(values: Sequence[float]) -> str:

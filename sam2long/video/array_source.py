@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,17 +14,21 @@ from sam2long.video.source import Frame, VideoSource
 
 
 class ArraySource(VideoSource):
-    """Frames of an array uint8 [frames, height, width, 3], grey [frames, height, width], or of a list of frames."""
+    """Frames of an array uint8 [frames, height, width, 3], grey [frames, height, width], or of a list of frames.
 
-    def __init__(self, images: npt.NDArray[np.uint8] | Sequence[npt.NDArray[np.uint8]], *, fps: float) -> None:
+    Arrays that are read when they are sliced (zarr, HDF5, dask) give one frame at a time.
+    """
+
+    def __init__(self, images: Any, *, fps: float) -> None:
         self._images = images
+        self._stacked = is_stack(images)
         self.name = "array"
         self.fps = fps
-        if isinstance(images, np.ndarray):
+        if self._stacked:
             _check_stack(images)
         if len(images) == 0:
             raise VideoError("the array has no frames")
-        self.height, self.width = as_rgb(images[0], 0).shape[:2]
+        self.height, self.width = self._image(0).shape[:2]
 
     @property
     def frame_count(self) -> int:
@@ -33,9 +38,13 @@ class ArraySource(VideoSource):
     def frame(self, index: int) -> Frame:
         """Return frame number `index`; raises VideoError if it does not exist or has another size."""
         self._check_exists(index)
-        image = as_rgb(self._images[index], index)
+        image = self._image(index)
         _check_size(image, index, self)
         return Frame(index, index / self.fps, image)
+
+    def _image(self, index: int) -> npt.NDArray[np.uint8]:
+        image = self._images[index]
+        return as_rgb(np.asarray(image) if self._stacked else image, index)
 
 
 class IteratorSource(VideoSource):
@@ -96,6 +105,11 @@ class IteratorSource(VideoSource):
             index += 1
 
 
+def is_stack(images: object) -> bool:
+    """Whether something is an array of frames, in memory or read as it is sliced."""
+    return all(hasattr(images, name) for name in ("shape", "dtype", "__len__", "__getitem__"))
+
+
 def as_rgb(image: npt.NDArray[np.uint8], index: int) -> npt.NDArray[np.uint8]:
     """Return uint8 [height, width, 3] from an RGB or grey frame; raises VideoError for anything else."""
     if not isinstance(image, np.ndarray):
@@ -108,15 +122,16 @@ def as_rgb(image: npt.NDArray[np.uint8], index: int) -> npt.NDArray[np.uint8]:
     return np.ascontiguousarray(image)
 
 
-def _check_dtype(array: npt.NDArray[np.uint8], what: str) -> None:
+def _check_dtype(array: Any, what: str) -> None:
     if array.dtype != np.uint8:
         raise VideoError(f"{what} has dtype {array.dtype}; frames must be uint8, 0 to 255")
 
 
-def _check_stack(images: npt.NDArray[np.uint8]) -> None:
+def _check_stack(images: Any) -> None:
     _check_dtype(images, "the array")
-    grey_stack = images.ndim == 3 and images.shape[2] not in (3, 4)
-    if not grey_stack and (images.ndim != 4 or images.shape[3] != 3):
+    dimensions = len(images.shape)
+    grey_stack = dimensions == 3 and images.shape[2] not in (3, 4)
+    if not grey_stack and (dimensions != 4 or images.shape[3] != 3):
         raise VideoError(
             f"the array has shape {list(images.shape)}; it must be [frames, height, width, 3], or grey [frames, height,"
             " width]. One image needs a first dimension: image[None]"

@@ -73,6 +73,10 @@ class ImageSource(VideoSource):
         """The image's own name without its suffix, unless two images share it."""
         return self._files[index].stem if self._own_names else super().frame_name(index)
 
+    def file_name(self, index: int) -> str:
+        """The name the picture has on the disk."""
+        return self._files[index].name
+
 
 def natural_key(path: Path) -> list[tuple[int, int, str]]:
     """Sort key that puts frame2 before frame10."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,14 @@ from PIL import Image
 from sam2long.errors import PromptError
 
 MOST_COLOURS = 255
+IGNORED = 255
 
 
 def read_mask_file(path: str | Path) -> dict[int, npt.NDArray[np.bool_]]:
     """Read the objects of a mask image.
 
-    - A palette image (DAVIS style): every colour index but 0 is an object, and the index is its id.
+    - A palette image (DAVIS style): every colour index but 0 is an object, and the index is its id; 255 beside other
+      objects is the field's label for "ignore", and is left out with a warning.
     - A black and white or grey image with one value besides 0: one object, id 1.
     - A colour image: every colour but black is an object, ids 1, 2, ... in order of appearance, row by row; fully
       transparent pixels are background.
@@ -40,7 +43,7 @@ def _labels(path: Path) -> npt.NDArray[np.int64]:
         with Image.open(path) as image:
             image.load()
             if image.mode == "P":
-                return np.asarray(image).astype(np.int64)
+                return _without_ignored(np.asarray(image).astype(np.int64), path)
             if image.mode in ("1", "L", "F") or image.mode.startswith("I"):
                 return _one_object(np.asarray(image), path)
             return _objects_by_colour(np.asarray(image.convert("RGBA")), path)
@@ -48,6 +51,14 @@ def _labels(path: Path) -> npt.NDArray[np.int64]:
         raise PromptError(f"there is no mask file {path}") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise PromptError(f"the mask {path} cannot be read as an image: {error}") from error
+
+
+def _without_ignored(labels: npt.NDArray[np.int64], path: Path) -> npt.NDArray[np.int64]:
+    ids = np.unique(labels[labels != 0])
+    if len(ids) < 2 or ids[-1] != IGNORED:
+        return labels
+    warnings.warn(f"the mask {path}: index {IGNORED} beside other objects means 'ignore' and is left out", stacklevel=2)
+    return np.where(labels == IGNORED, 0, labels)
 
 
 def _one_object(values: npt.NDArray[np.generic], path: Path) -> npt.NDArray[np.int64]:

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -83,6 +82,10 @@ class VideoSource(ABC):
         """File name, without suffix, for what is written about frame `index`; image folders keep their own names."""
         return f"{index:05d}"
 
+    def file_name(self, index: int) -> str:
+        """File name of the picture of frame `index`: image folders have it, for videos it is the one CVAT gives."""
+        return f"frame_{index:06d}.jpg"
+
     def close(self) -> None:  # noqa: B027 (most sources hold nothing between passes)
         """Let go of what the source holds; passes that still run are not touched."""
 
@@ -119,8 +122,8 @@ def open_video(
     Args:
         source: a video file (anything PyAV decodes), one image, a folder or a glob of images (sorted naturally,
             frame2 before frame10), an array or a list of arrays uint8 [frames, height, width, 3] RGB (or grey without
-            the last dimension), an iterator of such [height, width, 3] arrays (live, one pass), or a VideoSource, which
-            is returned as it is.
+            the last dimension; zarr, HDF5 and dask arrays are read frame by frame), an iterator of such
+            [height, width, 3] arrays (live, one pass), or a VideoSource, which is returned as it is.
         fps: frames per second of images and arrays, 24 unless given; a video file has its own time stamps.
 
     Raises:
@@ -133,10 +136,10 @@ def open_video(
         return source
     if isinstance(source, (str, Path)):
         return _open_path(source, fps)
-    from sam2long.video.array_source import ArraySource, IteratorSource
+    from sam2long.video.array_source import ArraySource, IteratorSource, is_stack
 
-    if isinstance(source, (np.ndarray, Sequence)):
-        return ArraySource(cast(Sequence[npt.NDArray[np.uint8]], source), fps=fps or DEFAULT_FPS)
+    if is_stack(source) or isinstance(source, Sequence):
+        return ArraySource(source, fps=fps or DEFAULT_FPS)
     if isinstance(source, Iterable):
         return IteratorSource(source, fps=fps or DEFAULT_FPS)
     raise VideoError(

@@ -87,3 +87,19 @@ def test_overlay_colours_are_bright_and_differ():
     assert len(set(colours)) == 12
     assert all(max(colour) == 255 for colour in colours)
     assert bright_colour(256).shape == bright_colour(10**6).shape == (3,)
+
+
+def test_255_beside_small_ids_means_ignore(tmp_path):
+    labels = np.zeros((6, 8), np.uint8)
+    labels[1:3, 1:4], labels[4:, 5:] = 2, 255
+    image = Image.fromarray(labels, "P")
+    image.putpalette([0] * 768)
+    image.save(tmp_path / "a.png")
+    with pytest.warns(UserWarning, match="index 255 .* 'ignore'"):
+        masks = read_mask_file(tmp_path / "a.png")
+    assert list(masks) == [2] and masks[2].sum() == 6
+    labels[labels == 2] = 0
+    image = Image.fromarray(labels, "P")
+    image.putpalette([0] * 768)
+    image.save(tmp_path / "b.png")
+    assert list(read_mask_file(tmp_path / "b.png")) == [255]
