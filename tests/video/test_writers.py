@@ -1,20 +1,18 @@
 from __future__ import annotations
 
-import errno
 import json
-import os
 import threading
 
 import numpy as np
 import pytest
 from PIL import Image
 from pycocotools import mask as coco
+from pycocotools.coco import COCO
 
 from sam2long.errors import OutputError
 from sam2long.video import FrameResult, open_video
 from sam2long.video.palette import davis_palette
 from sam2long.video.writers import FILES, open_writers
-from sam2long.video.writers.png import PngWriter
 
 HEIGHT, WIDTH, COUNT = 30, 40, 6
 ALL = list(FILES)
@@ -48,7 +46,7 @@ def write(folder, source, frames, formats=ALL, ids=(1, 2), **ending):
 
 def test_what_appears(tmp_path, source):
     writers = write(tmp_path / "a" / "out", source, range(COUNT))
-    expected = {"masks", "objects", "coco.json", "overlay.mp4", "masks.npz", "trace.csv", "summary.json"}
+    expected = {"masks", "objects", "coco.json", "ytvis.json", "overlay.mp4", "masks.npz", "trace.csv", "summary.json"}
     assert {path.name for path in (tmp_path / "a" / "out").iterdir()} == expected
     assert {path.name for path in writers.files} == expected
     assert not [thread for thread in threading.enumerate() if thread.name == "writers"]
@@ -84,13 +82,43 @@ def test_png_per_object(tmp_path, source):
 
 
 @pytest.mark.parametrize("frames", [range(COUNT), range(COUNT - 1, -1, -1), (3, 4, 5, 3, 2, 1, 0)])
-def test_coco(tmp_path, source, frames):
+def test_coco_opens_in_pycocotools(tmp_path, source, frames):
     write(tmp_path / "out", source, frames, ["coco"])
-    data = json.loads((tmp_path / "out" / "coco.json").read_text())
+    opened = COCO(tmp_path / "out" / "coco.json")
+    images = opened.loadImgs(opened.getImgIds())
+    assert [image["file_name"] for image in images] == [f"frame_{frame:06d}.jpg" for frame in range(COUNT)]
+    assert {(image["height"], image["width"]) for image in images} == {(HEIGHT, WIDTH)}
+    assert images[3]["frame_number"] == 3 and images[3]["time"] == pytest.approx(0.3)
+    seen = set()
+    for annotation in opened.loadAnns(opened.getAnnIds()):
+        frame, object_id = opened.imgs[annotation["image_id"]]["frame_number"], annotation["track_id"]
+        mask = result(frame).masks[object_id]
+        np.testing.assert_array_equal(opened.annToMask(annotation).astype(bool), mask)
+        assert annotation["area"] == mask.sum() and annotation["iscrowd"] == 0
+        assert annotation["bbox"] == [5 + frame, 5, 15, 10 + object_id]
+        assert opened.loadCats(annotation["category_id"])[0]["name"] == "object"
+        seen.add((frame, object_id))
+    assert seen == {(frame, 1) for frame in range(COUNT)} | {(frame, 2) for frame in (1, 3, 4, 5)}
+
+
+def test_coco_names_open_the_pictures(tmp_path):
+    for name in ("left_7.png", "left_12.PNG"):
+        Image.new("RGB", (WIDTH, HEIGHT)).save(tmp_path / name)
+    source = open_video(tmp_path)
+    write(tmp_path / "out", source, range(2), ["coco"])
+    names = ["left_7.png", "left_12.PNG"]
+    assert [image["file_name"] for image in COCO(tmp_path / "out" / "coco.json").dataset["images"]] == names
+    assert json.loads((tmp_path / "out" / "ytvis.json").read_text())["videos"][0]["file_names"] == names
+
+
+@pytest.mark.parametrize("frames", [range(COUNT), range(COUNT - 1, -1, -1), (3, 4, 5, 3, 2, 1, 0)])
+def test_ytvis(tmp_path, source, frames):
+    write(tmp_path / "out", source, frames, ["coco"])
+    data = json.loads((tmp_path / "out" / "ytvis.json").read_text())
     video = data["videos"][0]
     assert (video["length"], video["height"], video["width"]) == (COUNT, HEIGHT, WIDTH)
     assert video["frame_numbers"] == list(range(COUNT))
-    assert video["file_names"][3] == "00003" and video["times"][3] == pytest.approx(0.3)
+    assert video["file_names"][3] == "frame_000003.jpg" and video["times"][3] == pytest.approx(0.3)
     assert [annotation["object_id"] for annotation in data["annotations"]] == [1, 2]
     second = data["annotations"][1]
     for frame in range(COUNT):
@@ -130,7 +158,8 @@ def test_summary(tmp_path, source):
 def test_nothing_written_is_valid_too(tmp_path, source):
     write(tmp_path / "out", source, [], complete=False, reason="Stopped at once.")
     assert json.loads((tmp_path / "out" / "summary.json").read_text())["frames"] == []
-    assert json.loads((tmp_path / "out" / "coco.json").read_text())["videos"][0]["length"] == 0
+    assert json.loads((tmp_path / "out" / "ytvis.json").read_text())["videos"][0]["length"] == 0
+    assert COCO(tmp_path / "out" / "coco.json").dataset["images"] == []
     assert list(np.load(tmp_path / "out" / "masks.npz")["frames"]) == []
 
 
@@ -177,77 +206,8 @@ def test_folders_that_cannot_be_used(tmp_path, source):
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_overwrite_replaces_only_results(tmp_path, source):
-    folder = tmp_path / "out"
-    write(folder, source, range(COUNT), ["png", "coco"])
-    (folder / "notes.txt").write_text("mine")
-    with open_writers(folder, ["png"], source, object_ids=[1], settings={}, overwrite=True) as writers:
-        writers.write(result(1, (1,)))
-        assert len(list((folder / "masks").iterdir())) == COUNT  # until the end the old ones stay
-        writers.finish()
-    assert [path.name for path in (folder / "masks").iterdir()] == ["00001.png"]
-    assert {path.name for path in folder.iterdir()} == {"masks", "coco.json", "summary.json", "notes.txt"}
-
-
-def test_overwrite_spares_folders_that_are_no_results(tmp_path, source):
-    (tmp_path / "masks").mkdir()
-    (tmp_path / "masks" / "drawn.png").write_text("by hand")
-    with pytest.raises(OutputError, match="not a result of an earlier run"):
-        open_writers(tmp_path, ["png"], source, object_ids=[1], settings={}, overwrite=True)
-    assert (tmp_path / "masks" / "drawn.png").exists()
-
-
-def test_leftovers_of_a_killed_run_are_cleared_with_overwrite(tmp_path, source):
-    killed = open_writers(tmp_path / "out", ["png"], source, object_ids=[1], settings={})
-    with pytest.raises(OutputError, match="not empty"):
-        open_writers(tmp_path / "out", ["png"], source, object_ids=[1], settings={})
-    with open_writers(tmp_path / "out", ["png"], source, object_ids=[1], settings={}, overwrite=True) as writers:
-        writers.finish()
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["masks", "summary.json"]
-    killed.abort()
-
-
-def test_giving_up_leaves_nothing(tmp_path, source):
-    with (
-        pytest.raises(RuntimeError),
-        open_writers(tmp_path / "a" / "b", ALL, source, object_ids=[1, 2], settings={}) as writers,
-    ):
-        writers.write(result(1))
-        raise RuntimeError("tracking failed")
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("formats", [["png"], ALL])
-def test_a_full_disk(tmp_path, source, monkeypatch, formats):
-    def full(self, result):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(PngWriter, "write", full)
-    with (
-        pytest.raises(OutputError, match=r"no space left .*free some"),
-        open_writers(tmp_path / "out", formats, source, object_ids=[1, 2], settings={}) as writers,
-    ):
-        for frame in range(100):  # more than the queue holds: nobody may wait for a writer that has failed
-            writers.write(result(frame))
-        writers.finish()
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_full_disk_at_the_very_end(tmp_path, source, monkeypatch):
-    def full(*_, **__):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr("sam2long.video.writers.writer_set.write_summary", full)
-    with pytest.raises(OutputError, match="no space left"):
-        write(tmp_path / "out", source, range(COUNT))
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_bug_stays_a_bug(tmp_path, source):
-    wrong = FrameResult(0, 0.0, {1: np.zeros((3, 3), bool)}, {1: 1.0}, {1: 1.0}, {1: 0.0})
-    with (
-        pytest.raises(IndexError),
-        open_writers(tmp_path / "out", ["png"], source, object_ids=[1], settings={}) as writers,
-    ):
-        writers.write(wrong)
-        writers.finish()
+def test_an_overlay_larger_than_a_video_can_be(tmp_path):
+    wide = open_video(np.zeros((1, 4, 16386, 3), np.uint8))
+    with pytest.raises(OutputError, match="overlay of 16386x4 pixels is larger than the video encoder takes"):
+        open_writers(tmp_path / "out", ["png", "overlay"], wide, object_ids=[1], settings={})
+    assert not (tmp_path / "out").exists()

@@ -62,6 +62,19 @@ class Mp4Encoder:
             self._container.close()
 
 
+def can_encode(height: int, width: int) -> bool:
+    """Return whether the encoder takes pictures of this size."""
+    context = av.CodecContext.create(_codec(), "w")
+    assert isinstance(context, av.VideoCodecContext)
+    context.height, context.width = height + height % 2, width + width % 2
+    context.pix_fmt, context.time_base, context.options = "yuv420p", Fraction(1, TICKS), _options()
+    try:
+        context.open()
+    except (av.error.FFmpegError, OSError, ValueError, OverflowError):
+        return False
+    return True
+
+
 def _codec() -> str:
     return "libx264" if "libx264" in av.codecs_available else "mpeg4"
 

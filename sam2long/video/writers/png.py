@@ -34,7 +34,7 @@ class PngWriter(ResultWriter):
             labels[result.masks[object_id]] = object_id
         image = Image.fromarray(labels)
         image.putpalette(self._palette)
-        image.save(self._folder / f"{self._source.frame_name(result.frame)}.png")
+        _save(image, self._folder / f"{self._source.frame_name(result.frame)}.png")
 
     def finish(self) -> None:
         """Nothing is open."""
@@ -56,10 +56,19 @@ class PngPerObjectWriter(ResultWriter):
         for object_id, mask in result.masks.items():
             folder = self._folder / f"{object_id:03d}"
             folder.mkdir(exist_ok=True)
-            Image.fromarray(mask).save(folder / f"{self._source.frame_name(result.frame)}.png")
+            _save(Image.fromarray(mask), folder / f"{self._source.frame_name(result.frame)}.png")
 
     def finish(self) -> None:
         """Nothing is open."""
 
     def abort(self) -> None:
         """Nothing is open."""
+
+
+def _save(image: Image.Image, path: Path) -> None:
+    """Write the whole file, or none."""
+    try:
+        image.save(path)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise

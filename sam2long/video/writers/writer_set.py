@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import sqlite3
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from queue import Queue
 from threading import Thread
@@ -15,10 +15,12 @@ from sam2long.video.result import FrameResult
 from sam2long.video.source import VideoSource
 from sam2long.video.trace_file import TRACE_FILE
 from sam2long.video.writers.base import ResultWriter
-from sam2long.video.writers.coco import write_coco
-from sam2long.video.writers.folder import SUMMARY, OutputFolder
+from sam2long.video.writers.coco import CocoWriter, YtvisWriter
+from sam2long.video.writers.encoder import can_encode
+from sam2long.video.writers.folder import SPOOL, SUMMARY, OutputFolder
 from sam2long.video.writers.json_stream import dumps
 from sam2long.video.writers.npz import NpzWriter
+from sam2long.video.writers.output import WRITE_ERRORS, Output, why
 from sam2long.video.writers.overlay import OverlayWriter
 from sam2long.video.writers.png import MOST_PALETTE_IDS, PngPerObjectWriter, PngWriter
 from sam2long.video.writers.spool import Spool
@@ -27,14 +29,13 @@ from sam2long.video.writers.trace import TraceWriter
 
 # what each format is called in the output folder; a summary always comes with them
 FILES = {
-    "png": "masks",
-    "png-per-object": "objects",
-    "coco": "coco.json",
-    "overlay": "overlay.mp4",
-    "npz": "masks.npz",
-    "trace": TRACE_FILE,
+    "png": ("masks",),
+    "png-per-object": ("objects",),
+    "coco": ("coco.json", "ytvis.json"),
+    "overlay": ("overlay.mp4",),
+    "npz": ("masks.npz",),
+    "trace": (TRACE_FILE,),
 }
-SPOOL = "spool.sqlite"
 # results that may wait to be written while tracking goes on
 BEHIND = 4
 
@@ -42,8 +43,9 @@ BEHIND = 4
 class WriterSet:
     """Writers of one run; a context manager that gives everything up unless `finish` was reached.
 
-    Results are handed over at once and written by a thread; what goes wrong there is raised by the next `write` or by
-    `finish`. A frame that is written twice keeps its first result.
+    Results are handed over at once and written by a thread. A file that cannot be written takes no other one with it:
+    the others are completed, and `finish` says which one is missing. A frame that is written twice keeps its first
+    result.
     """
 
     def __init__(
@@ -62,9 +64,9 @@ class WriterSet:
         self._settings = settings
         self._prompted = prompted
         self._spool = Spool(folder.staging / SPOOL)
-        self._writers = [self._writer(name) for name in formats if name != "coco"]
+        self._outputs = [self._output(file) for name in formats for file in FILES[name]]
         self._queue: Queue[FrameResult | None] = Queue(BEHIND)
-        self._failure: BaseException | None = None
+        self._failure: Exception | None = None
         self._done = False
         self._thread = Thread(target=self._work, name="writers", daemon=True)
         self._thread.start()
@@ -72,18 +74,17 @@ class WriterSet:
     @property
     def files(self) -> list[Path]:
         """Files and folders that are there after `finish`."""
-        names = [FILES[name] for name in self._formats] + [SUMMARY]
+        names = [file for name in self._formats for file in FILES[name]] + [SUMMARY]
         return [self._folder.path / name for name in names if (self._folder.path / name).exists()]
 
     def write(self, result: FrameResult) -> None:
         """Hand over the result of one frame; waits only if the writers are far behind.
 
         Raises:
-            OutputError: an earlier result could not be written; nothing is left of any of them.
-            VideoError: a frame could not be decoded again for the overlay.
+            OutputError: nothing more can be written; `finish` keeps what is there.
         """
-        if self._failure is not None:
-            self._give_up()
+        if (failure := self._failure_of_all) is not None:
+            raise self._error(failure)
         self._queue.put(result)
 
     def finish(self, complete: bool = True, reason: str | None = None) -> None:
@@ -94,15 +95,23 @@ class WriterSet:
             reason: a sentence that says why not.
 
         Raises:
-            OutputError: something could not be written; nothing is left of any of it.
-            VideoError: a frame could not be decoded again for the overlay.
+            OutputError: something could not be written. What could be is in its place; if there are no masks in it,
+                nothing is left.
         """
         self._join()
-        if self._failure is None:
-            self._try(lambda: self._complete(Ending(complete, reason)))
-        if self._failure is not None:
-            self._give_up()
+        for output in self._outputs:
+            output.finish()
+        if not any(output.useful for output in self._outputs) and self._failures:
+            self.abort()
+            raise self._error(next(iter(self._failures.values())))
+        try:
+            self._publish(Ending(complete and not self._failures, reason or self._what_failed()))
+        except WRITE_ERRORS as error:
+            self.abort()
+            raise self._error(error) from error
         self._done = True
+        if self._failures:
+            self._raise_missing()
 
     def abort(self) -> None:
         """Give everything up: no file is left, nor a folder that was made for one; never raises."""
@@ -110,8 +119,8 @@ class WriterSet:
             return
         self._done = True
         self._join()
-        for writer in self._writers:
-            writer.abort()
+        for output in self._outputs:
+            output.writer.abort()
         self._spool.close()
         self._folder.discard()
 
@@ -123,15 +132,34 @@ class WriterSet:
     ) -> None:
         self.abort()
 
-    def _writer(self, name: str) -> ResultWriter:
-        path = self._folder.staging / FILES[name]
-        if name == "png":
+    @property
+    def _failures(self) -> dict[str, Exception]:
+        """What went wrong, by the name of the file or folder; the spool, which all depend on, comes first."""
+        failed = {output.path.name: output.failure for output in self._outputs if output.failure is not None}
+        return failed if self._failure is None else {"the results": self._failure} | failed
+
+    @property
+    def _failure_of_all(self) -> Exception | None:
+        """Why going on would add nothing to the files; None if it would."""
+        failures = [output.failure for output in self._outputs if output.holds_masks]
+        return self._failure or (failures[0] if failures and all(failures) else None)
+
+    def _output(self, file: str) -> Output:
+        path = self._folder.staging / file
+        return Output(self._writer(file, path), path, holds_masks=file != TRACE_FILE)
+
+    def _writer(self, file: str, path: Path) -> ResultWriter:
+        if file == "masks":
             return PngWriter(path, self._source)
-        if name == "png-per-object":
+        if file == "objects":
             return PngPerObjectWriter(path, self._source)
-        if name == "npz":
+        if file == "coco.json":
+            return CocoWriter(path, self._source, self._spool)
+        if file == "ytvis.json":
+            return YtvisWriter(path, self._source, self._spool, self._object_ids)
+        if file == "masks.npz":
             return NpzWriter(path, self._source, self._spool, self._object_ids)
-        if name == "trace":
+        if file == TRACE_FILE:
             return TraceWriter(path, self._prompted)
         return OverlayWriter(path, self._source, self._spool)
 
@@ -139,50 +167,58 @@ class WriterSet:
         # after a failure the queue is still emptied, so that nobody waits for room in it
         for result in iter(self._queue.get, None):
             if self._failure is None:
-                self._try(lambda result=result: self._write_now(result))  # type: ignore[misc]
-
-    def _try(self, step: Callable[[], None]) -> None:
-        try:
-            step()
-        except BaseException as error:  # raised to the caller by _give_up
-            self._failure = error
+                self._write_now(result)
 
     def _write_now(self, result: FrameResult) -> None:
-        if self._spool.add(result):
-            for writer in self._writers:
-                writer.write(result)
+        try:
+            if not self._spool.add(result):
+                return
+        except Exception as error:  # told by the next write, or by finish
+            self._failure = error
+            return
+        for output in self._outputs:
+            output.write(result)
 
     def _join(self) -> None:
         if self._thread.is_alive():
             self._queue.put(None)
             self._thread.join()
 
-    def _complete(self, ending: Ending) -> None:
+    def _publish(self, ending: Ending) -> None:
         staging = self._folder.staging
-        for writer in self._writers:
-            writer.finish()
-        if "coco" in self._formats:
-            write_coco(staging / FILES["coco"], self._spool, self._source, self._object_ids)
-        write_summary(
-            staging / SUMMARY,
-            self._spool,
-            self._source,
-            object_ids=self._object_ids,
-            files=sorted(entry.name for entry in staging.iterdir() if entry.name not in (SPOOL, SUMMARY)),
-            settings=self._settings,
-            ending=ending,
-        )
+        files = sorted(output.path.name for output in self._outputs if output.path.exists())
+        try:
+            write_summary(
+                staging / SUMMARY,
+                self._spool,
+                self._source,
+                object_ids=self._object_ids,
+                files=files,
+                settings=self._settings,
+                ending=ending,
+            )
+        except WRITE_ERRORS as error:
+            self._failure = error
+            with contextlib.suppress(OSError):
+                (staging / SUMMARY).unlink()
         self._spool.close()
         (staging / SPOOL).unlink()
         self._folder.publish()
 
-    def _give_up(self) -> None:
-        failure = self._failure
-        self.abort()
-        if isinstance(failure, (OSError, sqlite3.Error)):
-            raise OutputError(_why(self._folder.path, failure)) from failure
-        assert failure is not None
-        raise failure
+    def _what_failed(self) -> str | None:
+        said = [f"{name} could not be written: {why(error)}" for name, error in self._failures.items()]
+        return "; ".join(said) or None
+
+    def _raise_missing(self) -> None:
+        for error in self._failures.values():
+            if not isinstance(error, WRITE_ERRORS):
+                raise error
+        raise OutputError(f"{self._what_failed()}; everything else is in {self._folder.path}")
+
+    def _error(self, failure: Exception) -> Exception:
+        if not isinstance(failure, WRITE_ERRORS):
+            return failure
+        return OutputError(f"results cannot be written to {self._folder.path}: {why(failure)}")
 
 
 def open_writers(
@@ -193,23 +229,25 @@ def open_writers(
     object_ids: Sequence[int],
     settings: Mapping[str, object],
     overwrite: bool = False,
+    resume: bool = False,
     prompted: Collection[tuple[int, int]] = (),
 ) -> WriterSet:
     """Check everything that can be wrong with the output, then make room for it.
 
     Args:
         out_dir: folder for the results, made if it does not exist; they appear in it at `finish`.
-        formats: any of `png` (masks/), `png-per-object` (objects/), `coco` (coco.json), `overlay` (overlay.mp4),
-            `npz` (masks.npz), `trace` (trace.csv); summary.json always comes with them.
+        formats: any of `png` (masks/), `png-per-object` (objects/), `coco` (coco.json, ytvis.json), `overlay`
+            (overlay.mp4), `npz` (masks.npz), `trace` (trace.csv); summary.json always comes with them.
         source: the video that the results belong to.
         object_ids: every id that results may have.
         settings: JSON values kept in the summary.
         overwrite: write into a folder that is not empty, replacing what has the same name.
+        resume: do so too if the folder's results are of an earlier run with the same settings.
         prompted: (frame, object id) of what the user marked, for the trace.
 
     Raises:
-        OutputError: unknown format, ids that a format cannot hold, overlay of a source that can be read only once,
-            settings that are not JSON, or a folder that is not empty or cannot be written.
+        OutputError: unknown format, ids that a format cannot hold, overlay of a source that can be read only once or is
+            larger than a video can be, settings that are not JSON, or a folder that is not empty or cannot be written.
     """
     chosen = list(dict.fromkeys(formats))
     _check_formats(chosen, source)
@@ -218,21 +256,32 @@ def open_writers(
         dumps(dict(settings))
     except (TypeError, ValueError) as error:
         raise OutputError(f"the settings cannot be written as JSON: {error}") from error
-    folder = OutputFolder(Path(out_dir).expanduser(), [FILES[name] for name in chosen], overwrite=overwrite)
+    folder = OutputFolder(
+        Path(out_dir).expanduser(),
+        [file for name in chosen for file in FILES[name]],
+        overwrite=overwrite,
+        continues=settings if resume else None,
+    )
     try:
         return WriterSet(folder, chosen, source, list(object_ids), settings, prompted)
     except (OSError, sqlite3.Error) as error:
         folder.discard()
-        raise OutputError(_why(folder.path, error)) from error
+        raise OutputError(f"results cannot be written to {folder.path}: {why(error)}") from error
 
 
 def _check_formats(formats: Sequence[str], source: VideoSource) -> None:
     for name in formats:
         if name not in FILES:
             raise OutputError(f"there is no output format {name!r}; choose from {', '.join(FILES)}")
-    if "overlay" in formats and not source.seekable:
+    if "overlay" not in formats:
+        return
+    if not source.seekable:
         raise OutputError(
             "an overlay needs the frames a second time, but a live iterator gives them once; leave it out"
+        )
+    if not can_encode(source.height, source.width):
+        raise OutputError(
+            f"an overlay of {source.width}x{source.height} pixels is larger than the video encoder takes; leave it out"
         )
 
 
@@ -245,10 +294,3 @@ def _check_ids(formats: Sequence[str], object_ids: Sequence[int]) -> None:
             f"object id {largest} does not fit into the 8 bits of a palette PNG; use png-per-object, or ids up to"
             f" {MOST_PALETTE_IDS}"
         )
-
-
-def _why(folder: Path, error: Exception) -> str:
-    full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "disk is full" in str(error)
-    if full:
-        return f"there is no space left for results in {folder}; free some, or choose a folder on another disk"
-    return f"results cannot be written to {folder}: {getattr(error, 'strerror', None) or error}"
