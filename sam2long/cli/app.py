@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import warnings
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +13,7 @@ import typer
 from sam2long.cli.bench import bench
 from sam2long.cli.demo import demo
 from sam2long.cli.evaluate import evaluate
-from sam2long.cli.interrupt import INTERRUPT_STATUS
+from sam2long.cli.interrupt import INTERRUPT_STATUS, TERMINATED_STATUS, Terminated, raise_on_sigterm
 from sam2long.cli.review import review
 from sam2long.cli.score import score
 from sam2long.cli.synth import synth
@@ -42,7 +43,9 @@ app.command("eval")(evaluate)
 
 
 def main() -> None:
-    """Runs the command line and exits: 0 done, 2 a mistake of the user's, 130 stopped with Ctrl-C."""
+    """Runs the command line and exits: 0 done, 2 a mistake of the user's, 130 stopped with Ctrl-C, 143 by SIGTERM."""
+    raise_on_sigterm()
+    warnings.showwarning = _show_warning
     try:
         status = app(prog_name="sam2long", standalone_mode=False) or 0
         sys.stdout.flush()
@@ -50,14 +53,22 @@ def main() -> None:
         status = _fail(_usage_message(error))
     except UserError as error:
         status = _fail(str(error))
+    except Terminated:
+        status = TERMINATED_STATUS
     except KeyboardInterrupt:
         status = INTERRUPT_STATUS
     except BrokenPipeError:
         status = _close_pipe()
     # All is said and done: from here on Ctrl-C just ends the process, without a traceback out of Python's own exit.
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     sys.exit(status)
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+    """One plain line, as errors are; the place in the code says nothing to a user."""
+    sys.stderr.write(f"warning: {' '.join(str(message).split())}\n")
 
 
 def _print_version(wanted: bool) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 import typer
 
-from sam2long.cli.interrupt import INTERRUPT_STATUS, CtrlC
+from sam2long.cli.interrupt import StopSignals
 from sam2long.cli.progress import TrackProgress
 from sam2long.cli.prompts import Prompt, apply_prompts, check_prompts, describe
 from sam2long.cli.run import Outcome, write_results
@@ -18,7 +19,7 @@ from sam2long.model import SAM2
 from sam2long.tracking import Session
 from sam2long.tracking.plan import Plan, make_plan
 from sam2long.tree import TreeConfig
-from sam2long.video import VideoSource
+from sam2long.video import FrameResult, VideoSource
 from sam2long.video.writers import WriterSet, open_writers
 
 TRACE = "trace"
@@ -89,8 +90,9 @@ def run_job(job: Job, load: Callable[[], SAM2]) -> None:
     """Checks everything that is cheap, then loads the network, tracks, writes and reports.
 
     Raises:
-        UserError: something does not fit together; nothing is left behind.
-        typer.Exit: with status 130 after Ctrl-C.
+        UserError: something does not fit together, and nothing is left behind; or it went wrong in the middle, and
+            what was finished by then is kept.
+        typer.Exit: with status 130 after Ctrl-C, 143 after SIGTERM.
     """
     if job.prompts:
         check_prompts(job.prompts, job.source)
@@ -102,19 +104,40 @@ def run_job(job: Job, load: Callable[[], SAM2]) -> None:
         object_ids=job.object_ids,
         settings=_settings(job),
         overwrite=job.overwrite,
+        resume=job.saved is not None,
         prompted=job.marks,
     )
     with writers:
         session = _session(job, load())
-        if job.prompts:
-            apply_prompts(job.prompts, session)
+        if fresh := _without_known(job, session):
+            apply_prompts(fresh, session)
         progress = TrackProgress(job.source.name, _count(plan, job), quiet=job.quiet)
-        with CtrlC() as ctrl_c:
+        with StopSignals() as stop:
             results = session.propagate(**asdict(job.frames))
-            outcome = write_results(results, session.settle, writers, job.source, progress, ctrl_c)
-            _report(job, outcome, writers)
+            settle = partial(_settle, job, session)
+            outcome = write_results(results, settle, writers, job.source, progress, stop)
+            _report(job, outcome, writers, stop.who)
+    if outcome.failure is not None:
+        raise outcome.failure
     if outcome.interrupted:
-        raise typer.Exit(INTERRUPT_STATUS)
+        raise typer.Exit(stop.status)
+
+
+def _settle(job: Job, session: Session) -> Iterator[FrameResult]:
+    """What was visited but not decided. The session is saved first: from there it goes on as if never stopped."""
+    if job.session_file is not None:
+        session.save(job.session_file)
+    yield from session.settle()
+
+
+def _without_known(job: Job, session: Session) -> list[Prompt]:
+    """The prompts that a saved run does not have yet: the same command, given again, simply goes on."""
+    if job.saved is None or not job.prompts:
+        return job.prompts
+    asked = Session(session.model, job.source, tree=job.tree, keep_results=False)
+    apply_prompts(job.prompts, asked)
+    known = session.shared_prompts(asked)
+    return [prompt for prompt in job.prompts if (prompt.frame, prompt.object_id) not in known]
 
 
 def _session(job: Job, model: SAM2) -> Session:
@@ -141,9 +164,12 @@ def _settings(job: Job) -> dict[str, object]:
     }
 
 
-def _report(job: Job, outcome: Outcome, writers: WriterSet) -> None:
+def _report(job: Job, outcome: Outcome, writers: WriterSet, who: str) -> None:
+    if outcome.failure is not None:
+        sys.stderr.write(f"{_frames(outcome.frames)}, up to frame {outcome.last_frame}, kept in {job.out}\n")
+        return
     if outcome.interrupted:
-        sys.stderr.write(_interrupted_line(job, outcome))
+        sys.stderr.write(_interrupted_line(job, outcome, who))
         return
     if outcome.stopped_early:
         sys.stderr.write(f"warning: {outcome.stopped_early}\n")
@@ -151,10 +177,11 @@ def _report(job: Job, outcome: Outcome, writers: WriterSet) -> None:
         typer.echo(_closing_line(job, outcome, writers))
 
 
-def _interrupted_line(job: Job, outcome: Outcome) -> str:
+def _interrupted_line(job: Job, outcome: Outcome, who: str) -> str:
+    again = "" if job.session_file is None else f"; run the same command again to go on from {job.session_file}"
     if not outcome.frames:
-        return "stopped by you before the first frame was finished; nothing kept\n"
-    return f"stopped by you at frame {outcome.last_frame}; {_frames(outcome.frames)} kept in {job.out}\n"
+        return f"stopped by {who} before the first frame was finished; nothing kept{again}\n"
+    return f"stopped by {who} at frame {outcome.last_frame}; {_frames(outcome.frames)} kept in {job.out}{again}\n"
 
 
 def _closing_line(job: Job, outcome: Outcome, writers: WriterSet) -> str:

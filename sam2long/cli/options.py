@@ -45,7 +45,10 @@ Prompts: TypeAlias = Annotated[
 
 Out: TypeAlias = Annotated[Path, typer.Option(metavar="DIR", help="Folder for the results.", rich_help_panel=_RESULTS)]
 Save: TypeAlias = Annotated[
-    str, typer.Option(help="What to write: png, png-per-object, coco, overlay, npz.", rich_help_panel=_RESULTS)
+    str,
+    typer.Option(
+        help="What to write: png, png-per-object, coco (also as YouTube-VIS), overlay, npz.", rich_help_panel=_RESULTS
+    ),
 ]
 SessionFile: TypeAlias = Annotated[
     Path | None,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sam2long.cli.doubt import is_doubtful
-from sam2long.cli.interrupt import CtrlC
+from sam2long.cli.interrupt import StopSignals
 from sam2long.cli.progress import TrackProgress
 from sam2long.errors import UserError, VideoError
 
@@ -42,8 +43,9 @@ class Outcome:
         doubtful: how many of them deserve a second look.
         frames_per_second: mean over the whole run, writing included.
         last_frame: number of the last frame written, None without any.
-        interrupted: the user pressed Ctrl-C.
+        interrupted: Ctrl-C or SIGTERM ended it.
         stopped_early: why the video ended before its announced end, else None.
+        failure: what went wrong in the middle, else None; what was finished by then is kept.
     """
 
     frames: int
@@ -52,6 +54,7 @@ class Outcome:
     last_frame: int | None
     interrupted: bool
     stopped_early: str | None
+    failure: UserError | None = None
 
 
 def write_results(
@@ -60,38 +63,38 @@ def write_results(
     writers: WriterSet,
     source: VideoSource,
     progress: TrackProgress,
-    ctrl_c: CtrlC,
+    stop: StopSignals,
 ) -> Outcome:
-    """Writes all results and makes the files final; after Ctrl-C, those of the frames visited so far.
+    """Writes all results and makes the files final; after Ctrl-C or a failure, those of the frames visited so far.
 
     `settle` gives what the results kept back because the pathways still disagreed about it.
 
-    Without a single result nothing is left behind, nor after a `UserError`; after any other failure what is finished
-    stays, marked incomplete, and the failure goes on.
+    Without a single result nothing is left behind. What is finished stays, marked incomplete, whatever goes wrong: a
+    `UserError` is then part of the outcome, any other failure goes on.
 
     Raises:
+        UserError: before the first result.
         VideoError: there is no frame to track.
-        OutputError: the files cannot be written.
+        OutputError: the files cannot be completed.
     """
     tally = Tally(started=time.monotonic())
     try:
         with progress:
-            for result in ctrl_c.until_pressed(results):
+            for result in stop.until_asked(results):
                 writers.write(result)
                 tally.add(result)
                 progress.update(result)
             _close(results)
-            for result in settle() if ctrl_c.pressed else ():
+            for result in settle() if stop.asked else ():
                 writers.write(result)
                 tally.add(result)
-    except UserError:
-        writers.abort()
-        raise
     except BaseException as error:
-        _rescue(writers, tally, error)
-        raise
-    outcome = _outcome(tally, ctrl_c.pressed, source)
-    _finish(writers, outcome, source)
+        _rescue(writers, settle, tally, error)
+        if not (isinstance(error, UserError) and tally.frames):
+            raise
+        return _outcome(tally, stop.asked, source, error)
+    outcome = _outcome(tally, stop.asked, source)
+    _finish(writers, outcome, source, stop.who)
     return outcome
 
 
@@ -101,9 +104,10 @@ def _close(results: Iterator[FrameResult]) -> None:
         results.close()
 
 
-def _finish(writers: WriterSet, outcome: Outcome, source: VideoSource) -> None:
+def _finish(writers: WriterSet, outcome: Outcome, source: VideoSource, who: str) -> None:
     if outcome.interrupted and outcome.frames:
-        writers.finish(complete=False, reason=f"stopped by the user after frame {outcome.last_frame}")
+        who = "the user" if who == "you" else who
+        writers.finish(complete=False, reason=f"stopped by {who} after frame {outcome.last_frame}")
     elif outcome.frames:
         writers.finish(complete=outcome.stopped_early is None, reason=outcome.stopped_early)
     else:
@@ -112,14 +116,26 @@ def _finish(writers: WriterSet, outcome: Outcome, source: VideoSource) -> None:
         raise VideoError(outcome.stopped_early or f"no frame of {source.name} could be tracked")
 
 
-def _rescue(writers: WriterSet, tally: Tally, error: BaseException) -> None:
-    if tally.frames:
-        writers.finish(complete=False, reason=f"failed after frame {tally.last_frame}: {type(error).__name__}: {error}")
-    else:
-        writers.abort()
+def _rescue(
+    writers: WriterSet, settle: Callable[[], Iterator[FrameResult]], tally: Tally, error: BaseException
+) -> None:
+    """Keep what is finished; a second failure meanwhile says nothing new."""
+    with contextlib.suppress(Exception):
+        for result in settle():
+            writers.write(result)
+            tally.add(result)
+    what = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+    try:
+        if tally.frames:
+            writers.finish(complete=False, reason=f"failed after frame {tally.last_frame}: {what}")
+        else:
+            writers.abort()
+    except UserError:  # something is missing, which the first failure has to do with
+        if not writers.files:
+            tally.frames = 0
 
 
-def _outcome(tally: Tally, interrupted: bool, source: VideoSource) -> Outcome:
+def _outcome(tally: Tally, interrupted: bool, source: VideoSource, failure: UserError | None = None) -> Outcome:
     seconds = max(time.monotonic() - tally.started, 1e-9)
     return Outcome(
         frames=tally.frames,
@@ -128,4 +144,5 @@ def _outcome(tally: Tally, interrupted: bool, source: VideoSource) -> Outcome:
         last_frame=tally.last_frame,
         interrupted=interrupted,
         stopped_early=source.stopped_early,
+        failure=failure,
     )

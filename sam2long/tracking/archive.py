@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
@@ -71,6 +72,7 @@ def write_session(path: Path, state: SessionState, video: Fingerprint, weights: 
     """
     # Two writers of one path must not write into each other's file.
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    _clear_dead_parts(path)
     freezer = Freezer()
     tracks = [{"id": object_id, **freezer.track(track)} for object_id, track in state.tracks.items()]
     try:
@@ -219,6 +221,19 @@ def _describe(state: SessionState, tracks: list[Json], video: Fingerprint, weigh
         "layer": state.layer,
         "objects": tracks,
     }
+
+
+def _clear_dead_parts(path: Path) -> None:
+    """Remove what processes that were killed while they saved have left behind."""
+    if os.name != "posix":  # elsewhere asking for a process may end it
+        return
+    for part in path.parent.glob(f".{glob.escape(path.name)}.*-*.part"):
+        number = part.name[len(path.name) + 2 :].split("-")[0]
+        with suppress(OSError, ValueError):
+            try:
+                os.kill(int(number), 0)
+            except ProcessLookupError:
+                part.unlink(missing_ok=True)
 
 
 def _write_members(stream: IO[bytes], freezer: Freezer, session: Json, state: SessionState) -> None:

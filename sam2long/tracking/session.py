@@ -18,6 +18,7 @@ from sam2long.tracking.autosave import AutoSaver
 from sam2long.tracking.feature_cache import FeatureCache, parse_bytes
 from sam2long.tracking.marking import Marks
 from sam2long.tracking.plan import make_plan
+from sam2long.tracking.prompts import whole_number
 from sam2long.tracking.propagation import Propagation
 from sam2long.tracking.recall import conditioning_of
 from sam2long.tracking.review import Suggestion, review
@@ -96,6 +97,7 @@ class Session:
         if max_delay is not None and max_delay < 0:
             raise ConfigError(f"max_delay is {max_delay}; it must be 0 or more")
         self.model = model
+        self._owns_source = not isinstance(source, VideoSource)
         self.source = open_video(source)
         self.tree = tree or TreeConfig()
         store = ResultStore() if keep_results and self.source.seekable else None
@@ -179,14 +181,24 @@ class Session:
         self._marks.add_clicks(frame, object_id, points, labels, box, replace)
 
     def add_mask(self, frame: int, object_id: int, mask: npt.ArrayLike, replace: bool = False) -> None:
-        """Mark an object by its mask, bool [height, width] at the video's resolution.
+        """Mark an object by its mask, [height, width] at the video's resolution: bool, or all 0 and 1, or 0 and 255.
 
         Clicks on the same frame refine it. With `replace` it stands in for all that marks the object there.
 
         Raises:
-            PromptError: the mask is empty or of another size, or the object is marked on this frame already.
+            PromptError: the mask is empty, of another size or has other values, or the object is marked on this frame
+                already.
         """
         self._marks.add_mask(frame, object_id, mask, replace)
+
+    def shared_prompts(self, other: Session) -> set[tuple[int, int]]:
+        """(frame, object id) of what is prompted in another session of the same video just as it is in this one."""
+        return {
+            (frame, object_id)
+            for object_id, track in self._state.tracks.items()
+            for frame, prompt in track.prompts.items()
+            if object_id in other._state.tracks and prompt.asks_as(other._state.tracks[object_id].prompts.get(frame))
+        }
 
     def remove_prompt(self, frame: int, object_id: int) -> None:
         """Take back everything marked for an object on a frame; without any mark left it is removed.
@@ -222,7 +234,7 @@ class Session:
             PromptError: nothing is marked there.
             VideoError: the frame cannot be read; a live source has no frame to go back to.
         """
-        self._marks.check_marked(frame, object_id)
+        frame, object_id = self._marks.check_marked(frame, object_id)
         outcome, size = conditioning_of(self._state, object_id, frame).outcome, self._state.size
         with torch.inference_mode():
             logits = outcome.full_logits(size).to(self.model.device)
@@ -278,6 +290,7 @@ class Session:
             ConfigError: the session keeps no results.
         """
         self._kept()
+        frame = whole_number(frame, "a frame number")
         found = {object_id: self._state.result(object_id, frame) for object_id in self.object_ids}
         rows = {object_id: row for object_id, row in found.items() if row is not None}
         if not rows:
@@ -372,11 +385,12 @@ class Session:
         return session
 
     def close(self) -> None:
-        """Let go of the results and the video, now rather than when Python collects the session."""
+        """Let go of the results, and of the video unless it was given opened, now rather than when Python collects."""
         if self._state.store is not None:
             self._state.store.close()
         self._state.features.close()
-        self.source.close()
+        if self._owns_source:
+            self.source.close()
 
     def _propagate(self, run: Propagation) -> Iterator[FrameResult]:
         self._marks.run = run

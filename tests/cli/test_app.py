@@ -112,7 +112,7 @@ def test_ctrl_c_while_tracking_keeps_what_is_finished(tiny_model: Path, tmp_path
     assert len(list((out / "masks").iterdir())) == kept
     with av.open(str(out / "overlay.mp4")) as overlay:
         assert sum(1 for _ in overlay.decode(video=0)) == kept
-    assert len(json.loads((out / "coco.json").read_text())["annotations"][0]["segmentations"]) == kept
+    assert len(json.loads((out / "ytvis.json").read_text())["annotations"][0]["segmentations"]) == kept
 
 
 def _wait_for_masks(process: subprocess.Popen[str], out: Path, count: int) -> None:
@@ -122,3 +122,10 @@ def _wait_for_masks(process: subprocess.Popen[str], out: Path, count: int) -> No
         assert process.poll() is None, process.communicate()
         time.sleep(0.01)
     raise AssertionError("no masks within a minute")
+
+
+def test_the_package_runs_as_the_command() -> None:
+    ended = subprocess.run([sys.executable, "-m", "sam2long", "--version"], capture_output=True, text=True)
+    assert ended.returncode == 0 and ended.stdout.startswith("sam2long ")
+    ended = subprocess.run([sys.executable, "-m", "sam2long", "track", "nothing.mp4"], capture_output=True, text=True)
+    assert ended.returncode == 2 and ended.stderr.count("\n") == 1

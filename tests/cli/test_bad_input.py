@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -42,7 +43,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
         (["--point", "3,3@12"], "has only frames 0 to 11"),
         (["--point", "3,3@-1"], "frame -1 does not exist"),
         (["--box", "20,16,4,32"], "the box is empty"),
-        (["--box", "4,16,20,49"], "outside the 64x48 frame"),
+        (["--box", "64,16,80,30"], "outside the 64x48 frame"),
         (["--box", "4,16,20"], "not 3 values"),
         (["--mask", "empty.png"], "empty"),
         (["--mask", "small.png"], "10x10 pixels but the video is 64x48"),
@@ -152,17 +153,36 @@ def test_bad_networks(sam2long: Command, clip: Path, tiny_model: Path, tmp_path:
         assert not (tmp_path / "deep").exists()
 
 
-@pytest.mark.parametrize("what", ["png.PngWriter.write", "overlay.OverlayWriter.finish", "writer_set.write_coco"])
+@pytest.mark.parametrize(
+    ("what", "missing"),
+    [
+        ("png.PngWriter.write", "masks"),
+        ("overlay.OverlayWriter.finish", "overlay.mp4"),
+        ("coco.CocoWriter.finish", "coco.json"),
+    ],
+)
 def test_a_full_disk(
-    sam2long: Command, clip: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+    sam2long: Command,
+    clip: Path,
+    tiny_model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    what: str,
+    missing: str,
 ) -> None:
     def fail(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(f"sam2long.video.writers.{what}", fail)
-    ended = sam2long("track", clip, *BOX, "--out", tmp_path / "out", "--model", tiny_model)
-    assert_refused(ended, "no space left")
-    assert not (tmp_path / "out").exists()
+    out = tmp_path / "out"
+    ended = sam2long("track", clip, *BOX, "--out", out, "--model", tiny_model)
+    assert_refused(ended, f"{missing} could not be written: there is no space left")
+    assert {path.name for path in out.iterdir()} >= {"masks", "overlay.mp4", "coco.json", "ytvis.json"} - {missing}
+    assert json.loads((out / "summary.json").read_text())["complete"] is False
+    alone = sam2long("track", clip, *BOX, "--out", tmp_path / "b", "--model", tiny_model, "--save", "png")
+    if missing == "masks":
+        assert_refused(alone, "no space left")
+        assert not (tmp_path / "b").exists()
 
 
 def test_a_folder_that_vanishes_while_tracking(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sam2long.cli.interrupt import CtrlC
+from sam2long.cli.interrupt import StopSignals
 
 
 def press() -> None:
@@ -23,21 +23,21 @@ def items(pressed_while_making: int | None = None) -> Iterator[int]:
 
 
 def test_without_a_press_everything_arrives() -> None:
-    with CtrlC() as ctrl_c:
-        assert list(ctrl_c.until_pressed(items())) == [1, 2, 3, 4, 5]
-    assert not ctrl_c.pressed
+    with StopSignals() as stop:
+        assert list(stop.until_asked(items())) == [1, 2, 3, 4, 5]
+    assert not stop.asked
 
 
 def test_a_press_while_waiting_gives_up_the_item_waited_for() -> None:
-    with CtrlC() as ctrl_c:
-        assert list(ctrl_c.until_pressed(items(pressed_while_making=3))) == [1, 2]
-    assert ctrl_c.pressed
+    with StopSignals() as stop:
+        assert list(stop.until_asked(items(pressed_while_making=3))) == [1, 2]
+    assert stop.asked
 
 
 def test_a_press_while_the_caller_works_lets_the_work_end() -> None:
     finished = []
-    with CtrlC() as ctrl_c:
-        for number in ctrl_c.until_pressed(items()):
+    with StopSignals() as stop:
+        for number in stop.until_asked(items()):
             if number == 2:
                 press()
             finished.append(number)
@@ -45,7 +45,7 @@ def test_a_press_while_the_caller_works_lets_the_work_end() -> None:
         press()
         finished.append(-1)
     assert finished == [1, 2, -1]
-    assert ctrl_c.pressed
+    assert stop.asked
 
 
 def test_the_iterator_is_told_so_that_it_can_clean_up() -> None:
@@ -59,8 +59,8 @@ def test_the_iterator_is_told_so_that_it_can_clean_up() -> None:
         finally:
             cleaned.append(True)
 
-    with CtrlC() as ctrl_c:
-        assert list(ctrl_c.until_pressed(source())) == [1]
+    with StopSignals() as stop:
+        assert list(stop.until_asked(source())) == [1]
     assert cleaned == [True]
 
 
@@ -72,8 +72,8 @@ def test_a_library_that_reports_the_press_in_its_own_words_counts_as_a_press() -
         except KeyboardInterrupt:
             raise RuntimeError("decoder: interrupted system call") from None
 
-    with CtrlC() as ctrl_c:
-        assert list(ctrl_c.until_pressed(source())) == [1]
+    with StopSignals() as stop:
+        assert list(stop.until_asked(source())) == [1]
 
 
 def test_a_press_that_got_lost_can_be_repeated() -> None:
@@ -84,8 +84,8 @@ def test_a_press_that_got_lost_can_be_repeated() -> None:
         press()
         yield 2
 
-    with CtrlC() as ctrl_c:
-        assert list(ctrl_c.until_pressed(source())) == [1]
+    with StopSignals() as stop:
+        assert list(stop.until_asked(source())) == [1]
 
 
 def test_other_errors_pass() -> None:
@@ -93,19 +93,19 @@ def test_other_errors_pass() -> None:
         yield 1
         raise ValueError("broken")
 
-    with CtrlC() as ctrl_c, pytest.raises(ValueError, match="broken"):
-        list(ctrl_c.until_pressed(source()))
+    with StopSignals() as stop, pytest.raises(ValueError, match="broken"):
+        list(stop.until_asked(source()))
 
 
 def test_after_a_press_further_ones_stay_harmless() -> None:
-    with CtrlC() as ctrl_c:
-        list(ctrl_c.until_pressed(items(pressed_while_making=3)))
+    with StopSignals() as stop:
+        list(stop.until_asked(items(pressed_while_making=3)))
     press()
 
 
 def test_afterwards_ctrl_c_is_what_it_was() -> None:
     before = signal.getsignal(signal.SIGINT)
-    with CtrlC():
+    with StopSignals():
         assert signal.getsignal(signal.SIGINT) is not before
     assert signal.getsignal(signal.SIGINT) is before
     with pytest.raises(KeyboardInterrupt):
@@ -115,8 +115,8 @@ def test_afterwards_ctrl_c_is_what_it_was() -> None:
 def test_a_job_that_ignores_ctrl_c_keeps_ignoring_it() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with CtrlC() as ctrl_c:
-            assert list(ctrl_c.until_pressed(items(pressed_while_making=3))) == [1, 2, 3, 4, 5]
+        with StopSignals() as stop:
+            assert list(stop.until_asked(items(pressed_while_making=3))) == [1, 2, 3, 4, 5]
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)

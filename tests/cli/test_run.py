@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sam2long.cli.interrupt import CtrlC
+from sam2long.cli.interrupt import StopSignals
 from sam2long.cli.progress import TrackProgress
 from sam2long.cli.run import Outcome, write_results
-from sam2long.errors import OutputError, VideoError
+from sam2long.errors import OutputError, UserError, VideoError
 from sam2long.video.result import FrameResult
 
 
@@ -60,9 +60,9 @@ def results(
 def run(diary: Diary, frames: Iterator[FrameResult], stopped_early: str | None = None, kept_back: int = 0) -> Outcome:
     source: Any = SimpleNamespace(name="clip", stopped_early=stopped_early)
     writers: Any = diary
-    with CtrlC() as ctrl_c:
+    with StopSignals() as stop:
         settle = partial(results, 100 + kept_back, first=100)
-        return write_results(frames, settle, writers, source, TrackProgress("clip", None, quiet=True), ctrl_c)
+        return write_results(frames, settle, writers, source, TrackProgress("clip", None, quiet=True), stop)
 
 
 def test_a_whole_run() -> None:
@@ -119,8 +119,23 @@ def test_no_frame_at_all_is_an_error() -> None:
     assert diary.ends == [("abort",)]
 
 
-def test_a_full_disk_leaves_nothing() -> None:
-    diary = Diary(fail_at=2, error=OutputError("disk full"))
+@pytest.mark.parametrize("error", [OutputError("disk full"), VideoError("frame 2 is broken")])
+def test_what_goes_wrong_in_the_middle_keeps_what_is_finished(error: UserError) -> None:
+    diary = Diary(fail_at=2, error=error)
+    outcome = run(diary, results(5))
+    assert diary.ends == [("finish", False, f"failed after frame 1: {error}")]
+    assert (outcome.failure, outcome.frames) == (error, 2)
+
+
+def test_a_failure_also_keeps_what_was_visited_but_not_decided_yet() -> None:
+    diary = Diary()
+    outcome = run(diary, results(3, error=VideoError("frame 3 is broken")), kept_back=2)
+    assert diary.frames == [0, 1, 2, 100, 101]
+    assert outcome.failure is not None and outcome.last_frame == 101
+
+
+def test_what_goes_wrong_at_once_leaves_nothing() -> None:
+    diary = Diary(fail_at=0, error=OutputError("disk full"))
     with pytest.raises(OutputError):
         run(diary, results(5))
     assert diary.ends == [("abort",)]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +56,7 @@ def test_a_prompt_added_later_is_a_correction(sam2long: Command, clip: Path, tin
     [
         (("--pathways", "2"), "was made with other settings"),
         (("--point", "900,3"), "outside"),
-        (("--box", "4,16,20,32"), "is marked already"),
+        (("--box", "4,16,21,32"), "is marked already"),
     ],
 )
 def test_what_does_not_fit_a_saved_run(
@@ -76,3 +79,55 @@ def test_files_that_are_no_session(sam2long: Command, clip: Path, tiny_model: Pa
     ended = sam2long(*common, tmp_path / "no" / "run.s2l")
     assert ended.status == 2 and "there is no folder" in ended.err
     assert not (tmp_path / "b").exists() and not (tmp_path / "no").exists()
+
+
+DYING_COMMAND = """
+import os, sys, time
+from sam2long.model import SAM2
+from sam2long.tracking import session
+encode, calls, number, call = SAM2.encode_memory, [0], int(sys.argv.pop(1)), int(sys.argv.pop(1))
+def counted(*words, **settings):
+    calls[0] += 1
+    if calls[0] == call:
+        os.kill(os.getpid(), number)
+    time.sleep(0.03)  # time to save the session
+    return encode(*words, **settings)
+SAM2.encode_memory = counted
+saver = session.AutoSaver
+session.AutoSaver = lambda path, every, write: saver(path, 0.05, write)
+from sam2long.cli.app import main
+main()
+"""
+
+
+def dies(number: int, call: int, *words: object) -> int:
+    """Runs the command in a process that gets a signal while it encodes memory number `call`; the exit status."""
+    command = [sys.executable, "-c", DYING_COMMAND, str(int(number)), str(call), *map(str, words)]
+    # A test run in the background may have SIGINT ignored, and children inherit that.
+    sound = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)  # noqa: E731
+    return subprocess.run(command, capture_output=True, check=False, timeout=100, preexec_fn=sound).returncode
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)]
+)
+def test_the_same_command_resumes(
+    sam2long: Command, clip: Path, tiny_model: Path, tmp_path: Path, number: int, status: int
+) -> None:
+    def command(name: str) -> list[object]:
+        words = ("track", clip, "--box", "4,16,20,32", "--point", "50,30#2", "--model", tiny_model)
+        return [*words, "--session", tmp_path / f"{name}.s2l", "--out", tmp_path / name]
+
+    assert sam2long(*command("whole")).status == 0
+    assert [dies(number, call, *command("cut")) for call in (6, 3)] == [status, status]
+    assert (tmp_path / "cut.s2l").exists()
+    ended = sam2long(*command("cut"))
+    assert ended.status == 0, ended.err
+    assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
+    assert not list(tmp_path.glob(".*"))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file, hidden ones included."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

@@ -27,10 +27,10 @@ def test_a_box_gives_masks_overlay_and_json(sam2long: Command, clip: Path, tiny_
     ended = sam2long("track", clip, "--box", "4,16,20,32", "--out", out, "--model", tiny_model)
     assert ended.status == 0
     assert ended.err == ""
-    written = "masks/, overlay.mp4, coco.json, trace.csv, summary.json"
+    written = "masks/, overlay.mp4, coco.json, ytvis.json, trace.csv, summary.json"
     assert f"{CLIP_FRAMES} frames of object 1 in {out}: {written}" in ended.out
     assert "frames/s" in ended.out
-    assert {path.name for path in out.iterdir()} == {"masks", "overlay.mp4", "coco.json", "trace.csv", "summary.json"}
+    assert {path.name + "/" * path.is_dir() for path in out.iterdir()} == set(written.split(", "))
     assert len(list((out / "masks").iterdir())) == CLIP_FRAMES
     assert summary(out)["complete"]
     assert frames_of(out) == list(range(CLIP_FRAMES))
