@@ -38,7 +38,10 @@ class Decoder:
         self._open()
 
     def packets(self) -> Iterator[av.Packet]:
-        """Yield what is whole of the rest of the stream; the last packet is empty and drains the decoder."""
+        """Yield the remaining packets of the stream that are whole, then one empty packet, which drains the decoder.
+
+        Empty packets of the container itself (a frame that was left out) are skipped: a decoder takes them for the end.
+        """
         pending, self._pending = self._pending, []
         yield from pending
         packets = self.container.demux(self.stream)
@@ -47,11 +50,11 @@ class Decoder:
                 packet = next(packets, None)
             except av.error.FFmpegError as error:
                 self.read_error = error.strerror
+                packet = None
+            if packet is None:
                 yield av.Packet()
                 return
-            if packet is None:
-                return
-            if not packet.is_corrupt:
+            if packet.size and not packet.is_corrupt:
                 yield packet
 
     def frames(self) -> Iterator[av.VideoFrame]:

@@ -218,12 +218,12 @@ def _from(number: int, index: FrameIndex | None, pictures: Iterator[av.VideoFram
 
 
 def _count_in_container(stream: av.VideoStream) -> int | None:
-    """The number of samples of an MP4 or MOV track, if none of them is hidden by an edit list."""
+    """The number of samples of an MP4 or MOV track that are not empty, if none is hidden by an edit list."""
     entries = getattr(stream, "index_entries", None)
     if "mp4" not in stream.container.format.name or not stream.frames or entries is None:
         return None
     shown = sum(not entry.is_discard for entry in entries)
-    return shown if shown == stream.frames else None
+    return sum(entry.size > 0 for entry in entries) if shown == stream.frames else None
 
 
 def _announced_seconds(decoder: Decoder) -> float | None:
