@@ -15,6 +15,9 @@ from torch import Tensor
 from sam2long.tracking.packing import PackedMask, pack, unpack_logits, unpack_mask
 from sam2long.tracking.prompts import FrameSize
 
+MOST_DENSE = 64 << 20
+"""Bytes of the masks of one frame above which they are packed at once, and unpacked one by one."""
+
 
 @dataclass(frozen=True)
 class Remembered:
@@ -85,7 +88,13 @@ def fetch_masks(outcomes: Sequence[Outcome], size: FrameSize) -> None:
 
 
 def compact(outcomes: Sequence[Outcome], size: FrameSize, exact: bool) -> None:
-    """Pack outcomes, of frames that wait for long, and keep nothing else of them: two transfers for all of them."""
+    """Pack outcomes and keep nothing else of them: two transfers for as many as `MOST_DENSE` allows at a time."""
+    at_a_time = max(1, MOST_DENSE // (size.height * size.width))
+    for first in range(0, len(outcomes), at_a_time):
+        _compact(outcomes[first : first + at_a_time], size, exact)
+
+
+def _compact(outcomes: Sequence[Outcome], size: FrameSize, exact: bool) -> None:
     loose = [(outcome, outcome.logits) for outcome in outcomes if outcome.logits is not None]
     if loose:
         fetch_masks([outcome for outcome, _ in loose], size)

@@ -38,7 +38,7 @@ def pack(mask: npt.NDArray[np.bool_], logits: Tensor, exact: bool) -> PackedMask
 def unpack_mask(packed: bytes, size: FrameSize) -> npt.NDArray[np.bool_]:
     """The mask that was packed: bool [height, width]."""
     bits = np.frombuffer(_inflate(packed, (size.height * size.width + 7) // 8), np.uint8)
-    return np.unpackbits(bits, count=size.height * size.width).reshape(size.height, size.width).astype(bool)
+    return np.unpackbits(bits, count=size.height * size.width).reshape(size.height, size.width).view(bool)
 
 
 def pack_logits(logits: Tensor, exact: bool) -> bytes:

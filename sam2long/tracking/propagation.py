@@ -228,7 +228,11 @@ class Propagation:
             trees[object_id] = live.tree
         self._tracker.trees = trees
         decided = self._tracker.step(frame, features, object_ids)
-        fetch_masks([item.outcome for item in decided], state.size)
+        outcomes = [item.outcome for item in decided]
+        if state.many_pixels:
+            compact(outcomes, state.size, state.keep_logits)
+        else:
+            fetch_masks(outcomes, state.size)
         for item in decided:
             self._decide(item.object_id, item.frame, item.outcome)
         for object_id, row in self._tracker.trace.items():

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import asdict, dataclass, field
 from functools import partial
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from sam2long.model.sam2 import SAM2
 from sam2long.tracking.feature_cache import FeatureCache
-from sam2long.tracking.outcome import Outcome
+from sam2long.tracking.outcome import MOST_DENSE, Outcome, compact
 from sam2long.tracking.packing import PackedMask, pack_pointer
 from sam2long.tracking.prompts import FrameSize
 from sam2long.tracking.store import PackedResult, ResultStore, StoredResult
@@ -21,6 +23,7 @@ from sam2long.tracking.track import Cut, Track
 from sam2long.tracking.transaction import Transaction
 from sam2long.tree import Clock, TraceRow, TreeConfig
 from sam2long.video import FrameResult, VideoSource
+from sam2long.video.by_object import ByObject
 from sam2long.video.observation import Observation
 
 
@@ -91,6 +94,11 @@ class SessionState:
         return FrameSize(self.source.height, self.source.width)
 
     @property
+    def many_pixels(self) -> bool:
+        """Whether all objects' masks of a frame are too much to hold several frames of."""
+        return len(self.tracks) * self.size.height * self.size.width > MOST_DENSE
+
+    @property
     def prompted(self) -> set[int]:
         """Frames on which any object is marked."""
         return {frame for track in self.tracks.values() for frame in track.prompts}
@@ -143,21 +151,27 @@ class SessionState:
     def report(self, frame: int, time: float, outcomes: dict[int, Outcome]) -> FrameResult:
         """What users get to see of a frame."""
         size, device = self.size, self.model.device
+        masks: Mapping[int, npt.NDArray[np.bool_]] = ByObject(
+            {i: partial(outcome.mask, size) for i, outcome in outcomes.items()}
+        )
+        logits: Mapping[int, torch.Tensor] = ByObject(
+            {i: partial(_logits, outcome, size, device) for i, outcome in outcomes.items() if self.keep_logits}
+        )
         return FrameResult(
             frame=frame,
             time=time,
-            masks={i: outcome.mask(size) for i, outcome in outcomes.items()},
+            masks=masks if self.many_pixels else dict(masks),
             scores={i: outcome.iou for i, outcome in outcomes.items()},
             object_scores={i: outcome.object_score for i, outcome in outcomes.items()},
             disagreement={i: outcome.disagreement for i, outcome in outcomes.items()},
             leads={i: outcome.lead for i, outcome in outcomes.items()},
-            logits={i: outcome.full_logits(size).to(device) for i, outcome in outcomes.items()}
-            if self.keep_logits
-            else {},
+            logits=logits if self.many_pixels else dict(logits),
         )
 
     def keep(self, object_id: int, place: Place, outcome: Outcome, prompted: bool = False) -> None:
         """Store a final outcome, if results are kept."""
+        if self.many_pixels:
+            compact([outcome], self.size, self.keep_logits)
         if self.store is None:
             return
         mask, pointer = outcome.mask(self.size), outcome.pointer
@@ -200,6 +214,11 @@ class SessionState:
         if self.store is None:
             return self.loose_traces.get(object_id, [])
         return [TraceRow(**json.loads(row)) for _, row in self.store.traces(self.tracks[object_id], object_id)]
+
+
+def _logits(outcome: Outcome, size: FrameSize, device: torch.device) -> torch.Tensor:
+    with torch.inference_mode():
+        return outcome.full_logits(size).to(device)
 
 
 def _shorten(rows: list[TraceRow], length: int) -> None:

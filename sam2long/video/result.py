@@ -23,7 +23,8 @@ class FrameResult:
     Attributes:
         frame: frame number in the video, from 0.
         time: presentation time in seconds.
-        masks: bool [height, width] at the video's resolution; all False where the object is not visible.
+        masks: bool [height, width] at the video's resolution; all False where the object is not visible. With many
+            objects on a large frame they are unpacked at each look-up, so look one up once.
         scores: IoU the model predicts for the mask, 0..1 (1 for a mask the user gave).
         object_scores: object score, a logit; > 0 means visible.
         disagreement: how far the surviving pathways' masks differ on this frame, the largest 1 - IoU of any two, 0..1.
@@ -35,12 +36,12 @@ class FrameResult:
 
     frame: int
     time: float
-    masks: dict[int, npt.NDArray[np.bool_]]
+    masks: Mapping[int, npt.NDArray[np.bool_]]
     scores: dict[int, float]
     object_scores: dict[int, float]
     disagreement: dict[int, float]
     leads: dict[int, float] = field(default_factory=dict)
-    logits: dict[int, torch.Tensor] = field(default_factory=dict)
+    logits: Mapping[int, torch.Tensor] = field(default_factory=dict)
 
     def to_numpy(self) -> convert.MaskArray:
         """Stack the masks: (`ids` int64 [objects], `masks` bool [objects, height, width]); empty ones stay.

@@ -247,7 +247,7 @@ def test_preview_and_removal(small_model, clip, square):
         (lambda s: s.add_points(-1, 1, [(1, 1)]), "there is no frame -1"),
         (lambda s: s.add_points(0, -1, [(1, 1)]), "object ids start at 0"),
         (lambda s: s.add_box(0, 1, (30, 20, 10, 40)), "box 30,20,10,40 is empty"),
-        (lambda s: s.add_box(0, 1, (0, 0, 101, 40)), "reaches outside"),
+        (lambda s: s.add_box(0, 1, (-9, 0, -1, 40)), "lies outside"),
         (lambda s: s.add_box(0, 1, (0, 0, float("inf"), 40)), "no box"),
         (lambda s: s.add_mask(0, 1, np.zeros((HEIGHT, WIDTH), bool)), "the mask is empty"),
         (lambda s: s.add_mask(0, 1, np.ones((5, 7), bool)), "the mask is 7x5 pixels but the video is 100x60"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -30,36 +31,42 @@ class Painter:
     def paint(self, image: Image8, masks: Mapping[int, Mask]) -> Image8:
         """Return a copy of `image`, uint8 [height, width, 3], with bool [height, width] masks drawn by object id."""
         canvas = image.copy()
-        visible = {i: np.ascontiguousarray(masks[i]) for i in sorted(masks) if masks[i].any()}
-        for object_id, mask in reversed(visible.items()):
-            _fill(canvas, mask, bright_colour(object_id))
-        for object_id, mask in reversed(visible.items()):
-            self._outline(canvas, mask, bright_colour(object_id))
-        for object_id, mask in reversed(visible.items()):
-            self._label(canvas, mask, object_id)
+        outlines = {i: outline for i in sorted(masks, reverse=True) if (outline := _fill(canvas, masks[i], i))}
+        for object_id, outline in outlines.items():
+            colour = [int(c) for c in bright_colour(object_id)]
+            cv2.drawContours(canvas, outline.contours, -1, colour, self._line, cv2.LINE_AA)
+        for object_id, outline in outlines.items():
+            self._label(canvas, outline, object_id)
         return canvas
 
-    def _outline(self, canvas: Image8, mask: Mask, colour: Image8) -> None:
-        contours, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(canvas, contours, -1, [int(c) for c in colour], self._line, cv2.LINE_AA)
-
-    def _label(self, canvas: Image8, mask: Mask, object_id: int) -> None:
+    def _label(self, canvas: Image8, outline: _Outline, object_id: int) -> None:
         """Put the plate above the top of the mask, or as near to that as the frame allows."""
         if object_id not in self._plates:
             self._plates[object_id] = _plate(str(object_id), bright_colour(object_id), self._text)
         plate = self._plates[object_id]
-        left, top, width, _ = cv2.boundingRect(mask.view(np.uint8))
-        row = mask[top, left : left + width]
-        middle = left + int(np.median(np.flatnonzero(row)))
-        _paste(canvas, plate, middle - plate.shape[1] // 2, top - plate.shape[0] - 2 * self._line)
+        _paste(canvas, plate, outline.middle - plate.shape[1] // 2, outline.top - plate.shape[0] - 2 * self._line)
 
 
-def _fill(canvas: Image8, mask: Mask, colour: Image8) -> None:
-    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
+@dataclass(frozen=True)
+class _Outline:
+    """What is left to draw of a mask once it is filled: its edges, and where its label goes (pixels)."""
+
+    contours: Sequence[npt.NDArray[np.int32]]
+    top: int
+    middle: int
+
+
+def _fill(canvas: Image8, mask: Mask, object_id: int) -> _Outline | None:
+    """Lay the object's colour over the canvas; None for an empty mask."""
+    left, top, width, height = cv2.boundingRect(np.ascontiguousarray(mask).view(np.uint8))
+    if not width:
+        return None
     region = canvas[top : top + height, left : left + width]
-    inside = mask[top : top + height, left : left + width, None]
-    levels = np.arange(256)[:, None] * (1 - FILL) + colour * FILL
-    np.copyto(region, cv2.LUT(region, np.rint(levels).astype(np.uint8)[None]), where=inside)
+    inside = np.ascontiguousarray(mask[top : top + height, left : left + width])
+    levels = np.arange(256)[:, None] * (1 - FILL) + bright_colour(object_id) * FILL
+    np.copyto(region, cv2.LUT(region, np.rint(levels).astype(np.uint8)[None]), where=inside[:, :, None])
+    contours, _ = cv2.findContours(inside.view(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE, offset=(left, top))
+    return _Outline(contours, top, left + int(np.median(np.flatnonzero(inside[0]))))
 
 
 def _plate(text: str, colour: Image8, size: int) -> Image8:

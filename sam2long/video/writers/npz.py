@@ -34,11 +34,12 @@ class NpzWriter(ResultWriter):
 
     def write(self, result: FrameResult) -> None:
         """Add one frame; raises OSError."""
-        masks = np.zeros((len(self._object_ids), *self._shape), bool)
-        for position, object_id in enumerate(self._object_ids):
-            if object_id in result.masks:
-                masks[position] = result.masks[object_id]
-        self._add(f"frame_{result.frame:06d}", masks)
+        nothing = np.zeros(self._shape, bool)
+        header = {"descr": "|b1", "fortran_order": False, "shape": (len(self._object_ids), *self._shape)}
+        with self._zip.open(f"frame_{result.frame:06d}.npy", "w", force_zip64=True) as entry:
+            np.lib.format.write_array_header_1_0(entry, header)
+            for object_id in self._object_ids:  # one by one: together they may be more than fits into memory
+                entry.write(np.ascontiguousarray(result.masks.get(object_id, nothing)).data)
 
     def finish(self) -> None:
         """Add frames, times and object_ids; raises OSError."""
