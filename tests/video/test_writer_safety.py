@@ -165,10 +165,29 @@ def test_two_runs_never_share_a_folder(tmp_path, source):  # noqa: F811
 
 
 def test_giving_up_leaves_nothing(tmp_path, source):  # noqa: F811
-    with pytest.raises(RuntimeError), writers(tmp_path / "a" / "b", source, ALL) as given_up:
+    with writers(tmp_path / "a" / "b", source, ALL) as given_up:
         given_up.write(result(1))
-        raise RuntimeError("tracking failed")
+        given_up.abort()
+    with pytest.raises(RuntimeError), writers(tmp_path / "a" / "b", source, ALL):
+        raise RuntimeError("no network")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("error", [RuntimeError("out of memory"), KeyboardInterrupt()])
+def test_what_was_written_stays_whatever_happens(tmp_path, source, error):  # noqa: F811
+    with pytest.raises(type(error)), writers(tmp_path / "out", source, ALL) as interrupted:
+        for frame in range(3):
+            interrupted.write(result(frame))
+        raise error
+    assert names(tmp_path / "out") == EVERYTHING
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert not summary["complete"] and type(error).__name__ in summary["stopped"] and summary["frames_written"] == 3
+
+
+def test_leaving_without_finish_finishes(tmp_path, source):  # noqa: F811
+    with writers(tmp_path / "out", source) as forgotten:
+        forgotten.write(result(0))
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["complete"]
 
 
 @pytest.mark.parametrize("step", ["write", "finish"])
@@ -207,7 +226,6 @@ def test_pictures_that_were_written_before_the_disk_was_full_stay(tmp_path, sour
     with pytest.raises(OutputError, match="no space left"), writers(tmp_path / "out", source) as failing:
         for frame in range(COUNT):
             failing.write(result(frame))
-        failing.finish()
     assert sorted(path.name for path in (tmp_path / "out" / "masks").iterdir()) == [f"0000{i}.png" for i in range(3)]
 
 

@@ -41,7 +41,7 @@ BEHIND = 4
 
 
 class WriterSet:
-    """Writers of one run; a context manager that gives everything up unless `finish` was reached.
+    """Writers of one run; a context manager that keeps what was written, however it is left.
 
     Results are handed over at once and written by a thread. A file that cannot be written takes no other one with it:
     the others are completed, and `finish` says which one is missing. A frame that is written twice keeps its first
@@ -67,7 +67,7 @@ class WriterSet:
         self._outputs = [self._output(file) for name in formats for file in FILES[name]]
         self._queue: Queue[FrameResult | None] = Queue(BEHIND)
         self._failure: Exception | None = None
-        self._done = False
+        self._begun = self._done = False
         self._thread = Thread(target=self._work, name="writers", daemon=True)
         self._thread.start()
 
@@ -85,6 +85,7 @@ class WriterSet:
         """
         if (failure := self._failure_of_all) is not None:
             raise self._error(failure)
+        self._begun = True
         self._queue.put(result)
 
     def finish(self, complete: bool = True, reason: str | None = None) -> None:
@@ -130,7 +131,13 @@ class WriterSet:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.abort()
+        if self._done or not self._begun:
+            self.abort()
+        elif error is None:
+            self.finish()
+        else:
+            with contextlib.suppress(Exception):  # the first one says more
+                self.finish(complete=False, reason=f"ended by {type(error).__name__}: {error}")
 
     @property
     def _failures(self) -> dict[str, Exception]:
