@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,6 +18,14 @@ def is_cut_short(path: Path) -> bool:
         return announced_end is not None and announced_end(file, size) > size
 
 
+def is_joined(path: Path) -> bool:
+    """True for MP4/MOV files that were joined byte by byte: FFmpeg reads the first of them only."""
+    with path.open("rb") as file:
+        if _reader_for(file.read(12)) is not _mp4_end:
+            return False
+        return sum(kind == b"moov" for kind, _ in _mp4_boxes(file, path.stat().st_size)) > 1
+
+
 def _reader_for(head: bytes) -> Callable[[BinaryIO, int], int] | None:
     if head[:4] == MATROSKA_MAGIC:
         return _matroska_end
@@ -29,7 +37,14 @@ def _reader_for(head: bytes) -> Callable[[BinaryIO, int], int] | None:
 
 
 def _mp4_end(file: BinaryIO, size: int) -> int:
-    """Walk the top-level boxes: 32-bit big-endian length (1: a 64-bit one follows, 0: up to the end), then the type."""
+    return max((end for _, end in _mp4_boxes(file, size)), default=0)
+
+
+def _mp4_boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int]]:
+    """Walk the top-level boxes, giving type and end of each.
+
+    A box has a 32-bit big-endian length (1: a 64-bit one follows, 0: up to the end), then its type.
+    """
     end = 0
     while end + 8 <= size:
         file.seek(end)
@@ -38,9 +53,9 @@ def _mp4_end(file: BinaryIO, size: int) -> int:
         if length == 1:
             length = int.from_bytes(head[8:16], "big")
         if length < 8 or not head[4:8].isalnum():  # up to the end, or padding behind the last box
-            return size
+            length = size - end
         end += length
-    return end
+        yield head[4:8], end
 
 
 def _riff_end(file: BinaryIO, size: int) -> int:

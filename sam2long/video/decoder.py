@@ -10,6 +10,7 @@ import av
 
 from sam2long.errors import VideoError
 from sam2long.video.cut_short import is_cut_short
+from sam2long.video.paths import ffmpeg_url
 
 # text demuxers that would render any .txt file as a "video"
 TEXT_FORMATS = frozenset({"tty", "ansi", "bin", "xbin", "adf", "idf"})
@@ -28,19 +29,24 @@ class Decoder:
         tolerant: decode on one thread, past whatever cannot be decoded (threads make the outcome of damage depend on
             timing); otherwise damage raises DamageError.
         read_error: why reading packets failed before the end of the file, else None.
+        lost: packets that could not be decoded since the first frame.
+        lost_at_end: how many of them came after the latest frame.
     """
 
     def __init__(self, path: Path, *, tolerant: bool) -> None:
         self.tolerant = tolerant
         self.read_error: str | None = None
+        self.lost = self.lost_at_end = 0
         self._path = path
         self._pending: list[av.Packet] = []
         self._open()
 
     def packets(self) -> Iterator[av.Packet]:
-        """Yield the remaining packets of the stream that are whole, then one empty packet, which drains the decoder.
+        """Yield the remaining packets of the stream, then one empty packet, which drains the decoder.
 
         Empty packets of the container itself (a frame that was left out) are skipped: a decoder takes them for the end.
+        So are packets that a cut-off file holds in part. Others that are flagged corrupt mostly decode: where
+        recordings were joined, nothing but a counter is wrong.
         """
         pending, self._pending = self._pending, []
         yield from pending
@@ -54,19 +60,24 @@ class Decoder:
             if packet is None:
                 yield av.Packet()
                 return
-            if packet.size and not packet.is_corrupt:
+            if packet.size and not (packet.is_corrupt and is_cut_short(self._path)):
                 yield packet
 
     def frames(self) -> Iterator[av.VideoFrame]:
         """Yield the decoded frames in the order of presentation; raises DamageError unless tolerant."""
+        began = False
         for packet in self.packets():
             try:
-                yield from self.stream.codec_context.decode(packet if packet.size else None)
+                for frame in self.stream.codec_context.decode(packet if packet.size else None):
+                    began, self.lost_at_end = True, 0
+                    yield frame
             except av.error.EOFError:
                 return
             except av.error.FFmpegError as error:
                 if not self.tolerant:
                     raise DamageError(error.strerror) from error
+                self.lost += began
+                self.lost_at_end += began
                 if not packet.size:
                     yield from self._drain()
 
@@ -119,7 +130,7 @@ class Decoder:
 
 def _open_container(path: Path) -> av.container.InputContainer:
     try:
-        container = av.open(str(path), metadata_errors="replace")
+        container = av.open(ffmpeg_url(path), metadata_errors="replace")
     except (PermissionError, IsADirectoryError, FileNotFoundError) as error:
         raise VideoError(f"{path} cannot be read: {error.strerror}") from error
     except (av.error.FFmpegError, OSError, ValueError) as error:

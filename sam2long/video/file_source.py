@@ -2,58 +2,82 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
-from itertools import dropwhile
+from contextlib import suppress
+from fractions import Fraction
+from functools import partial
+from itertools import dropwhile, islice
 from pathlib import Path
+from typing import NamedTuple
 
 import av
-import numpy as np
-import numpy.typing as npt
 
 from sam2long.errors import VideoError
-from sam2long.video.cut_short import is_cut_short
+from sam2long.video.animation import durations
+from sam2long.video.clock import Clock
+from sam2long.video.colours import ColourConverter, is_deep
+from sam2long.video.cut_short import is_cut_short, is_joined
 from sam2long.video.decoder import DamageError, Decoder
-from sam2long.video.frame_index import FORMATS_WITHOUT_TIMES, FrameIndex, index_frames, index_packets
+from sam2long.video.frame_index import FORMATS_WITHOUT_TIMES, FrameIndex
+from sam2long.video.levels import Levels
+from sam2long.video.shared_index import SharedIndex
 from sam2long.video.source import DEFAULT_FPS, Frame, VideoSource
-from sam2long.video.upright import turn_of, upright
+from sam2long.video.upright import swaps_axes, turn_of, upright
 
 # a backward pass holds at most this many decoded pictures, and at most this many bytes of them
 MOST_HELD = 64
 MOST_HELD_BYTES = 192 * 2**20
 SEEK_ATTEMPTS = 4
+# places all over a video where its brightness is measured, and pictures at its beginning where it cannot seek
+SAMPLES = 8
+# FFmpeg's flag of containers whose time stamps may leap
+TIMES_MAY_LEAP = 0x0200
+
+
+class _Shown(NamedTuple):
+    """A decoded picture with its number and the time it is shown at, in seconds."""
+
+    number: int
+    time: float
+    picture: av.VideoFrame
 
 
 class FileSource(VideoSource):
-    """A video file that PyAV decodes; every pass opens the file on its own.
+    """A video file that PyAV decodes; every pass opens the file on its own, from any thread.
 
     A forward pass from frame 0 counts the frames that come out of the decoder. Any other access needs an index, made
     on first use: from the time stamps of the packets, without decoding, where one packet is one frame; by decoding the
-    file once where it is not (VP8, AVI, raw streams). Once a pass has met damage, the file is decoded on one thread,
-    always from its beginning, so that every later pass counts the same frames.
+    file once where it is not (VP8, AVI, raw streams, joined recordings). Once a pass has met damage, the file is
+    decoded on one thread, always from its beginning, so that every later pass counts the same frames.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, levels: Levels | None = None) -> None:
         self.path: Path = path
         self.name = path.stem
-        self._damaged = False
-        self._index: FrameIndex | None = None
-        self._count: int | None = None
+        self._index = SharedIndex(path)
+        self._cut_short, self._joined = is_cut_short(path), is_joined(path)
         with Decoder(path, tolerant=True) as decoder:
             stream = decoder.stream
             first = next(decoder.frames(), None)
             if first is None:
                 raise VideoError(f"{path} has a video stream, but no frame of it can be decoded")
             self.fps = float(stream.average_rate or stream.guessed_rate or DEFAULT_FPS)
-            self._first_pts = first.pts
-            self._timed = first.pts is not None and decoder.container.format.name not in FORMATS_WITHOUT_TIMES
+            self._timed = first.pts is not None and _has_times(decoder)
             self._tick = float(stream.time_base)
+            self._leaps = bool(decoder.container.format.flags & TIMES_MAY_LEAP)
             self._announced_seconds = _announced_seconds(decoder)
             self._announced_count = _count_in_container(stream)
-        self._coded_size = (first.width, first.height)
-        matrix = first.side_data.get("DISPLAYMATRIX")
-        self._turn = turn_of(None if matrix is None else bytes(matrix))
-        self.height, self.width = self._to_frame(0, first).image.shape[:2]
-        self._cut_short = is_cut_short(path)
+            self._size = (first.width, first.height)
+            matrix = first.side_data.get("DISPLAYMATRIX")
+            self._turn = turn_of(None if matrix is None else bytes(matrix))
+            self.pixel_aspect = _pixel_aspect(stream, swapped=swaps_axes(self._turn))
+            colours = stream.codec_context
+            samples = [first, *_samples(decoder)] if is_deep(first) and levels is None else [first]
+            self._to_rgb = ColourConverter(str(path), samples, colours.color_trc, colours.color_primaries, levels)
+        self.height, self.width = self._to_frame(_Shown(0, 0, first)).image.shape[:2]
+        if shown := _durations(path):
+            self.fps = len(shown) / sum(shown)
 
     @property
     def frame_count(self) -> int:
@@ -62,94 +86,103 @@ class FileSource(VideoSource):
         What a complete pass has counted; before that the container's own count where it keeps one sample a frame
         (MP4, MOV) and the file is whole, otherwise the length of the index.
         """
-        if self._count is None and self._announced_count is not None and not self._cut_short and not self._damaged:
+        count = self._index.count
+        if count is not None:
+            return count
+        if self._announced_count is not None and not self._cut_short and not self._index.damaged:
             return self._announced_count
-        return self._known_index().count if self._count is None else self._count
+        return self._index.get().count
 
     def frame(self, index: int) -> Frame:
-        """Return frame number `index`; raises VideoError if there is no such frame."""
+        """Return frame number `index`; raises VideoError if there is no such frame, or it has another size."""
         if index != 0:
             self._check_exists(index)
-        for number, picture in self._pictures(index):
-            return self._to_frame(number, picture)
+        for shown in self._pictures(index):
+            return self._to_frame(shown)
         raise VideoError(f"frame {index} of {self.path} cannot be decoded")
 
     def frames(self, start: int = 0, stop: int | None = None, step: int = 1) -> Iterator[Frame]:
         """Yield the frames of range(start, stop, step); see VideoSource."""
         if start != 0:
             self._check_exists(start)
-        if step < 0:
-            return self._backward(self._numbers(start, stop, step))
         if step == 0:
             raise ValueError("step must not be 0")
-        return self._forward(start, stop, step)
+        shown = self._forward(start, stop, step) if step > 0 else self._backward(self._numbers(start, stop, step))
+        return self._until_unreadable((one.number, partial(self._to_frame, one)) for one in shown)
 
-    def _forward(self, start: int, stop: int | None, step: int) -> Iterator[Frame]:
-        for number, picture in self._pictures(start):
-            if stop is not None and number >= stop:
+    def _forward(self, start: int, stop: int | None, step: int) -> Iterator[_Shown]:
+        for shown in self._pictures(start):
+            if stop is not None and shown.number >= stop:
                 return
-            if (number - start) % step == 0:
-                yield self._to_frame(number, picture)
+            if (shown.number - start) % step == 0:
+                yield shown
 
-    def _backward(self, numbers: range) -> Iterator[Frame]:
+    def _backward(self, numbers: range) -> Iterator[_Shown]:
         """Decode the last few wanted frames forward, hold only those, yield them in reverse; then those before."""
-        width, height = self._coded_size
+        width, height = self._size
         most = max(1, min(MOST_HELD, MOST_HELD_BYTES // (width * height * 3 // 2)))
         while numbers:
             lowest = numbers[min(most, len(numbers)) - 1]
-            key = self._known_index().key_at_or_after(lowest)
+            key = self._index.get().key_at_or_after(lowest)
             if key is not None and key <= numbers[0]:
                 lowest = key  # begin where decoding begins anyway
             chunk = numbers[: (numbers[0] - lowest) // -numbers.step + 1]
-            held = [(n, picture) for n, picture in self._pictures(lowest, chunk[0] + 1) if n in chunk]
+            held = [shown for shown in self._pictures(lowest, chunk[0] + 1) if shown.number in chunk]
             while held:
-                yield self._to_frame(*held.pop())
+                yield held.pop()
             numbers = numbers[len(chunk) :]
 
-    def _pictures(self, start: int, stop: int | None = None) -> Iterator[tuple[int, av.VideoFrame]]:
-        """Decoded pictures with their numbers, [start, stop); goes on from the beginning of the file on damage."""
-        if not self._damaged:
+    def _pictures(self, start: int, stop: int | None = None) -> Iterator[_Shown]:
+        """Decoded pictures of the frames [start, stop); goes on from the beginning of the file on damage."""
+        if not self._index.damaged:
             try:
-                for number, picture in self._healthy_pictures(start):
-                    if stop is not None and number >= stop:
+                for shown in self._healthy_pictures(start):
+                    if stop is not None and shown.number >= stop:
                         return
-                    yield number, picture
-                    start = number + 1
+                    yield shown
+                    start = shown.number + 1
+                    if self._index.damaged:  # another pass has met it: from now on frames are counted anew
+                        raise DamageError("found by another pass")
                 return
             except DamageError:
-                self._damaged, self._index, self._count = True, None, None
-        for number, picture in self._counted_pictures():
-            if stop is not None and number >= stop:
+                self._index.mark_damaged()
+        for shown in self._counted_pictures():
+            if stop is not None and shown.number >= stop:
                 return
-            if number >= start:
-                yield number, picture
+            if shown.number >= start:
+                yield shown
 
-    def _healthy_pictures(self, start: int) -> Iterator[tuple[int, av.VideoFrame]]:
+    def _healthy_pictures(self, start: int) -> Iterator[_Shown]:
         """From the key frame before `start`; raises DamageError where the stream does not fit its index."""
-        index = self._known_index() if start else self._index
+        index = self._index.get() if start else self._index.known
+        clock = self._clock()
         with Decoder(self.path, tolerant=False) as decoder:
             number = _seek(decoder, index, start) if index is not None and start else 0
+            if number and index is not None and index.pts is not None:
+                clock.go_to(index.pts, number)
             for picture in _from(number, index, decoder.frames()):
                 if index is not None and not index.fits(number, picture.pts):
                     raise DamageError(f"frame {number} is missing")
+                time = self._time(number, picture, clock)
                 if number >= start:
-                    yield number, picture
+                    yield _Shown(number, time, picture)
                 number += 1
             if index is not None and number != index.count:
                 raise DamageError(f"only {number} of {index.count} frames decode")
             self._ended(decoder, number)
 
-    def _counted_pictures(self) -> Iterator[tuple[int, av.VideoFrame]]:
+    def _counted_pictures(self) -> Iterator[_Shown]:
+        clock = self._clock()
         with Decoder(self.path, tolerant=True) as decoder:
             number = 0
             for picture in decoder.frames():
-                yield number, picture
+                yield _Shown(number, self._time(number, picture, clock), picture)
                 number += 1
             self._ended(decoder, number)
 
     def _ended(self, decoder: Decoder, count: int) -> None:
         """Remember what a pass that came to the end of the file has learned."""
-        self._count = count
+        self._index.learn_count(count, damaged=decoder.tolerant)
         if decoder.read_error is not None:
             self.stopped_early = f"{self.path} cannot be read after frame {count - 1}: {decoder.read_error}."
         elif self._cut_short:
@@ -157,43 +190,65 @@ class FileSource(VideoSource):
             self.stopped_early = (
                 f"{self.path} is cut short: {count} frames could be decoded{whole}; the rest is missing."
             )
-
-    def _known_index(self) -> FrameIndex:
-        if self._index is None:
-            self._index = (None if self._damaged else self._quick_index()) or index_frames(self.path, tolerant=True)
-        return self._index
-
-    def _quick_index(self) -> FrameIndex | None:
-        try:
-            index = index_packets(self.path) or index_frames(self.path, tolerant=False)
-            if self._count not in (None, index.count):
-                raise DamageError(f"{self._count} frames were counted, but {index.count} packets")
-        except DamageError:
-            self._damaged = True
-            return None
-        return index
-
-    def _to_frame(self, number: int, picture: av.VideoFrame) -> Frame:
-        if (picture.width, picture.height) != self._coded_size:
-            width, height = self._coded_size
-            raise VideoError(
-                f"frame {number} of {self.path} is {picture.width}x{picture.height} pixels, but the video began as"
-                f" {width}x{height}; all frames must have one size"
+        elif self._joined:
+            self.stopped_early = (
+                f"{self.path} holds several recordings, of which FFmpeg reads only the first: {count} frames."
             )
-        return Frame(number, self._time(number, picture), upright(_to_rgb(picture), self._turn))
+        elif decoder.lost_at_end:
+            self.stopped_early = f"{self.path} cannot be decoded after frame {count - 1}: the rest is damaged."
+        elif decoder.lost:
+            warnings.warn(
+                f"{self.path} is damaged: {decoder.lost} of its packets cannot be decoded; frames are numbered without"
+                " them",
+                stacklevel=2,
+            )
 
-    def _time(self, number: int, picture: av.VideoFrame) -> float:
-        if self._timed and picture.pts is not None:
-            return float(picture.pts - self._first_pts) * self._tick
-        return number / self.fps
+    def _to_frame(self, shown: _Shown) -> Frame:
+        picture = shown.picture
+        if (picture.width, picture.height) != self._size:
+            width, height = self._size
+            raise VideoError(
+                f"frame {shown.number} of {self.path} is {picture.width}x{picture.height} pixels, but the video began"
+                f" as {width}x{height}; all frames must have one size"
+            )
+        return Frame(shown.number, shown.time, upright(self._to_rgb(picture), self._turn))
+
+    def _clock(self) -> Clock:
+        return Clock(self._tick, self.fps, jumps=self._leaps)
+
+    def _time(self, number: int, picture: av.VideoFrame, clock: Clock) -> float:
+        return clock.ticks(picture.pts) * self._tick if self._timed else number / self.fps
 
 
-def _to_rgb(picture: av.VideoFrame) -> npt.NDArray[np.uint8]:
-    """Convert to uint8 [height, width, 3]; ranges are spelt out because some versions of PyAV guess them wrong."""
-    known_range = picture.color_range or None
-    rgb = picture.reformat(format="rgb24", src_color_range=known_range, dst_color_range="JPEG")
-    image: npt.NDArray[np.uint8] = rgb.to_ndarray()
-    return image
+def _has_times(decoder: Decoder) -> bool:
+    """AVI has packet numbers for times, which say when a frame is shown only if all are shown in their order."""
+    if decoder.container.format.name not in FORMATS_WITHOUT_TIMES:
+        return True
+    return not decoder.stream.codec_context.has_b_frames
+
+
+def _durations(path: Path) -> list[float]:
+    """Seconds per frame of GIF and animated PNG, whose average FFmpeg only guesses; empty for other files."""
+    try:
+        return durations(path)
+    except (OSError, IndexError):  # cut short
+        return []
+
+
+def _samples(decoder: Decoder) -> Iterator[av.VideoFrame]:
+    """A few pictures from all over the video; from its beginning where it cannot seek. Those that fail are left out."""
+    stream = decoder.stream
+    seconds = _announced_seconds(decoder)
+    found = False
+    for part in range(1, SAMPLES + 1) if seconds else ():
+        pts = (stream.start_time or 0) + round(seconds / stream.time_base * part / (SAMPLES + 1))
+        if decoder.seek(pts):
+            with suppress(StopIteration):
+                yield next(decoder.frames())
+                found = True
+    if not found:
+        decoder.rewind()
+        yield from islice(decoder.frames(), 1, SAMPLES)
 
 
 def _seek(decoder: Decoder, index: FrameIndex, frame: int) -> int:
@@ -215,6 +270,14 @@ def _from(number: int, index: FrameIndex | None, pictures: Iterator[av.VideoFram
         return pictures
     first = index.pts[number]
     return dropwhile(lambda picture: picture.pts is not None and picture.pts < first, pictures)
+
+
+def _pixel_aspect(stream: av.VideoStream, *, swapped: bool) -> Fraction:
+    """Width to height of a pixel as it is shown; 1 where the file does not say it."""
+    aspect = Fraction(stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or 1)
+    if aspect <= 0:
+        return Fraction(1)
+    return 1 / aspect if swapped else aspect
 
 
 def _count_in_container(stream: av.VideoStream) -> int | None:

@@ -48,6 +48,7 @@ class FrameIndex:
 def index_packets(path: Path) -> FrameIndex | None:
     """Index a file without decoding it; None where packets do not say reliably which frames will come out."""
     pts, keys = array("q"), array("q")
+    latest = latest_dts = -(1 << 63)
     with Decoder(path, tolerant=False) as decoder:
         if not _one_packet_one_frame(decoder):
             return None
@@ -56,6 +57,10 @@ def index_packets(path: Path) -> FrameIndex | None:
                 continue
             if packet.pts is None or packet.is_discard:
                 return None
+            latest, dts = max(latest, packet.pts), latest_dts if packet.dts is None else packet.dts
+            if dts < latest_dts or (packet.is_keyframe and packet.pts < latest):
+                return None  # the time stamps start again: sorted, they would not be in the order of presentation
+            latest_dts = dts
             if packet.is_keyframe:
                 keys.append(packet.pts)
             pts.append(packet.pts)

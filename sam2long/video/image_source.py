@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
+import glob
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
 
 from sam2long.errors import VideoError
+from sam2long.video.depth import DepthReducer
+from sam2long.video.image_file import StoredPicture, read_picture
+from sam2long.video.levels import Levels
 from sam2long.video.source import IMAGE_SUFFIXES, Frame, VideoSource
 
 KINDS = "jpg, jpeg, png, bmp, webp, tif or tiff"
-EXIF_ORIENTATION = 0x0112
-UPRIGHT = 1
-LYING_ORIENTATIONS = (5, 6, 7, 8)  # EXIF values that swap height and width
+# images all over a folder whose brightness is measured
+SAMPLES = 9
 
 
 class ImageSource(VideoSource):
-    """Image files, one a frame, in the order given; EXIF orientation is honoured, transparency ignored."""
+    """Image files, one per frame, in the order given; EXIF orientation is honoured, transparency ignored."""
 
-    def __init__(self, files: Sequence[Path], *, name: str, path: Path, fps: float) -> None:
+    def __init__(
+        self, files: Sequence[Path], *, name: str, path: Path, fps: float, levels: Levels | None = None
+    ) -> None:
         self.name = name
         self.path = path
         self.fps = fps
         self._files = list(files)
-        self.width, self.height = _upright_size(self._files[0])
-        for file in self._files[1:]:
-            _check_size(file, _upright_size(file), self._files[0], (self.width, self.height))
+        self._depth = DepthReducer(str(path), levels, self._samples)
+        self.height, self.width = self._image(0).shape[:2]
         self._own_names = len({file.stem for file in self._files}) == len(self._files)
 
     @classmethod
-    def from_folder(cls, folder: Path, *, fps: float) -> ImageSource:
+    def from_folder(cls, folder: Path, *, fps: float, levels: Levels | None = None) -> ImageSource:
         """The images of a folder, hidden files left out; raises VideoError if there are none."""
         try:
             files = _images(folder.iterdir())
@@ -41,20 +45,17 @@ class ImageSource(VideoSource):
             raise VideoError(f"the folder {folder} cannot be read: {error.strerror}") from error
         if not files:
             raise VideoError(f"the folder {folder} holds no images ({KINDS})")
-        return cls(files, name=folder.resolve().name, path=folder, fps=fps)
+        return cls(files, name=folder.resolve().name, path=folder, fps=fps, levels=levels)
 
     @classmethod
-    def from_glob(cls, pattern: str, *, fps: float) -> ImageSource:
+    def from_glob(cls, pattern: str, *, fps: float, levels: Levels | None = None) -> ImageSource:
         """The images a pattern matches; raises VideoError if there are none."""
-        path = Path(pattern)
-        try:
-            files = _images(Path(path.anchor or ".").glob(str(path.relative_to(path.anchor))))
-        except ValueError as error:
-            raise VideoError(f"{pattern} is no pattern: {error}") from error
+        # pathlib's own glob leaves out broken links where the last part of the pattern is a plain name
+        files = _images(map(Path, glob.glob(pattern, recursive=True)))  # noqa: PTH207
         if not files:
             raise VideoError(f"no image ({KINDS}) matches {pattern}")
         folder = files[0].parent
-        return cls(files, name=folder.resolve().name, path=folder, fps=fps)
+        return cls(files, name=folder.resolve().name, path=folder, fps=fps, levels=levels)
 
     @property
     def frame_count(self) -> int:
@@ -62,11 +63,14 @@ class ImageSource(VideoSource):
         return len(self._files)
 
     def frame(self, index: int) -> Frame:
-        """Return image number `index`; raises VideoError if it does not exist or cannot be read."""
+        """Return image number `index`; raises VideoError if it does not exist, cannot be read or has another size."""
         self._check_exists(index)
-        file = self._files[index]
-        image = read_rgb(file)
-        _check_size(file, (image.shape[1], image.shape[0]), self._files[0], (self.width, self.height))
+        image = self._image(index)
+        if image.shape[:2] != (self.height, self.width):
+            raise VideoError(
+                f"the image {self._files[index]} is {image.shape[1]}x{image.shape[0]} pixels, but {self._files[0].name}"
+                f" is {self.width}x{self.height}; all frames must have one size"
+            )
         return Frame(index, index / self.fps, image)
 
     def frame_name(self, index: int) -> str:
@@ -77,6 +81,16 @@ class ImageSource(VideoSource):
         """The name the picture has on the disk."""
         return self._files[index].name
 
+    def _image(self, index: int) -> npt.NDArray[np.uint8]:
+        return self._depth.to_rgb(read_picture(self._files[index]))
+
+    def _samples(self) -> Iterator[StoredPicture]:
+        """Some images from all over the folder; those that cannot be read are left out."""
+        count = len(self._files)
+        for index in sorted({round(place) for place in np.linspace(0, count - 1, SAMPLES)}):
+            with suppress(VideoError):
+                yield read_picture(self._files[index])
+
 
 def natural_key(path: Path) -> list[tuple[int, int, str]]:
     """Sort key that puts frame2 before frame10."""
@@ -86,46 +100,14 @@ def natural_key(path: Path) -> list[tuple[int, int, str]]:
 
 def read_rgb(file: Path) -> npt.NDArray[np.uint8]:
     """Read an image, upright, as uint8 [height, width, 3]; raises VideoError naming the file."""
-    try:
-        with Image.open(file) as image:
-            turned = _orientation(image) != UPRIGHT
-            return np.array(_to_rgb(ImageOps.exif_transpose(image) if turned else image))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise VideoError(f"the image {file} cannot be read: {error}") from error
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # 16 bits a pixel, which Pillow's own conversion would clip to white
-        image = Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
-    return image.convert("RGB")
+    picture = read_picture(file)
+    return DepthReducer(str(file), None, lambda: [picture]).to_rgb(picture)
 
 
 def _images(paths: Iterable[Path]) -> list[Path]:
-    wanted = (p for p in paths if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith(".") and p.is_file())
-    return sorted(wanted, key=natural_key)
-
-
-def _orientation(image: Image.Image) -> int:
-    """EXIF orientation 1..8, from the header of an image that is not loaded yet."""
-    if image.format == "PNG" and "exif" not in image.info:
-        return UPRIGHT  # getexif would decode all of it, in search of a chunk behind the pixels
-    return int(image.getexif().get(EXIF_ORIENTATION, UPRIGHT))
-
-
-def _upright_size(file: Path) -> tuple[int, int]:
-    """(width, height) after EXIF orientation, from the header alone."""
-    try:
-        with Image.open(file) as image:
-            width, height = image.size
-            lying = _orientation(image) in LYING_ORIENTATIONS
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise VideoError(f"the image {file} cannot be read: {error}") from error
-    return (height, width) if lying else (width, height)
-
-
-def _check_size(file: Path, size: tuple[int, int], first: Path, expected: tuple[int, int]) -> None:
-    if size != expected:
-        raise VideoError(
-            f"the image {file} is {size[0]}x{size[1]} pixels, but {first.name} is {expected[0]}x{expected[1]};"
-            " all frames must have one size"
-        )
+    """The images among files, in natural order; raises VideoError if one is a link that leads nowhere."""
+    named = [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")]
+    for path in named:
+        if path.is_symlink() and not path.exists():
+            raise VideoError(f"the image {path} is a broken symbolic link")
+    return sorted((path for path in named if path.is_file()), key=natural_key)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sam2long.errors import ConfigError, VideoError
+from sam2long.video.levels import Levels, checked_levels
+from sam2long.video.paths import user_path
 
 DEFAULT_FPS = 24.0
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
@@ -44,8 +49,9 @@ class VideoSource(ABC):
         height: pixels, upright.
         width: pixels, upright.
         fps: average frames per second; 24 where there is none (images, arrays).
+        pixel_aspect: width to height of a pixel, as it is to be shown; frames and masks are in stored pixels.
         seekable: False for iterators, which allow a single forward pass.
-        stopped_early: after a pass, why decoding ended before the announced end, else None.
+        stopped_early: after a pass, where and why it ended before the announced end, else None.
     """
 
     name: str
@@ -53,6 +59,7 @@ class VideoSource(ABC):
     height: int
     width: int
     fps: float
+    pixel_aspect: Fraction = Fraction(1)
     seekable: bool = True
     stopped_early: str | None = None
 
@@ -73,10 +80,12 @@ class VideoSource(ABC):
             stop: first frame number left out; None goes on to the last frame, or down to frame 0 if `step` is negative.
             step: distance between frames; a negative one runs backward.
 
+        A frame that cannot be read, or has another size than the first, ends the pass; `stopped_early` then says which.
+
         Raises:
-            VideoError: `start` does not exist, or a frame cannot be read.
+            VideoError: `start` does not exist.
         """
-        return (self.frame(index) for index in self._numbers(start, stop, step))
+        return self._until_unreadable((index, partial(self.frame, index)) for index in self._numbers(start, stop, step))
 
     def frame_name(self, index: int) -> str:
         """File name, without suffix, for what is written about frame `index`; image folders keep their own names."""
@@ -97,6 +106,16 @@ class VideoSource(ABC):
     ) -> None:
         self.close()
 
+    def _until_unreadable(self, reads: Iterable[tuple[int, Callable[[], Frame]]]) -> Iterator[Frame]:
+        """Yield what each (frame number, function that reads the frame) gives; the first VideoError ends it."""
+        for number, read in reads:
+            try:
+                frame = read()
+            except VideoError as error:
+                self.stopped_early = f"{self.path or self.name} stopped at frame {number}: {error}"
+                return
+            yield frame
+
     def _numbers(self, start: int, stop: int | None, step: int) -> range:
         """The frame numbers of a pass over a source whose length is known."""
         self._check_exists(start)
@@ -113,54 +132,67 @@ class VideoSource(ABC):
 
 
 def open_video(
-    source: str | Path | npt.NDArray[np.uint8] | Iterable[npt.NDArray[np.uint8]] | VideoSource,
+    source: str | Path | npt.NDArray[Any] | Iterable[npt.NDArray[Any]] | VideoSource,
     *,
     fps: float | None = None,
+    levels: tuple[float, float] | None = None,
 ) -> VideoSource:
     """Open anything that holds frames.
 
     Args:
-        source: a video file (anything PyAV decodes), one image, a folder or a glob of images (sorted naturally,
-            frame2 before frame10), an array or a list of arrays uint8 [frames, height, width, 3] RGB (or grey without
-            the last dimension; zarr, HDF5 and dask arrays are read frame by frame), an iterator of such
-            [height, width, 3] arrays (live, one pass), or a VideoSource, which is returned as it is.
-        fps: frames per second of images and arrays, 24 unless given; a video file has its own time stamps.
+        source: a video file (anything PyAV decodes), an image (all pages of a TIFF, all frames of an animated WebP or
+            PNG), a folder or a glob of images (sorted naturally, frame2 before frame10), an array or a list of arrays
+            uint8 [frames, height, width, 3] RGB (or grey without the last dimension; zarr, HDF5 and dask arrays are
+            read frame by frame), an iterator of such [height, width, 3] arrays (live, one pass), or a VideoSource,
+            which is returned as it is.
+        fps: frames per second of images and arrays, 24 unless given; a video file has its own time stamps, and an
+            animated image has them unless `fps` is given.
+        levels: the values (low, high) that become black and white, in the source's own numbers (0 to 4095 for 12
+            bits). Without them, pictures of more than 8 bits are scaled by content, with a warning, if they use less
+            than a quarter of their range. With them, arrays may be of any numeric type.
 
     Raises:
         VideoError: nothing there, nothing in it, or nothing that can be decoded.
-        ConfigError: `fps` is not a positive number, or was given for a video file.
+        ConfigError: `fps` is not a positive number, or was given for a video file; `levels` are not two numbers in
+            ascending order, or were given for a VideoSource.
     """
     if fps is not None and not (math.isfinite(fps) and fps > 0):
         raise ConfigError(f"fps must be a positive number, not {fps}")
+    chosen = checked_levels(levels)
     if isinstance(source, VideoSource):
+        if chosen is not None:
+            raise ConfigError("levels are chosen when a video is opened; this one is open already")
         return source
     if isinstance(source, (str, Path)):
-        return _open_path(source, fps)
+        return _open_path(source, fps, chosen)
     from sam2long.video.array_source import ArraySource, IteratorSource, is_stack
 
     if is_stack(source) or isinstance(source, Sequence):
-        return ArraySource(source, fps=fps or DEFAULT_FPS)
+        return ArraySource(source, fps=fps or DEFAULT_FPS, levels=chosen)
     if isinstance(source, Iterable):
-        return IteratorSource(source, fps=fps or DEFAULT_FPS)
+        return IteratorSource(source, fps=fps or DEFAULT_FPS, levels=chosen)
     raise VideoError(
         f"cannot read frames from a {type(source).__name__}; give a path, an array or an iterator of arrays"
     )
 
 
-def _open_path(source: str | Path, fps: float | None) -> VideoSource:
+def _open_path(source: str | Path, fps: float | None, levels: Levels | None) -> VideoSource:
     from sam2long.video.image_source import ImageSource
+    from sam2long.video.page_source import open_image
 
-    path = Path(source).expanduser()
+    path = user_path(source)
     if path.is_dir():
-        return ImageSource.from_folder(path, fps=fps or DEFAULT_FPS)
+        return ImageSource.from_folder(path, fps=fps or DEFAULT_FPS, levels=levels)
     if not path.exists():
+        if path.is_symlink():
+            raise VideoError(f"{source} is a broken symbolic link")
         if any(sign in str(path) for sign in "*?["):
-            return ImageSource.from_glob(str(path), fps=fps or DEFAULT_FPS)
+            return ImageSource.from_glob(str(path), fps=fps or DEFAULT_FPS, levels=levels)
         raise VideoError(f"there is no file or folder {source}")
     if path.suffix.lower() in IMAGE_SUFFIXES:
-        return ImageSource([path], name=path.stem, path=path, fps=fps or DEFAULT_FPS)
+        return open_image(path, fps=fps, levels=levels)
     if fps is not None:
         raise ConfigError(f"fps is for images and arrays; {source} has its own time stamps")
     from sam2long.video.file_source import FileSource
 
-    return FileSource(path)
+    return FileSource(path, levels=levels)

@@ -22,10 +22,15 @@ def turn_of(matrix: bytes | None) -> npt.NDArray[np.int64]:
     return turn if np.array_equal(np.abs(turn @ turn.T), np.eye(2)) else np.eye(2, dtype=np.int64)
 
 
+def swaps_axes(turn: npt.NDArray[np.int64]) -> bool:
+    """Whether a turn from `turn_of` swaps width and height."""
+    return bool(turn[0, 0] == 0)
+
+
 def upright(image: npt.NDArray[np.uint8], turn: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
     """Apply a turn from `turn_of` to an image [height, width, 3]; the result is contiguous."""
     (a, b), (c, d) = turn
-    if a == 0:  # x and y swap; afterwards rows come from x, columns from y
+    if swaps_axes(turn):  # afterwards rows come from x, columns from y
         image = image.transpose(1, 0, 2)
         rows, columns = b, c
     else:

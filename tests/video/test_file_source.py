@@ -174,11 +174,22 @@ def test_a_stream_that_begins_in_the_middle(make_clip):
     assert all(same(a, b) for a, b in zip(frames, reversed(backward), strict=True))
 
 
-def test_sizes_must_not_change(make_clip):
-    one, other = make_clip("one.ts", count=5), make_clip("other.ts", count=5, size=(32, 32))
+@pytest.mark.parametrize("name", ["one.ts", "one.h264", "one.mjpeg"])
+def test_a_change_of_size_ends_a_pass(make_clip, name):
+    codec = "mjpeg" if name.endswith("mjpeg") else "libx264"
+    kind = {"codec": codec, "count": 5, "pix_fmt": "yuvj420p" if codec == "mjpeg" else "yuv420p"}
+    one, other = make_clip(name, **kind), make_clip("other" + name, **kind, size=(32, 32))
     one.write_bytes(one.read_bytes() + other.read_bytes())
-    with pytest.raises(VideoError, match=r"32x32.*64x48"):
-        list(open_video(one).frames())
+    source = open_video(one)
+    assert numbers(source) == [0, 1, 2, 3, 4]
+    assert "stopped at frame 5" in source.stopped_early and "32x32" in source.stopped_early
+    for index in (5, 9):
+        with pytest.raises(VideoError, match=rf"frame {index} .*32x32.*64x48"):
+            source.frame(index)
+    assert number_of(source.frame(3).image) == 3
+    backward = open_video(one)
+    assert numbers(backward, 4, None, -1) == [4, 3, 2, 1, 0] and backward.stopped_early is None
+    assert numbers(backward, 7, None, -1) == [] and "frame 7" in backward.stopped_early
 
 
 @pytest.mark.parametrize("index", [-1, 60, 1000])

@@ -75,24 +75,81 @@ def test_sixteen_bits_are_scaled(tmp_path):
 def test_errors_name_the_image(tmp_path):
     with pytest.raises(VideoError, match="holds no images"):
         open_video(tmp_path)
+    (tmp_path / "0.png").write_bytes(b"broken")
+    with pytest.raises(VideoError, match=r"0\.png cannot be read"):
+        open_video(tmp_path)
     level(1).save(tmp_path / "0.png")
-    level(2, 20, 31).save(tmp_path / "1.png")
-    with pytest.raises(VideoError, match=r"1\.png is 31x20 pixels, but 0\.png is 30x20"):
-        open_video(tmp_path)
-    (tmp_path / "1.png").write_bytes(b"broken")
-    with pytest.raises(VideoError, match=r"1\.png cannot be read"):
-        open_video(tmp_path)
     with pytest.raises(ConfigError, match="fps"):
         open_video(tmp_path, fps=0)
 
 
-def test_an_image_cut_short_is_found_when_it_is_read(tmp_path: Path):
-    noise = np.random.default_rng(0).integers(0, 255, (20, 30, 3), dtype=np.uint8)
-    Image.fromarray(noise).save(tmp_path / "0.png")
-    data = (tmp_path / "0.png").read_bytes()
-    (tmp_path / "1.png").write_bytes(data[: len(data) // 2])
+def bad_image(path: Path, kind: str) -> str:
+    """Spoil an image; returns what the error says."""
+    if kind == "other size":
+        level(2, 20, 31).save(path)
+        return f"{path.name} is 31x20 pixels, but 0.png is 30x20"
+    if kind == "cut short":
+        path.write_bytes(path.read_bytes()[:-40])
+    elif kind == "empty":
+        path.write_bytes(b"")
+    elif kind == "text":
+        path.write_bytes(b"broken")
+    elif kind == "gone":
+        path.unlink()
+    return f"{path.name} cannot be read"
+
+
+@pytest.mark.parametrize("kind", ["other size", "cut short", "empty", "text", "gone"])
+@pytest.mark.parametrize("where", ["folder", "glob"])
+def test_a_bad_image_ends_a_pass(tmp_path, kind, where):
+    noise = np.random.default_rng(0)
+    for number in range(6):
+        Image.fromarray(noise.integers(0, 255, (20, 30, 3), dtype=np.uint8)).save(tmp_path / f"{number}.png")
+    source = open_video(tmp_path if where == "folder" else str(tmp_path / "*.png"))
+    said = bad_image(tmp_path / "4.png", kind)
+    assert source.stopped_early is None
+    assert [frame.index for frame in source.frames()] == [0, 1, 2, 3]
+    assert "stopped at frame 4" in source.stopped_early and said in source.stopped_early
+    with pytest.raises(VideoError, match=said.replace(".", r"\.")):
+        source.frame(4)
+    assert source.frame(5).index == 5
+    again = open_video(tmp_path) if kind != "gone" else source
+    assert again.frame_count == 6
+    assert [frame.index for frame in again.frames(5, None, -1)] == [5]
+    assert "stopped at frame 4" in again.stopped_early
+    with pytest.raises(VideoError, match="frame 6 does not exist"):
+        source.frame(6)
+
+
+@pytest.mark.parametrize("pattern", ["{}", "{}/*.png", "{}/0[12].png", "{}/0?.png", "{0}/../*/02.png"])
+def test_a_broken_link_is_named(tmp_path, pattern):
+    folder = tmp_path / "shots"
+    folder.mkdir()
+    for name in ("01.png", "03.png"):
+        level(1).save(folder / name)
+    (folder / "02.png").symlink_to(tmp_path / "moved.png")
+    with pytest.raises(VideoError, match=r"02\.png is a broken symbolic link"):
+        open_video(pattern.format(folder))
+    with pytest.raises(VideoError, match=r"02\.png is a broken symbolic link"):
+        open_video(folder / "02.png")
+    level(2).save(tmp_path / "moved.png")
+    assert open_video(pattern.format(folder)).frame_count >= 1
+
+
+def test_links_that_are_no_frames_do_no_harm(tmp_path):
+    level(1).save(tmp_path / "01.png")
+    (tmp_path / "notes.txt").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "._02.png").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "03.png").symlink_to(tmp_path / "01.png")
+    assert open_video(tmp_path).frame_count == 2
+    (tmp_path / "04.png").symlink_to(tmp_path / "04.png")  # to itself
+    with pytest.raises(VideoError, match=r"04\.png is a broken"):
+        open_video(tmp_path)
+
+
+def test_names_of_the_pictures(tmp_path):
+    for name in ("left_7.png", "left_10.JPG"):
+        level(1).save(tmp_path / name)
     source = open_video(tmp_path)
-    with pytest.raises(VideoError, match=r"1\.png cannot be read"):
-        list(source.frames())
-    with pytest.raises(VideoError, match="frame 2 does not exist"):
-        source.frame(2)
+    assert [source.file_name(index) for index in range(2)] == ["left_7.png", "left_10.JPG"]
+    assert open_video(np.zeros((1, 4, 4, 3), np.uint8)).file_name(12) == "frame_000012.jpg"
