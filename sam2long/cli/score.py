@@ -49,7 +49,8 @@ def score(
 ) -> None:
     """Score predicted masks against true ones: J, F and J&F."""
     # OpenCV and NumPy take a moment to import, which `sam2long --help` need not wait for.
-    from sam2long.evaluation.pairing import Pairing, TruthFormat, mask_files, video_names
+    from sam2long.evaluation.layout import holds_one_video, video_names
+    from sam2long.evaluation.pairing import Pairing, TruthFormat
     from sam2long.evaluation.run_folder import write_text
     from sam2long.evaluation.scoring import measure
     from sam2long.evaluation.tables import as_json, count, figures_table, objects_csv
@@ -57,12 +58,13 @@ def score(
     if all_frames and driver is not Driver.SAV:
         raise DatasetError(f"--all-frames goes with the rules of sav; {driver.value} leaves first and last out")
     ignored = 255 if ignore_id is None and driver is not Driver.SAV else ignore_id
-    one_video = truth.is_dir() and bool(mask_files(truth))
-    videos = [truth.resolve().name] if one_video else video_names(truth)
     pairing = Pairing(truth, pred, TruthFormat(binary, ignored, all_frames), allow_missing)
-    comparisons = [pairing.single(videos[0])] if one_video else pairing.comparisons(videos)
+    if truth.is_dir() and pred.is_dir() and holds_one_video(truth, pred):
+        comparisons = pairing.single(truth.resolve().name)
+    else:
+        comparisons = pairing.comparisons(video_names(truth))
     _check(comparisons, driver, binary)
-    measured = measure(comparisons, [_rule(driver, all_frames)], workers)[0]
+    measured = measure(comparisons, [_rule(driver, all_frames)], workers, guess_ignored=ignored is None)[0]
     for path, text in ((save_csv, objects_csv(measured.objects)), (save_json, json.dumps(as_json(measured), indent=1))):
         if path is not None:
             write_text(path, text)

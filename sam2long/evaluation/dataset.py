@@ -14,8 +14,9 @@ from sam2long.errors import DatasetError
 from sam2long.evaluation.benchmarks import Benchmark
 from sam2long.evaluation.drivers import DavisRule, Rule, SavRule, VostRule
 from sam2long.evaluation.id_maps import IdMap, present_ids, read_binary, read_ids
+from sam2long.evaluation.layout import folder_id, mask_files, object_folders, video_names
 from sam2long.evaluation.lvos import LvosRule, read_meta
-from sam2long.evaluation.pairing import TruthFormat, folder_id, mask_files, object_folders, video_names
+from sam2long.evaluation.pairing import TruthFormat
 
 _PICTURES = frozenset({".jpg", ".jpeg", ".png"})
 _SHOWN = 4

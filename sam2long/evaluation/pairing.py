@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from sam2long.errors import DatasetError
+from sam2long.evaluation.frame_names import match_frames
 from sam2long.evaluation.id_maps import present_ids, read_ids
+from sam2long.evaluation.layout import folders_by_id, mask_files, object_folders
 from sam2long.evaluation.sheet import Comparison, FramePair
 
+_Item = TypeVar("_Item")
 _FEWEST = 3
 """Annotated frames a video needs for one to lie between first and last."""
 BINARY_ID = 1
@@ -60,14 +64,14 @@ class Pairing:
         self._check_missing()
         return found
 
-    def single(self, video: str) -> Comparison:
+    def single(self, video: str) -> list[Comparison]:
         """What to compare where the two folders hold the masks of one video, without folders for videos.
 
         Raises:
             DatasetError: as `comparisons`.
         """
         self._check_pred()
-        found = self._palette(self.truth, self.pred, video)
+        found = self._video(self.truth, self.pred, video)
         self._check_missing()
         return found
 
@@ -83,24 +87,64 @@ class Pairing:
             )
 
     def _video(self, truth: Path, pred: Path, video: str) -> list[Comparison]:
-        objects = object_folders(truth)
-        if objects:
-            self._check_pred_folder(pred, [folder.name for folder in objects])
-            return [self._object(video, folder, pred / folder.name) for folder in objects]
-        return [self._palette(truth, pred, video)]
+        apart = bool(object_folders(truth))
+        # A prediction that is not there at all is missing, however it might have been laid out.
+        there = pred.is_dir() and bool(mask_files(pred) or object_folders(pred))
+        if there and apart == bool(mask_files(pred)):
+            return [self._mixed(truth, pred, video)]
+        return self._objects(truth, pred, video) if apart else [self._palette(truth, pred, video)]
 
     def _palette(self, truth: Path, pred: Path, video: str) -> Comparison:
-        if pred.is_dir() and object_folders(pred):
-            raise DatasetError(f"{pred} has a folder for each object; expected one PNG a frame, as in the truth")
         masks = self._masks(truth)
         first_ids = tuple(present_ids(read_ids(masks[0]))) if not self.format.binary else (BINARY_ID,)
         object_id = BINARY_ID if self.format.binary else None
-        pairs = self._pairs(masks, pred)
+        pairs = tuple(
+            FramePair(mask.stem, mask, file) for mask, file in zip(self._counted(masks), self._files(masks, pred))
+        )
         return Comparison(video, pairs, object_id, self.format.ignored, first_ids)
 
-    def _object(self, video: str, truth: Path, pred: Path) -> Comparison:
-        object_id = folder_id(truth)
-        return Comparison(video, self._pairs(self._masks(truth), pred), object_id, None, (object_id,))
+    def _objects(self, truth: Path, pred: Path, video: str) -> list[Comparison]:
+        given = folders_by_id(pred) if pred.is_dir() else {}
+        found = []
+        for object_id, folder in folders_by_id(truth).items():
+            masks = self._masks(folder)
+            files = self._files(masks, given.get(object_id, pred / folder.name))
+            pairs = tuple(FramePair(mask.stem, mask, file) for mask, file in zip(self._counted(masks), files))
+            found.append(Comparison(video, pairs, object_id, None, (object_id,)))
+        return found
+
+    def _mixed(self, truth: Path, pred: Path, video: str) -> Comparison:
+        """Where one side has a folder for each object, and the other one PNGs with ids as values."""
+        apart, joined = (truth, pred) if object_folders(truth) else (pred, truth)
+        names = [folder.name for folder in object_folders(apart)]
+        if self.format.binary or not all(name.isdecimal() and int(name) for name in names):
+            raise DatasetError(
+                f"{apart} has folders ({names[0]}, ...) and {joined} has masks of all objects in one PNG; expected one "
+                "PNG a frame in both, or a folder in both for each object, or folders named by the ids in the PNGs"
+            )
+        folders = folders_by_id(apart)
+        return self._mixed_truth(folders, pred, video) if apart == truth else self._mixed_pred(truth, folders, video)
+
+    def _mixed_pred(self, truth: Path, folders: dict[int, Path], video: str) -> Comparison:
+        masks = self._masks(truth)
+        files = {object_id: self._files(masks, folder) for object_id, folder in folders.items()}
+        pairs = tuple(
+            FramePair(mask.stem, mask, {item: file for item, found in files.items() if (file := found[number])})
+            for number, mask in enumerate(self._counted(masks))
+        )
+        return Comparison(video, pairs, None, self.format.ignored, tuple(present_ids(read_ids(masks[0]))))
+
+    def _mixed_truth(self, folders: dict[int, Path], pred: Path, video: str) -> Comparison:
+        masks = {object_id: self._masks(folder) for object_id, folder in folders.items()}
+        if len({tuple(mask.stem for mask in files) for files in masks.values()}) > 1:
+            raise DatasetError(f"the objects in {next(iter(folders.values())).parent} have masks on different frames")
+        first = next(iter(masks.values()))
+        truths = [dict(zip(folders, files)) for files in zip(*(self._counted(files) for files in masks.values()))]
+        pairs = tuple(
+            FramePair(mask.stem, truth, file)
+            for mask, truth, file in zip(self._counted(first), truths, self._files(first, pred))
+        )
+        return Comparison(video, pairs, None, None, tuple(folders))
 
     def _masks(self, folder: Path) -> list[Path]:
         masks = mask_files(folder)
@@ -111,47 +155,11 @@ class Pairing:
             )
         return masks
 
-    def _pairs(self, masks: Sequence[Path], pred: Path) -> tuple[FramePair, ...]:
-        counted = masks if self.format.all_frames else masks[1:-1]
-        present = {path.name for path in mask_files(pred)} if pred.is_dir() else set()
-        absent = [pred / mask.name for mask in counted if mask.name not in present]
-        self.missing += absent
-        return tuple(FramePair(mask.stem, mask, pred / mask.name if mask.name in present else None) for mask in counted)
+    def _counted(self, items: Sequence[_Item]) -> Sequence[_Item]:
+        return items if self.format.all_frames else items[1:-1]
 
-    def _check_pred_folder(self, pred: Path, objects: Sequence[str]) -> None:
-        if pred.is_dir() and mask_files(pred) and not object_folders(pred):
-            raise DatasetError(
-                f"{pred} has masks of all objects in one PNG; expected a folder for each object ({objects[0]}, ...), "
-                "as in the truth"
-            )
-
-
-def video_names(root: Path) -> list[str]:
-    """The folders in a folder, sorted; raises DatasetError if there is none."""
-    if not root.is_dir():
-        raise DatasetError(f"there is no folder {root}")
-    names = sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
-    if not names:
-        raise DatasetError(f"{root} holds no folders; expected one for each video")
-    return names
-
-
-def mask_files(folder: Path) -> list[Path]:
-    """The PNGs in a folder, sorted by name; raises DatasetError if there is no such folder."""
-    if not folder.is_dir():
-        raise DatasetError(f"there is no folder {folder}; expected the masks of a video in it")
-    return sorted(path for path in folder.iterdir() if path.suffix == ".png" and not path.name.startswith("."))
-
-
-def object_folders(folder: Path) -> list[Path]:
-    """The folders in a video's folder of masks, one for each object, sorted; none where a PNG holds all objects."""
-    if not folder.is_dir():
-        raise DatasetError(f"there is no folder {folder}; expected the masks of a video in it")
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-
-
-def folder_id(folder: Path) -> int:
-    """The object id that a folder's name is; raises DatasetError if it is no number."""
-    if not folder.name.isdecimal():
-        raise DatasetError(f"{folder} should be named after its object, such as 000; {folder.name!r} is no number")
-    return int(folder.name)
+    def _files(self, masks: Sequence[Path], pred: Path) -> list[Path | None]:
+        """The predictions of the masks that count; notes those that are missing."""
+        files = list(self._counted(match_frames(masks, mask_files(pred) if pred.is_dir() else [])))
+        self.missing += [pred / mask.name for mask, file in zip(self._counted(masks), files) if file is None]
+        return files

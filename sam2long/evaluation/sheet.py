@@ -13,6 +13,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from sam2long.errors import DatasetError
 from sam2long.evaluation.id_maps import IdMap, present_ids, read_binary, read_ids
@@ -64,13 +65,17 @@ class ScoreSheet:
     first_ids: tuple[int, ...] = ()
 
 
+Masks = Path | dict[int, Path]
+"""One PNG of all objects, or one for each object id."""
+
+
 @dataclass(frozen=True)
 class FramePair:
-    """Two PNGs to compare; without a prediction, an empty one."""
+    """Masks to compare; without a prediction, with empty ones."""
 
     frame: str
-    truth: Path
-    pred: Path | None
+    truth: Masks
+    pred: Masks | None
 
 
 @dataclass(frozen=True)
@@ -149,21 +154,56 @@ def _score_part(comparison: Comparison, start: int, stop: int) -> list[SheetRow]
 
 
 def score_pair(pair: FramePair, object_id: int | None, ignored: int | None) -> SheetRow:
-    """Compare two PNGs; see `Comparison`. Raises DatasetError."""
+    """Compare the masks of a frame; see `Comparison`. Raises DatasetError."""
+    if isinstance(pair.truth, dict) or isinstance(pair.pred, dict):
+        return SheetRow(pair.frame, _cells_by_object(pair, ignored))
     read = read_ids if object_id is None else read_binary
     truth = read(pair.truth)
     pred = np.zeros(truth.shape, np.uint8) if pair.pred is None else read(pair.pred)
-    if pred.shape != truth.shape:
-        raise DatasetError(
-            f"{pair.pred} is {pred.shape[1]}x{pred.shape[0]} pixels, but its truth {pair.truth} is "
-            f"{truth.shape[1]}x{truth.shape[0]}; write predictions at the truth's size"
-        )
+    _check_size(pair, pred.shape, truth.shape)
     if ignored is not None:
         truth = np.where(truth == ignored, 0, truth)
     cells = _cells(pred, truth)
     if object_id is not None:
         cells = {object_id: cells[1]} if cells else {}
     return SheetRow(pair.frame, cells)
+
+
+def _cells_by_object(pair: FramePair, ignored: int | None) -> dict[int, Cell]:
+    """The same where truth or prediction has a PNG for each object, whose masks may overlap."""
+    truth, size = _by_object(pair.truth)
+    pred, pred_size = _by_object(pair.pred or {})
+    if size and pred_size:
+        _check_size(pair, pred_size, size)
+    cells = {}
+    for object_id in sorted((truth.keys() | pred.keys()) - {ignored}):
+        nothing = np.zeros(size or pred_size, bool)
+        score = j_and_f(pred.get(object_id, nothing), truth.get(object_id, nothing))
+        cells[object_id] = Cell(score.j, score.f, object_id in truth, object_id in pred)
+    return cells
+
+
+def _by_object(masks: Masks) -> tuple[dict[int, npt.NDArray[np.bool_]], tuple[int, ...]]:
+    """Masks that are not empty, bool [height, width], by object id, and their shape; () where there is no file."""
+    if isinstance(masks, Path):
+        ids = read_ids(masks)
+        return {object_id: ids == object_id for object_id in present_ids(ids)}, ids.shape
+    found = {object_id: read_binary(path) > 0 for object_id, path in masks.items()}
+    shapes = {mask.shape for mask in found.values()}
+    if len(shapes) > 1:
+        raise DatasetError(f"masks of one frame differ in size: {', '.join(str(path) for path in masks.values())}")
+    return {object_id: mask for object_id, mask in found.items() if mask.any()}, next(iter(shapes), ())
+
+
+def _check_size(pair: FramePair, pred: tuple[int, ...], truth: tuple[int, ...]) -> None:
+    if pred != truth:
+        where, against = (
+            next(iter(side.values())) if isinstance(side, dict) else side for side in (pair.pred, pair.truth)
+        )
+        raise DatasetError(
+            f"{where} is {pred[1]}x{pred[0]} pixels, but its truth {against} is {truth[1]}x{truth[0]}; "
+            "write predictions at the truth's size"
+        )
 
 
 def _cells(pred: IdMap, truth: IdMap) -> dict[int, Cell]:

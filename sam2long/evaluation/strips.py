@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from sam2long.evaluation.dataset import Dataset
 from sam2long.evaluation.id_maps import IdMap, read_binary, read_ids
-from sam2long.evaluation.pairing import mask_files, object_folders
+from sam2long.evaluation.layout import mask_files, object_folders
 from sam2long.video.image_source import read_rgb
 from sam2long.video.palette import bright_colour
 

@@ -11,7 +11,8 @@ import pytest
 from sam2long.errors import DatasetError
 from sam2long.evaluation.drivers import DavisRule, Rule, SavRule, VostRule, decay
 from sam2long.evaluation.lvos import LvosRule, read_meta
-from sam2long.evaluation.pairing import Pairing, TruthFormat, video_names
+from sam2long.evaluation.layout import video_names
+from sam2long.evaluation.pairing import Pairing, TruthFormat
 from sam2long.evaluation.scoring import Measured, measure
 from tests.evaluation import naive
 from tests.evaluation.folders import empty, ids, random_video, save, save_video
@@ -205,7 +206,8 @@ def test_missing_predictions_are_an_error_unless_allowed_and_then_empty(tmp_path
         ([SQUARE] * 4, [SQUARE[:, :-1]] * 4, "59x40.*60x40"),
         ([SQUARE] * 2, [SQUARE] * 2, "has 2 masks"),
         ([SQUARE, empty(), empty(), SQUARE], [SQUARE] * 4, "nothing to score"),
-        ([np.dstack([SQUARE] * 3)] * 4, [SQUARE] * 4, "colour image"),
+        ([np.dstack([SQUARE, 2 * SQUARE, SQUARE])] * 4, [SQUARE] * 4, "colour image"),
+        ([SQUARE] * 4, [255 * SQUARE] * 4, "1 in the truth, but 255 in the prediction.*--binary"),
     ],
 )
 def test_what_cannot_be_scored_says_why(
