@@ -10,8 +10,8 @@ import pytest
 
 from sam2long.errors import DatasetError
 from sam2long.evaluation.drivers import DavisRule, Rule, SavRule, VostRule, decay
-from sam2long.evaluation.lvos import LvosRule, read_meta
 from sam2long.evaluation.layout import video_names
+from sam2long.evaluation.lvos import LvosRule, read_meta
 from sam2long.evaluation.pairing import Pairing, TruthFormat
 from sam2long.evaluation.scoring import Measured, measure
 from tests.evaluation import naive
