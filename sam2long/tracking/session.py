@@ -399,10 +399,13 @@ class Session:
                 yield result
                 if self._marks.run is not run:
                     raise ConfigError("another propagation of this session has begun; this one cannot go on")
-        finally:
+        except BaseException:
             self._state.recover()
             if self._saver is not None:
-                self._saver.save()
+                self._saver.try_to_save()
+            raise
+        if self._saver is not None:
+            self._saver.save()
 
     def _kept(self) -> ResultStore:
         if self._state.store is None:

@@ -15,6 +15,7 @@ import pytest
 from sam2long import Session
 from sam2long.errors import ConfigError, OutputError, SessionError
 from sam2long.model.checkpoint import fresh_model
+from sam2long.tracking import session as session_module
 from tests.conftest import SMALL
 from tests.tracking.test_corrections import FRAMES, RESTLESS, TREES, clip, same_results, start  # noqa: F401
 
@@ -163,6 +164,7 @@ torch.set_num_threads(1)
 from pathlib import Path
 from sam2long import Session
 from sam2long.model.checkpoint import fresh_model
+from sam2long.tracking import session as session_module
 from tests.conftest import SMALL
 from tests.tracking.test_corrections import RESTLESS
 
@@ -235,3 +237,28 @@ def test_killed_at_random_moments(clip, tmp_path):  # noqa: F811
             np.testing.assert_array_equal(np.load(tmp_path / "masks.npy"), expected)
             (tmp_path / "a.s2l").unlink()
     runs.close()
+
+
+def test_a_disk_too_full_to_save_stops_no_tracking(small_model, clip, tmp_path, monkeypatch):  # noqa: F811
+    path, full = tmp_path / "a.s2l", [True]
+    write = session_module.write_session
+
+    def write_session(*words):
+        if full[0]:
+            raise OutputError("no space left")
+        write(*words)
+
+    monkeypatch.setattr(session_module, "write_session", write_session)
+    expected = list(start(small_model, clip[:6]).propagate())
+    session = start(small_model, clip[:6], autosave=path, autosave_every=0.0)
+    results = session.propagate()
+    with pytest.warns(UserWarning, match="not saved for now: no space left"):
+        first = [next(results), next(results)]
+        results.close()  # as Ctrl-C does
+    full[0] = False
+    same_results(list(session.propagate()), expected)
+    same_results(first, expected[:2])
+    assert path.exists()
+    full[0] = True
+    with pytest.raises(OutputError, match="no space left"):
+        list(session.propagate())
