@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class FrameResult:
     """Masks and scores of every object that lives on one frame; all dictionaries are keyed by object id.
+
+    NumPy's numbers become Python's, which JSON, CSV and SQLite need. Raises TypeError for a frame number or an object
+    id that is not whole.
 
     Attributes:
         frame: frame number in the video, from 0.
@@ -42,6 +46,16 @@ class FrameResult:
     disagreement: dict[int, float]
     leads: dict[int, float] = field(default_factory=dict)
     logits: Mapping[int, torch.Tensor] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        plain: dict[str, object] = {"frame": operator.index(self.frame), "time": float(self.time)}
+        for name in ("scores", "object_scores", "disagreement", "leads"):
+            plain[name] = {operator.index(i): float(value) for i, value in getattr(self, name).items()}
+        for name in ("masks", "logits"):
+            if any(type(i) is not int for i in getattr(self, name)):
+                plain[name] = {operator.index(i): value for i, value in getattr(self, name).items()}
+        for name, value in plain.items():
+            object.__setattr__(self, name, value)
 
     def to_numpy(self) -> convert.MaskArray:
         """Stack the masks: (`ids` int64 [objects], `masks` bool [objects, height, width]); empty ones stay.

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from fractions import Fraction
+
 import av
 import numpy as np
 import pytest
@@ -91,3 +93,29 @@ def test_the_smaller_id_is_on_top():
     everything = np.ones((60, 60), bool)
     painted = Painter(60, 60).paint(np.zeros((60, 60, 3), np.uint8), {2: everything, 1: everything})
     np.testing.assert_array_equal(painted[30, 0], bright_colour(1))
+
+
+def test_pixels_keep_their_shape(tmp_path):
+    source = open_video(np.full((2, 48, 64, 3), 90, np.uint8))
+    source.pixel_aspect = Fraction(64, 45)
+    write(tmp_path / "out", source, range(2), {1: corner(48, 64)})
+    with av.open(str(tmp_path / "out" / "overlay.mp4")) as container:
+        stream = container.streams.video[0]
+        assert stream.sample_aspect_ratio == Fraction(64, 45)
+        assert (stream.width, stream.height) == (64, 48)
+
+
+def test_a_folder_whose_name_looks_like_a_protocol(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    source = open_video(np.full((2, 48, 64, 3), 90, np.uint8))
+    with open_writers("run:1", ["overlay"], source, object_ids=[1], settings={}) as writers:
+        writers.write(FrameResult(0, 0.0, {1: corner(48, 64)}, {1: 1.0}, {1: 1.0}, {1: 0.0}))
+    assert len(list(open_video(tmp_path / "run:1" / "overlay.mp4").frames())) == 1
+
+
+def test_a_folder_with_a_tilde_that_is_nobodys_home(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    source = open_video(np.full((1, 48, 64, 3), 90, np.uint8))
+    with open_writers("~nobody-of-that-name", ["png"], source, object_ids=[1], settings={}) as writers:
+        writers.write(FrameResult(0, 0.0, {1: corner(48, 64)}, {1: 1.0}, {1: 1.0}, {1: 0.0}))
+    assert (tmp_path / "~nobody-of-that-name" / "masks" / "00000.png").exists()

@@ -211,3 +211,26 @@ def test_an_overlay_larger_than_a_video_can_be(tmp_path):
     with pytest.raises(OutputError, match="overlay of 16386x4 pixels is larger than the video encoder takes"):
         open_writers(tmp_path / "out", ["png", "overlay"], wide, object_ids=[1], settings={})
     assert not (tmp_path / "out").exists()
+
+
+def test_numbers_of_numpy_are_written_as_numbers(tmp_path, source):
+    ids = np.unique(np.array([[1, 2], [2, 1]], np.uint8))
+    plain = write(tmp_path / "plain", source, range(COUNT), ["coco", "trace"])
+    with open_writers(
+        tmp_path / "numpy", ["coco", "trace"], source, object_ids=ids, settings={"pathways": 3}, prompted={tuple(ids)}
+    ) as writers:
+        for frame in range(COUNT):
+            same = result(frame)
+            values = [
+                {np.uint8(i): np.float32(value) for i, value in part.items()}
+                for part in (same.scores, same.object_scores, same.disagreement)
+            ]
+            masks = {np.uint8(i): mask for i, mask in same.masks.items()}
+            writers.write(FrameResult(np.int64(frame), np.float64(same.time), masks, *values))
+    assert [path.name for path in plain.files] == ["coco.json", "ytvis.json", "trace.csv", "summary.json"]
+    for name in ("coco.json", "ytvis.json"):
+        written = [json.loads((tmp_path / folder / name).read_text()) for folder in ("plain", "numpy")]
+        assert written[0] == written[1]
+    assert "np." not in (tmp_path / "numpy" / "trace.csv").read_text()
+    with pytest.raises(TypeError):
+        FrameResult(1.5, 0.0, {}, {}, {}, {})

@@ -10,6 +10,8 @@ import av
 import numpy as np
 import numpy.typing as npt
 
+from sam2long.video.paths import ffmpeg_url
+
 # exact for 24, 25, 30, 50, 60 and 30000/1001 frames a second, and within MPEG-4's limit of 65535
 TICKS = 60000
 # quantiser scale of the fallback, 1 (best) to 31
@@ -19,20 +21,22 @@ MPEG4_QUALITY = "3"
 class Mp4Encoder:
     """H.264 (yuv420p, BT.709) in mp4, with the time stamp of each frame; MPEG-4 part 2 where FFmpeg has no libx264.
 
-    Odd sizes are padded to even ones by repeating the last row or column. Raises OSError or PyAV's errors.
+    Odd sizes are padded to even ones by repeating the last row or column. `pixel_aspect` is the width of a pixel by its
+    height. Raises OSError or PyAV's errors.
     """
 
-    def __init__(self, path: Path, height: int, width: int, fps: float) -> None:
+    def __init__(self, path: Path, height: int, width: int, fps: float, pixel_aspect: Fraction = Fraction(1)) -> None:
         self._pad = (height % 2, width % 2)
         self._first_time: float | None = None
         self._last_pts = -1
-        self._container = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
+        self._container = av.open(ffmpeg_url(path), "w", format="mp4", options={"movflags": "+faststart"})
         rate = Fraction(fps).limit_denominator(1001)
         self._stream = self._container.add_stream(_codec(), rate=rate, options=_options())
         self._stream.height, self._stream.width = height + height % 2, width + width % 2
         self._stream.pix_fmt = "yuv420p"
         context = self._stream.codec_context
         context.time_base = Fraction(1, TICKS)
+        context.sample_aspect_ratio = pixel_aspect
         context.colorspace = context.color_primaries = context.color_trc = 1  # BT.709
         context.color_range = 1  # limited
 

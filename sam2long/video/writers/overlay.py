@@ -68,7 +68,8 @@ class _Film:
         if self._frames is None:
             self._frames = self._source.frames(number)
         if self._encoder is None:
-            self._encoder = Mp4Encoder(self._path, self._source.height, self._source.width, self._source.fps)
+            source = self._source
+            self._encoder = Mp4Encoder(self._path, source.height, source.width, source.fps, source.pixel_aspect)
         frame = next((frame for frame in self._frames if frame.index >= number), None)
         if frame is None or frame.index > number:
             raise VideoError(f"frame {number} of {self._source.name} could not be decoded again for the overlay")

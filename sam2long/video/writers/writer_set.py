@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import operator
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from threading import Thread
 from types import TracebackType
 
 from sam2long.errors import OutputError
+from sam2long.video.paths import user_path
 from sam2long.video.result import FrameResult
 from sam2long.video.source import VideoSource
 from sam2long.video.trace_file import TRACE_FILE
@@ -253,24 +255,27 @@ def open_writers(
         prompted: (frame, object id) of what the user marked, for the trace.
 
     Raises:
+        TypeError: an id or a frame number is not whole.
         OutputError: unknown format, ids that a format cannot hold, overlay of a source that can be read only once or is
             larger than a video can be, settings that are not JSON, or a folder that is not empty or cannot be written.
     """
     chosen = list(dict.fromkeys(formats))
+    ids = [operator.index(object_id) for object_id in object_ids]
+    marks = {(operator.index(frame), operator.index(object_id)) for frame, object_id in prompted}
     _check_formats(chosen, source)
-    _check_ids(chosen, object_ids)
+    _check_ids(chosen, ids)
     try:
         dumps(dict(settings))
     except (TypeError, ValueError) as error:
         raise OutputError(f"the settings cannot be written as JSON: {error}") from error
     folder = OutputFolder(
-        Path(out_dir).expanduser(),
+        user_path(out_dir),
         [file for name in chosen for file in FILES[name]],
         overwrite=overwrite,
         continues=settings if resume else None,
     )
     try:
-        return WriterSet(folder, chosen, source, list(object_ids), settings, prompted)
+        return WriterSet(folder, chosen, source, ids, settings, marks)
     except (OSError, sqlite3.Error) as error:
         folder.discard()
         raise OutputError(f"results cannot be written to {folder.path}: {why(error)}") from error
