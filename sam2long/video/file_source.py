@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from contextlib import suppress
+from collections import deque
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import partial
-from itertools import dropwhile, islice
+from itertools import dropwhile, islice, takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +31,8 @@ MOST_HELD_BYTES = 192 * 2**20
 SEEK_ATTEMPTS = 4
 # places all over a video where its brightness is measured, and pictures at its beginning where it cannot seek
 SAMPLES = 8
+# seeking goes to a key frame, from where the wanted picture may be far
+MOST_BEFORE_SAMPLE = 150
 # FFmpeg's flag of containers whose time stamps may leap
 TIMES_MAY_LEAP = 0x0200
 
@@ -238,17 +240,24 @@ def _durations(path: Path) -> list[float]:
 def _samples(decoder: Decoder) -> Iterator[av.VideoFrame]:
     """A few pictures from all over the video; from its beginning where it cannot seek. Those that fail are left out."""
     stream = decoder.stream
-    seconds = _announced_seconds(decoder)
+    length = (_announced_seconds(decoder) or 0) / stream.time_base
     found = False
-    for part in range(1, SAMPLES + 1) if seconds else ():
-        pts = (stream.start_time or 0) + round(seconds / stream.time_base * part / (SAMPLES + 1))
-        if decoder.seek(pts):
-            with suppress(StopIteration):
-                yield next(decoder.frames())
-                found = True
+    for part in range(1, SAMPLES + 1) if length else ():
+        pts = (stream.start_time or 0) + round(length * part / SAMPLES)
+        for picture in _picture_before(decoder, pts):
+            found = True
+            yield picture
     if not found:
         decoder.rewind()
         yield from islice(decoder.frames(), 1, SAMPLES)
+
+
+def _picture_before(decoder: Decoder, pts: int) -> Sequence[av.VideoFrame]:
+    """The last picture that is not shown after `pts`; it comes earlier if the key frame is far, or not at all."""
+    if not decoder.seek(pts):
+        return ()
+    before = takewhile(lambda picture: picture.pts is None or picture.pts <= pts, decoder.frames())
+    return deque(islice(before, MOST_BEFORE_SAMPLE), maxlen=1)
 
 
 def _seek(decoder: Decoder, index: FrameIndex, frame: int) -> int:

@@ -87,7 +87,7 @@ def levels_of(samples: Iterable[npt.NDArray[Any]], white: float | None) -> Level
 def describe(levels: Levels, name: str) -> str:
     """Return the line that tells how the pictures of a source are scaled."""
     return (
-        f"{name}: values are scaled by content so that {levels.low:g} is black and {levels.high:g} is white; set"
+        f"{name}: values are scaled by content so that {levels.low:.7g} is black and {levels.high:.7g} is white; set"
         " levels=(low, high), or --levels LOW,HIGH, to choose"
     )
 
