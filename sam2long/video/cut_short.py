@@ -1,4 +1,4 @@
-"""Whether a file ends before its container says it does: interrupted downloads and copies."""
+"""Whether a file ends before its container says it does (interrupted downloads and copies), or holds several files."""
 
 from __future__ import annotations
 
@@ -18,12 +18,22 @@ def is_cut_short(path: Path) -> bool:
         return announced_end is not None and announced_end(file, size) > size
 
 
-def is_joined(path: Path) -> bool:
-    """True for MP4/MOV files that were joined byte by byte: FFmpeg reads the first of them only."""
+def last_recording(path: Path) -> int:
+    """Where the last of several MP4/MOV or Matroska/WebM files begins that were joined byte by byte; else 0."""
+    size = path.stat().st_size
     with path.open("rb") as file:
-        if _reader_for(file.read(12)) is not _mp4_end:
-            return False
-        return sum(kind == b"moov" for kind, _ in _mp4_boxes(file, path.stat().st_size)) > 1
+        reader = _reader_for(file.read(12))
+        file.seek(0)
+        if reader is _mp4_end:
+            return max((begin for kind, begin, _ in _mp4_boxes(file, size) if kind == b"ftyp"), default=0)
+        begin, end = 0, 0
+        while reader is _matroska_end and end < size:
+            begin, end = end, _matroska_end(file, size)
+            file.seek(end)
+            if file.read(4) != MATROSKA_MAGIC:
+                break
+            file.seek(end)
+        return begin
 
 
 def _reader_for(head: bytes) -> Callable[[BinaryIO, int], int] | None:
@@ -37,11 +47,11 @@ def _reader_for(head: bytes) -> Callable[[BinaryIO, int], int] | None:
 
 
 def _mp4_end(file: BinaryIO, size: int) -> int:
-    return max((end for _, end in _mp4_boxes(file, size)), default=0)
+    return max((end for _, _, end in _mp4_boxes(file, size)), default=0)
 
 
-def _mp4_boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int]]:
-    """Walk the top-level boxes, giving type and end of each.
+def _mp4_boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
+    """Walk the top-level boxes, giving type, begin and end of each.
 
     A box has a 32-bit big-endian length (1: a 64-bit one follows, 0: up to the end), then its type.
     """
@@ -54,8 +64,8 @@ def _mp4_boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int]]:
             length = int.from_bytes(head[8:16], "big")
         if length < 8 or not head[4:8].isalnum():  # up to the end, or padding behind the last box
             length = size - end
+        yield head[4:8], end, end + length
         end += length
-        yield head[4:8], end
 
 
 def _riff_end(file: BinaryIO, size: int) -> int:

@@ -29,6 +29,7 @@ class Decoder:
         tolerant: decode on one thread, past whatever cannot be decoded (threads make the outcome of damage depend on
             timing); otherwise damage raises DamageError.
         read_error: why reading packets failed before the end of the file, else None.
+        position: where in the file the latest packet begins.
         lost: packets that could not be decoded since the first frame.
         lost_at_end: how many of them came after the latest frame.
     """
@@ -36,6 +37,7 @@ class Decoder:
     def __init__(self, path: Path, *, tolerant: bool) -> None:
         self.tolerant = tolerant
         self.read_error: str | None = None
+        self.position = 0
         self.lost = self.lost_at_end = 0
         self._path = path
         self._pending: list[av.Packet] = []
@@ -60,6 +62,7 @@ class Decoder:
             if packet is None:
                 yield av.Packet()
                 return
+            self.position = max(self.position, packet.pos or 0)
             if packet.size and not (packet.is_corrupt and is_cut_short(self._path)):
                 yield packet
 

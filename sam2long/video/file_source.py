@@ -17,7 +17,7 @@ from sam2long.errors import VideoError
 from sam2long.video.animation import durations
 from sam2long.video.clock import Clock
 from sam2long.video.colours import ColourConverter, is_deep
-from sam2long.video.cut_short import is_cut_short, is_joined
+from sam2long.video.cut_short import is_cut_short, last_recording
 from sam2long.video.decoder import DamageError, Decoder
 from sam2long.video.frame_index import FORMATS_WITHOUT_TIMES, FrameIndex
 from sam2long.video.levels import Levels
@@ -58,7 +58,7 @@ class FileSource(VideoSource):
         self.path: Path = path
         self.name = path.stem
         self._index = SharedIndex(path)
-        self._cut_short, self._joined = is_cut_short(path), is_joined(path)
+        self._cut_short, self._last_recording = is_cut_short(path), last_recording(path)
         with Decoder(path, tolerant=True) as decoder:
             stream = decoder.stream
             first = next(decoder.frames(), None)
@@ -192,9 +192,9 @@ class FileSource(VideoSource):
             self.stopped_early = (
                 f"{self.path} is cut short: {count} frames could be decoded{whole}; the rest is missing."
             )
-        elif self._joined:
+        elif decoder.position < self._last_recording:
             self.stopped_early = (
-                f"{self.path} holds several recordings, of which FFmpeg reads only the first: {count} frames."
+                f"{self.path} was joined from several files, which FFmpeg reads up to frame {count - 1}."
             )
         elif decoder.lost_at_end:
             self.stopped_early = f"{self.path} cannot be decoded after frame {count - 1}: the rest is damaged."
