@@ -7,6 +7,7 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.torch_version import TorchVersion
 
 _QUERIES, _SCORES = 2048, 2**20
 """Rows and size of a tile of attention scores on the CPU: 4 MB, enough for fast products, and the cache can hold it."""
@@ -22,6 +23,14 @@ _FAR = 2.0**8
 
 _VECTOR = 8
 """Numbers that a CPU multiplies at once: products are fastest for widths that it divides."""
+
+
+def devices_that_need_wide_values(torch_version: str) -> frozenset[str]:
+    """Types of devices on which PyTorch gets values narrower than keys wrong (MPS before 2.12, pytorch#176767)."""
+    return frozenset({"mps"}) if TorchVersion(torch_version) < "2.12" else frozenset()
+
+
+_NEED_WIDE_VALUES = devices_that_need_wide_values(torch.__version__)
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -41,9 +50,16 @@ def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
             return _attend_by_tiles(q, k, v)
         if q.dtype != torch.float32:
             # Only the fused kernel keeps the scores in float32, and it wants values as wide as keys.
-            v = F.pad(v, (0, k.shape[-1] - width))
+            v = widen(v, k.shape[-1])
+    elif q.device.type in _NEED_WIDE_VALUES:
+        v = widen(v, k.shape[-1])
     q, k, v = q.expand(len(k), -1, -1).unsqueeze(1), k.unsqueeze(1), v.unsqueeze(1)
     return F.scaled_dot_product_attention(q, k, v).squeeze(1)[..., :width]
+
+
+def widen(v: Tensor, width: int) -> Tensor:
+    """Values with zeros beside them, [..., width]: the first channels of their weighted sums stay as they are."""
+    return F.pad(v, (0, width - v.shape[-1]))
 
 
 def attend_heads(q: Tensor, k: Tensor, v: Tensor) -> Tensor:

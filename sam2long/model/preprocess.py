@@ -61,3 +61,16 @@ def prepare_mask(mask: npt.NDArray[np.bool_], config: SAM2Config, device: torch.
         resized = F.interpolate(values, size=size, mode="bilinear", align_corners=False, antialias=True)
         values = (resized >= 0.5).float()
     return values.to(device)
+
+
+def shrink_mask(logits: Tensor, config: SAM2Config) -> Tensor:
+    """Resize a mask prompt's logits [1, 1, size, size] to the decoder's side, with antialiasing, where they are."""
+    side = config.mask_size
+    host = logits.to(resize_device(logits.device))
+    small = F.interpolate(host, size=(side, side), mode="bilinear", align_corners=False, antialias=True)
+    return small.to(logits.device)
+
+
+def resize_device(device: torch.device) -> torch.device:
+    """Where antialiased resizing happens for a network on `device`: for MPS, which lacks or lacked it, on the CPU."""
+    return torch.device("cpu") if device.type == "mps" else device

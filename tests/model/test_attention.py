@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from sam2long.model import attention
-from sam2long.model.attention import attend, attend_heads
+from sam2long.model.attention import attend, attend_heads, widen
 
 TYPES = {torch.float32: 1e-5, torch.bfloat16: 8e-3}
 """How far off, relative to the norm; bfloat16 has 8 bits, so a single number of it is off by up to 4e-3."""
@@ -70,3 +70,26 @@ def test_gradients_flow_through_it():
     attend(q, k, v).float().sum().backward()
     attend_heads(q[None], k[None], v[None]).float().sum().backward()
     assert all(part.grad.isfinite().all() for part in (q, k, v))
+
+
+def test_wider_values_change_nothing():
+    q, k, v = random(1, 7, 256, dtype=torch.float32), *(random(1, 30, n, dtype=torch.float32) for n in (256, 64))
+    wide = widen(v, 256)
+    assert wide.shape == k.shape
+    torch.testing.assert_close(F.scaled_dot_product_attention(q, k, wide)[..., :64], exact(q, k, v).float())
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_values_are_padded_where_narrow_ones_come_out_wrong(monkeypatch, wide):
+    seen = []
+    real = F.scaled_dot_product_attention
+    monkeypatch.setattr(F, "scaled_dot_product_attention", lambda q, k, v: seen.append(v.shape[-1]) or real(q, k, v))
+    monkeypatch.setattr(attention, "_NEED_WIDE_VALUES", frozenset({"meta"} if wide else ()))
+    q, k, v = (torch.empty(1, count, width, device="meta") for count, width in ((5, 256), (9, 256), (9, 64)))
+    assert attend(q, k, v).shape == (1, 5, 64)
+    assert seen == [256 if wide else 64]
+
+
+@pytest.mark.parametrize(("version", "found"), [("2.10.0", {"mps"}), ("2.11.1+cpu", {"mps"}), ("2.12.0", set())])
+def test_which_devices_need_wide_values(version, found):
+    assert attention.devices_that_need_wide_values(version) == found
