@@ -14,8 +14,8 @@ from sam2long.errors import VideoError
 from sam2long.video.hdr import TRANSFERS, to_sdr
 from sam2long.video.levels import Levels, describe, levels_of
 
-# FFmpeg's number of a matrix that nobody named
-UNTAGGED = 2
+# FFmpeg's numbers of matrices
+BT709, UNTAGGED, BT2020 = 1, 2, 9
 # larger than PAL: HD, whose matrix is BT.709's
 MOST_SD_LINES, LEAST_HD_WIDTH = 576, 1280
 
@@ -51,7 +51,7 @@ class ColourConverter:
             levels = self._levels if _is_float(picture) else self._levels.in_16_bits(_bits(picture))
             return levels.to_bytes(_values(picture))
         if self._hdr:
-            return to_sdr(_reformatted(picture, "rgb48le"), self._transfer, self._primaries)
+            return to_sdr(_reformatted(picture, "rgb48le", hdr=True), self._transfer, self._primaries)
         return _reformatted(picture, "rgb24")
 
 
@@ -70,12 +70,14 @@ def _values(picture: av.VideoFrame) -> npt.NDArray[Any]:
     return np.repeat(_reformatted(picture, "grayf32le")[:, :, None], 3, axis=2)
 
 
-def _reformatted(picture: av.VideoFrame, pix_fmt: str) -> npt.NDArray[Any]:
+def _reformatted(picture: av.VideoFrame, pix_fmt: str, *, hdr: bool = False) -> npt.NDArray[Any]:
     """Ranges are spelt out because some versions of PyAV guess them wrong."""
-    known_range = picture.color_range or None
     matrix = None
-    if picture.colorspace == UNTAGGED and (picture.height > MOST_SD_LINES or picture.width >= LEAST_HD_WIDTH):
-        matrix = "ITU709"
+    if picture.colorspace == UNTAGGED and hdr:
+        matrix = BT2020
+    elif picture.colorspace == UNTAGGED and (picture.height > MOST_SD_LINES or picture.width >= LEAST_HD_WIDTH):
+        matrix = BT709
+    known_range = picture.color_range or None
     try:
         converted = picture.reformat(
             format=pix_fmt, src_colorspace=matrix, src_color_range=known_range, dst_color_range="JPEG"
