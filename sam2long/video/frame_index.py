@@ -55,7 +55,7 @@ def index_packets(path: Path) -> FrameIndex | None:
         for packet in decoder.packets():
             if packet.size == 0:
                 continue
-            if packet.pts is None or packet.is_discard:
+            if packet.pts is None or packet.is_discard or packet.is_corrupt:
                 return None
             latest, dts = max(latest, packet.pts), latest_dts if packet.dts is None else packet.dts
             if dts < latest_dts or (packet.is_keyframe and packet.pts < latest):

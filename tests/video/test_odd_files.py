@@ -215,6 +215,23 @@ def test_packets_that_are_flagged_corrupt_but_whole(make_clip, spoil, codec):
     check_every_way(path, list(range(60)))
 
 
+@pytest.mark.parametrize("codec", ["libx264", "mpeg2video"])
+def test_packets_that_are_lost(make_clip, codec):
+    path = make_clip("clip.ts", codec, 100, g="20", bf="2", b="2M")
+    data = bytearray(path.read_bytes())
+    for at in (188 * 60, 188 * 100):
+        del data[at : at + 188 * 5]
+    path.write_bytes(data)
+    one = open_video(path).frame(70)  # before anything is known about the damage
+    source = open_video(path)
+    frames = list(source.frames())
+    assert 70 < len(frames) == source.frame_count
+    assert np.all(np.diff([frame.time for frame in frames]) > 0)
+    assert (one.time, number_of(one.image)) == (frames[70].time, number_of(frames[70].image))
+    backward = [frame.time for frame in source.frames(len(frames) - 1, None, -1)]
+    assert backward[::-1] == [frame.time for frame in frames]
+
+
 def test_a_damaged_end_is_told(make_clip):
     path = make_clip("clip.mkv", "libvpx-vp9", 40, g="10", lag_in_frames="0")
     with av.open(str(path)) as source, av.open(str(path.with_name("bad.mkv")), "w") as target:
