@@ -144,6 +144,14 @@ Fps: TypeAlias = Annotated[
     float | None,
     typer.Option(help="Frames per second of a folder of images. Default: 24.", rich_help_panel=_FRAMES),
 ]
+Levels: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LOW,HIGH",
+        help="Values of black and white where there are more than 8 bits. Default: by content, where they look dark.",
+        rich_help_panel=_FRAMES,
+    ),
+]
 Stride: TypeAlias = Annotated[int, typer.Option(help="Take every n-th frame only.", rich_help_panel=_FRAMES)]
 Reverse: TypeAlias = Annotated[
     bool,

@@ -34,6 +34,7 @@ def track(
     stride: options.Stride = 1,
     reverse: options.Reverse = False,
     fps: options.Fps = None,
+    levels: options.Levels = None,
 ) -> None:
     """Follow marked objects through a video and write their masks."""
     # PyTorch and PyAV take seconds to import, which `sam2long --help` need not wait for.
@@ -42,6 +43,7 @@ def track(
     from sam2long.cli.prompt_file import read_prompts
     from sam2long.cli.session_file import check_settings, read_saved
     from sam2long.cli.tree_options import check_delay, tree_config
+    from sam2long.cli.video_options import parse_levels
     from sam2long.video import open_video
 
     saved = read_saved(session)
@@ -51,7 +53,7 @@ def track(
     check_delay(max_delay)
     if saved is not None and session is not None:
         check_settings(saved, session, tree, max_delay)
-    with open_video(video, fps=fps) as source:
+    with open_video(video, fps=fps, levels=parse_levels(levels)) as source:
         job = Job(
             source=source,
             prompts=marked,

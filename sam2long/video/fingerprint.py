@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from sam2long.errors import VideoError
 from sam2long.video.source import VideoSource
 
 _SAMPLE = 1 << 20
@@ -33,7 +35,7 @@ def fingerprint(source: VideoSource) -> Fingerprint:
     """Take the fingerprint of a video that can be read more than once.
 
     Raises:
-        VideoError: a frame cannot be read.
+        VideoError: the first frame cannot be read.
     """
     is_file = source.path is not None and source.path.is_file()
     digest = _of_file(source.path) if is_file and source.path else _of_frames(source)
@@ -53,6 +55,8 @@ def _of_file(path: Path) -> str:
 def _of_frames(source: VideoSource) -> str:
     last = (source.frame_count or 1) - 1
     digest = hashlib.sha256()
-    for index in (0, last // 2, last):
-        digest.update(source.frame(index).image.tobytes())
+    digest.update(source.frame(0).image.tobytes())
+    for index in (last // 2, last):
+        with contextlib.suppress(VideoError):  # such a frame ends a pass; the video is the same
+            digest.update(source.frame(index).image.tobytes())
     return digest.hexdigest()

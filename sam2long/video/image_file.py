@@ -75,7 +75,7 @@ def stored_picture(image: Image.Image, file: Path, page: int) -> StoredPicture:
     elif image.mode[0] in "IF":
         values = np.asarray(image)
     else:
-        values = np.asarray(image.convert("RGB"))
+        values = np.array(image.convert("RGB"))
     return StoredPicture(np.ascontiguousarray(turn(values)), white)
 
 
