@@ -71,6 +71,7 @@ class FileSource(VideoSource):
             self._announced_seconds = _announced_seconds(decoder)
             self._announced_count = _count_in_container(stream)
             self._size = (first.width, first.height)
+            self._picture_bytes = max(1, first.width * first.height * first.format.padded_bits_per_pixel // 8)
             matrix = first.side_data.get("DISPLAYMATRIX")
             self._turn = turn_of(None if matrix is None else bytes(matrix))
             self.pixel_aspect = _pixel_aspect(stream, swapped=swaps_axes(self._turn))
@@ -121,8 +122,7 @@ class FileSource(VideoSource):
 
     def _backward(self, numbers: range) -> Iterator[_Shown]:
         """Decode the last few wanted frames forward, hold only those, yield them in reverse; then those before."""
-        width, height = self._size
-        most = max(1, min(MOST_HELD, MOST_HELD_BYTES // (width * height * 3 // 2)))
+        most = max(1, min(MOST_HELD, MOST_HELD_BYTES // self._picture_bytes))
         while numbers:
             lowest = numbers[min(most, len(numbers)) - 1]
             key = self._index.get().key_at_or_after(lowest)

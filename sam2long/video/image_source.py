@@ -36,27 +36,6 @@ class ImageSource(VideoSource):
         self.height, self.width = self._image(0).shape[:2]
         self._own_names = len({file.stem for file in self._files}) == len(self._files)
 
-    @classmethod
-    def from_folder(cls, folder: Path, *, fps: float, levels: Levels | None = None) -> ImageSource:
-        """The images of a folder, hidden files left out; raises VideoError if there are none."""
-        try:
-            files = _images(folder.iterdir())
-        except OSError as error:
-            raise VideoError(f"the folder {folder} cannot be read: {error.strerror}") from error
-        if not files:
-            raise VideoError(f"the folder {folder} holds no images ({KINDS})")
-        return cls(files, name=folder.resolve().name, path=folder, fps=fps, levels=levels)
-
-    @classmethod
-    def from_glob(cls, pattern: str, *, fps: float, levels: Levels | None = None) -> ImageSource:
-        """The images a pattern matches; raises VideoError if there are none."""
-        # pathlib's own glob leaves out broken links where the last part of the pattern is a plain name
-        files = _images(map(Path, glob.glob(pattern, recursive=True)))  # noqa: PTH207
-        if not files:
-            raise VideoError(f"no image ({KINDS}) matches {pattern}")
-        folder = files[0].parent
-        return cls(files, name=folder.resolve().name, path=folder, fps=fps, levels=levels)
-
     @property
     def frame_count(self) -> int:
         """Number of images."""
@@ -90,6 +69,26 @@ class ImageSource(VideoSource):
         for index in sorted({round(place) for place in np.linspace(0, count - 1, SAMPLES)}):
             with suppress(VideoError):
                 yield read_picture(self._files[index])
+
+
+def images_in(folder: Path) -> list[Path]:
+    """The images of a folder, hidden files left out; raises VideoError if there are none."""
+    try:
+        files = _images(folder.iterdir())
+    except OSError as error:
+        raise VideoError(f"the folder {folder} cannot be read: {error.strerror}") from error
+    if not files:
+        raise VideoError(f"the folder {folder} holds no images ({KINDS})")
+    return files
+
+
+def images_matching(pattern: str) -> list[Path]:
+    """The images that a glob matches; raises VideoError if there are none."""
+    # pathlib's own glob leaves out broken links where the last part of the pattern is a plain name
+    files = _images(map(Path, glob.glob(pattern, recursive=True)))  # noqa: PTH207
+    if not files:
+        raise VideoError(f"no image ({KINDS}) matches {pattern}")
+    return files
 
 
 def natural_key(path: Path) -> list[tuple[int, int, str]]:

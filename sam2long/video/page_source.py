@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
@@ -32,7 +33,7 @@ class PageSource(VideoSource):
 
     Args:
         path: the file.
-        pages: Pillow's numbers of the pictures, two or more.
+        pages: Pillow's numbers of the pictures.
         damage: why the file could not be read further, else None.
         fps: frames per second; None takes the file's own durations, or 24 where it has none.
         levels: the values of black and white, if the user chose them.
@@ -122,20 +123,36 @@ class PageSource(VideoSource):
 
 def open_image(path: Path, *, fps: float | None, levels: Levels | None) -> VideoSource:
     """Open one image file with all its pictures; raises VideoError if it cannot be read."""
-    with image_errors(path), Image.open(path) as image:
-        pages, damage = _pages(image)
-    if len(pages) > 1:
+    pages, damage = _pages(path)
+    if pages and pages != [0]:
         return PageSource(path, pages, damage, fps, levels)
     return ImageSource([path], name=path.stem, path=path, fps=fps or DEFAULT_FPS, levels=levels)
 
 
-def _pages(image: Image.Image) -> tuple[list[int], str | None]:
+def open_images(files: Sequence[Path], folder: Path, *, fps: float | None, levels: Levels | None) -> VideoSource:
+    """Open image files as the frames of a video; raises VideoError if the first cannot be read."""
+    pages, _ = _pages(files[0])
+    if len(pages) > 1 and len(files) == 1:
+        return open_image(files[0], fps=fps, levels=levels)
+    if len(pages) > 1:
+        warnings.warn(
+            f"{files[0]} holds {len(pages)} pictures; of each file in {folder}, only the first one is a frame",
+            stacklevel=4,
+        )
+    return ImageSource(files, name=folder.resolve().name, path=folder, fps=fps or DEFAULT_FPS, levels=levels)
+
+
+def _pages(path: Path) -> tuple[list[int], str | None]:
     """Pillow's numbers of the pictures in the size of the first, and why there are no more, unless that is the end."""
-    if image.format not in FORMATS:
-        return [0], None
-    if image.format != "TIFF":
+    with image_errors(path), Image.open(path) as image:
+        if image.format == "TIFF":
+            return _tiff_pages(image)
         first = 1 if getattr(image, "default_image", False) else 0  # a PNG's picture for those that cannot animate
-        return list(range(first, getattr(image, "n_frames", 1))), None
+        count = getattr(image, "n_frames", 1) if image.format in FORMATS else 1
+        return list(range(first, count)), None
+
+
+def _tiff_pages(image: Image.Image) -> tuple[list[int], str | None]:
     pages: list[int] = []
     page = 0
     while True:

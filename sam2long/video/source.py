@@ -177,17 +177,18 @@ def open_video(
 
 
 def _open_path(source: str | Path, fps: float | None, levels: Levels | None) -> VideoSource:
-    from sam2long.video.image_source import ImageSource
-    from sam2long.video.page_source import open_image
+    from sam2long.video.image_source import images_in, images_matching
+    from sam2long.video.page_source import open_image, open_images
 
     path = user_path(source)
     if path.is_dir():
-        return ImageSource.from_folder(path, fps=fps or DEFAULT_FPS, levels=levels)
+        return open_images(images_in(path), path, fps=fps, levels=levels)
     if not path.exists():
         if path.is_symlink():
             raise VideoError(f"{source} is a broken symbolic link")
         if any(sign in str(path) for sign in "*?["):
-            return ImageSource.from_glob(str(path), fps=fps or DEFAULT_FPS, levels=levels)
+            files = images_matching(str(path))
+            return open_images(files, files[0].parent, fps=fps, levels=levels)
         raise VideoError(f"there is no file or folder {source}")
     if path.suffix.lower() in IMAGE_SUFFIXES:
         return open_image(path, fps=fps, levels=levels)

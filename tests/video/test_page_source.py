@@ -66,6 +66,17 @@ def test_pages(tmp_path, name):
     assert check_every_way(tmp_path / name, fps=10).frame(5).time == pytest.approx(0.5)
 
 
+def test_a_folder_of_pages(tmp_path):
+    folder = tmp_path / "stack"
+    folder.mkdir()
+    write(folder / "a.tif")
+    for given in (folder, str(folder / "*.tif")):
+        assert open_video(given).frame_count == COUNT
+    write(folder / "b.tif")
+    with pytest.warns(UserWarning, match=r"a\.tif holds 12 pictures; of each file .* only the first"):
+        assert open_video(folder).frame_count == 2
+
+
 def test_chosen_fps_replace_durations(tmp_path):
     path = write(tmp_path / "a.webp", duration=MILLISECONDS, lossless=True)
     assert open_video(path, fps=10).frame(3).time == pytest.approx(0.3)
