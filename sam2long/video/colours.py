@@ -77,7 +77,8 @@ def _reformatted(picture: av.VideoFrame, pix_fmt: str, *, hdr: bool = False) -> 
         matrix = BT2020
     elif picture.colorspace == UNTAGGED and (picture.height > MOST_SD_LINES or picture.width >= LEAST_HD_WIDTH):
         matrix = BT709
-    known_range = picture.color_range or None
+    # to FFmpeg, grey has no range but the full one
+    known_range = "JPEG" if len(picture.format.components) < 3 else picture.color_range or None
     try:
         converted = picture.reformat(
             format=pix_fmt, src_colorspace=matrix, src_color_range=known_range, dst_color_range="JPEG"

@@ -116,11 +116,20 @@ def test_a_page_of_another_size_ends_a_pass(tmp_path):
 
 
 def test_reduced_pages_are_no_frames(tmp_path):
-    pages = [Image.fromarray(picture(number)) for number in range(3)]
-    small = Image.fromarray(picture(0)).resize((32, 24))
-    small.encoderinfo = {"tiffinfo": {254: 1}}
-    pages[0].save(tmp_path / "a.tif", save_all=True, append_images=[small, *pages[1:]])
-    assert [number_of(frame.image) for frame in open_video(tmp_path / "a.tif").frames()] == [0, 1, 2]
+    pages = [Image.fromarray(picture(number)) for number in (0, 9, 1, 9, 2)]
+    path = tmp_path / "a.tif"
+    pages[0].save(path, save_all=True, append_images=pages[1:], tiffinfo={254: 0})
+    data = bytearray(path.read_bytes())
+    directory, page = int.from_bytes(data[4:8], "little"), 0
+    while directory:
+        count = int.from_bytes(data[directory : directory + 2], "little")
+        for entry in range(directory + 2, directory + 2 + 12 * count, 12):
+            if data[entry : entry + 2] == (254).to_bytes(2, "little"):
+                data[entry + 8] = page % 2  # a reduced picture behind every page
+        end = directory + 2 + 12 * count
+        directory, page = int.from_bytes(data[end : end + 4], "little"), page + 1
+    path.write_bytes(data)
+    assert [number_of(frame.image) for frame in open_video(path).frames()] == [0, 1, 2]
 
 
 @pytest.mark.parametrize("name", ["a.tif", "a.webp", "a.png"])
