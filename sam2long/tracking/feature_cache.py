@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections import OrderedDict
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -85,28 +86,35 @@ class _Shelf(ABC):
     def get(self, frame: int, device: torch.device) -> ImageFeatures | None:
         if frame not in self._bytes:
             return None
+        tensors = self._load(frame)
+        if tensors is None:
+            self._forget(frame)
+            return None
         self._bytes.move_to_end(frame)
-        return ImageFeatures(*(tensor.to(device) for tensor in self._load(frame)))
+        return ImageFeatures(*(tensor.to(device) for tensor in tensors))
 
     def put(self, frame: int, features: ImageFeatures) -> None:
         size = sum(tensor.nbytes for tensor in _tensors(features))
         if frame in self._bytes or size > self._budget:
             return
         while self._total + size > self._budget:
-            oldest, freed = self._bytes.popitem(last=False)
-            self._total -= freed
-            self._drop(oldest)
+            self._forget(next(iter(self._bytes)))
+        # Counted only once it is whole: what is counted will be looked up.
+        self._save(frame, [tensor.cpu() for tensor in _tensors(features)])
         self._bytes[frame] = size
         self._total += size
-        self._save(frame, [tensor.cpu() for tensor in _tensors(features)])
 
     def close(self) -> None:
         while self._bytes:
-            self._drop(self._bytes.popitem()[0])
-        self._total = 0
+            self._forget(next(iter(self._bytes)))
+
+    def _forget(self, frame: int) -> None:
+        self._total -= self._bytes.pop(frame)
+        self._drop(frame)
 
     @abstractmethod
-    def _load(self, frame: int) -> list[Tensor]: ...
+    def _load(self, frame: int) -> list[Tensor] | None:
+        """What was saved, or None if it is there no longer."""
 
     @abstractmethod
     def _save(self, frame: int, tensors: list[Tensor]) -> None: ...
@@ -143,22 +151,35 @@ class _DiskShelf(_Shelf):
         super().close()
         self._folder.cleanup()
 
-    def _load(self, frame: int) -> list[Tensor]:
-        from safetensors.torch import load_file
-
-        tensors = load_file(self._path(frame))
-        return [tensors[str(number)] for number in range(len(tensors))]
-
-    def _save(self, frame: int, tensors: list[Tensor]) -> None:
-        from safetensors.torch import save_file
+    def _load(self, frame: int) -> list[Tensor] | None:
+        from safetensors import SafetensorError
+        from safetensors.torch import load
 
         try:
-            save_file({str(number): tensor.contiguous() for number, tensor in enumerate(tensors)}, self._path(frame))
+            # Read whole: tensors that map the file would keep it open, and Windows deletes no open files.
+            tensors = load(self._path(frame).read_bytes())
+        except (OSError, SafetensorError):
+            return None
+        return [_as_laid_out(tensors[key], key) for key in sorted(tensors)]
+
+    def _save(self, frame: int, tensors: list[Tensor]) -> None:
+        from safetensors.torch import save
+
+        data = save(dict(_to_store(number, tensor) for number, tensor in enumerate(tensors)))
+        try:
+            self._path(frame).write_bytes(data)
         except OSError as error:
-            raise OutputError(f"cannot keep image features in {self._folder.name}: {error.strerror}") from error
+            self._drop(frame)
+            raise OutputError(
+                f"cannot keep image features in {self._folder.name}: {error.strerror or error}"
+            ) from error
+        except BaseException:  # Ctrl-C leaves no half a file behind either
+            self._drop(frame)
+            raise
 
     def _drop(self, frame: int) -> None:
-        self._path(frame).unlink(missing_ok=True)
+        with suppress(OSError):  # the folder goes with the cache, whatever is left in it
+            self._path(frame).unlink(missing_ok=True)
 
     def _path(self, frame: int) -> Path:
         return Path(self._folder.name) / f"{frame}.safetensors"
@@ -178,3 +199,19 @@ def parse_bytes(text: str | int) -> int:
 
 def _tensors(features: ImageFeatures) -> tuple[Tensor, Tensor, Tensor]:
     return features.stride4, features.stride8, features.stride16
+
+
+def _to_store(number: int, tensor: Tensor) -> tuple[str, Tensor]:
+    """A tensor in the order in which its numbers lie in memory, and a key that says so: "1-0231" if channels are last.
+
+    On numbers that lie otherwise the network works with other kernels, whose sums are rounded differently.
+    """
+    order = sorted(range(tensor.dim()), key=lambda axis: -tensor.stride(axis))
+    return f"{number}-{''.join(map(str, order))}", tensor.permute(order).contiguous()
+
+
+def _as_laid_out(stored: Tensor, key: str) -> Tensor:
+    """The tensor that was stored, laid out in memory as it was."""
+    order = [int(axis) for axis in key.split("-")[1]]
+    # Cloned, since a file's numbers begin anywhere, and kernels depend on the alignment too.
+    return stored.clone().permute([order.index(axis) for axis in range(len(order))])

@@ -107,15 +107,24 @@ _NEWEST = "ORDER BY layer DESC, written DESC"
 
 
 class ResultStore:
-    """A temporary database, gone with the session. Packing and writing happen on a thread of their own."""
+    """A temporary database, gone with the session. Packing and writing happen on a thread of their own.
 
-    def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="sam2long-", ignore_cleanup_errors=True)
+    Args:
+        folder: the database lies in a temporary folder inside this one, which is made if need be; by default inside the
+            system's folder for temporary files (`TMPDIR`).
+
+    Raises:
+        OutputError: the folder cannot be used.
+    """
+
+    def __init__(self, folder: str | Path | None = None) -> None:
+        self._folder = _temporary_folder(None if folder is None else Path(folder))
         self._lock = Lock()
-        self._database = sqlite3.connect(
-            Path(self._folder.name) / "results.sqlite", isolation_level=None, check_same_thread=False
-        )
-        self._database.executescript(_SCHEMA)
+        try:
+            self._database = _new_database(Path(self._folder.name) / "results.sqlite")
+        except OutputError:
+            self._folder.cleanup()
+            raise
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="results")
         self._queue: deque[_Write] = deque()
         self._written = 0
@@ -286,3 +295,25 @@ class ResultStore:
                 return self._database.execute(text, values).fetchall()
         except sqlite3.Error as error:
             raise OutputError(f"cannot keep results in {self._folder.name}: {error}") from error
+
+
+def _temporary_folder(folder: Path | None) -> tempfile.TemporaryDirectory[str]:
+    try:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(prefix="sam2long-", dir=folder, ignore_cleanup_errors=True)
+    except OSError as error:
+        where = folder or "the folder for temporary files"
+        raise OutputError(f"cannot keep results in {where}: {error.strerror or error}") from error
+
+
+def _new_database(path: Path) -> sqlite3.Connection:
+    database = None
+    try:
+        database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        database.executescript(_SCHEMA)
+    except sqlite3.Error as error:
+        if database is not None:
+            database.close()  # before its file is deleted, which Windows demands
+        raise OutputError(f"cannot keep results in {path.parent}: {error}") from error
+    return database
