@@ -206,7 +206,7 @@ def _to_store(number: int, tensor: Tensor) -> tuple[str, Tensor]:
 
     On numbers that lie otherwise the network works with other kernels, whose sums are rounded differently.
     """
-    order = sorted(range(tensor.dim()), key=lambda axis: -tensor.stride(axis))
+    order = sorted(range(tensor.dim()), key=lambda axis: -tensor.stride()[axis])
     return f"{number}-{''.join(map(str, order))}", tensor.permute(order).contiguous()
 
 
