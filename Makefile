@@ -4,7 +4,7 @@ VENV    ?= .venv
 WORKERS ?= 2
 BIN     := $(VENV)/bin
 
-.PHONY: demo test lint check clean train-nano
+.PHONY: demo test lint check docs examples wheel clean train-nano
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -24,6 +24,19 @@ lint: $(VENV)/.installed          ## style, types, import rules
 	$(BIN)/lint-imports
 
 check: lint test
+
+docs: $(VENV)/.installed          ## the site, in out/site; fails on a dead link
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir out/site
+
+examples: $(VENV)/.installed      ## run every example, and the notebook
+	$(BIN)/python examples/run_all.py
+
+wheel: $(VENV)/.installed         ## build the wheel, install it in an environment of its own, run the demo there
+	rm -rf out/dist out/wheel
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir out/dist .
+	$(PYTHON) -m venv out/wheel
+	out/wheel/bin/pip install --quiet --constraint constraints.txt out/dist/*.whl
+	cd out/wheel && bin/sam2long demo --out demo
 
 train-nano: $(VENV)/.installed    ## train the bundled model from scratch, or go on with it; docs/nano.md has the GPU form
 	$(BIN)/python -m sam2long.training train --out runs/nano --curriculum cpu --processes 2 --resume
