@@ -29,6 +29,8 @@ def last_recording(path: Path) -> int:
         begin, end = 0, 0
         while reader is _matroska_end and end < size:
             begin, end = end, _matroska_end(file, size)
+            if end >= size:
+                break
             file.seek(end)
             if file.read(4) != MATROSKA_MAGIC:
                 break
@@ -89,7 +91,7 @@ def _matroska_end(file: BinaryIO, size: int) -> int:
         length = _element_number(file, keep_marker=False)
         if name is None or length is None:
             return size
-        if name != int.from_bytes(MATROSKA_MAGIC, "big"):
+        if name != int.from_bytes(MATROSKA_MAGIC, "big") or file.tell() + length > size:
             return file.tell() + length
         file.seek(length, 1)
     return size

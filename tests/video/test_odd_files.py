@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from conftest import HEIGHT, WIDTH, number_of, picture
 
+from sam2long.errors import VideoError
 from sam2long.video import open_video
 
 
@@ -257,3 +258,16 @@ def test_the_shape_of_pixels(tmp_path, name):
         assert (source.height, source.width, source.pixel_aspect) == (64, 48, Fraction(45, 64))
     assert open_video(record(tmp_path / "square.mp4", count=2)).pixel_aspect == 1
     assert open_video(np.zeros((1, 4, 4, 3), np.uint8)).pixel_aspect == 1
+
+
+@pytest.mark.parametrize("place", [4, 5, 40, 41, 42, 47, 48])
+def test_lengths_that_make_no_sense(make_clip, place):
+    path = make_clip("clip.mkv", count=10)
+    data = bytearray(path.read_bytes())
+    data[place : place + 8] = b"\x01" + b"\x7f" * 7  # EBML: 72 thousand terabytes
+    path.write_bytes(data)
+    try:
+        source = open_video(path)
+    except VideoError:
+        return
+    assert all(frame.image.shape == (HEIGHT, WIDTH, 3) for frame in source.frames())
