@@ -80,14 +80,11 @@ def _track(
 
 def _score(masks: Path, scene: Scene) -> SequenceScore:
     """J and F of the written masks against the exact truth, by the benchmarks' rule: first and last frame left out."""
-    import numpy as np
-    from PIL import Image
-
     from sam2long.evaluation import sequence_scores
+    from sam2long.evaluation.id_maps import read_ids
 
     return sequence_scores(
-        (np.asarray(Image.open(masks / f"{t:05d}.png")) == _TARGET, scene.render(t)[1] == _TARGET)
-        for t in range(len(scene))
+        (read_ids(masks / f"{t:05d}.png") == _TARGET, scene.render(t)[1] == _TARGET) for t in range(len(scene))
     )
 
 

@@ -134,7 +134,8 @@ class Experiment:
             if isinstance(self.dataset, BoxDataset):
                 self.dataset.truth(video)
             else:
-                open_job(self.dataset, video).source.close()
+                with open_job(self.dataset, video):
+                    pass
 
     def _network(self, runs: list[RunFolder]) -> SAM2:
         if self._model is None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,20 +37,29 @@ class VideoJob:
     binary: bool
 
 
-def open_job(dataset: Dataset, video: str) -> VideoJob:
-    """Read what a video is prompted with; raises DatasetError if masks and pictures do not belong together."""
-    source = open_video(dataset.images / video)
-    names = [source.frame_name(index) for index in range(source.frame_count or 0)]
-    prompts, known = dataset.prompts(video), set(names)
+@contextmanager
+def open_job(dataset: Dataset, video: str) -> Iterator[VideoJob]:
+    """Read what a video is prompted with; its pictures are open until the context ends.
+
+    Raises:
+        DatasetError: masks and pictures do not belong together.
+    """
+    with open_video(dataset.images / video) as source:
+        names = [source.frame_name(index) for index in range(source.frame_count or 0)]
+        prompts = dataset.prompts(video)
+        _check_prompts(prompts, source, set(names), video, dataset.images / video)
+        yield VideoJob(source, names, prompts, dataset.object_names(video), dataset.benchmark.binary)
+
+
+def _check_prompts(prompts: list[ObjectPrompt], source: VideoSource, names: set[str], video: str, folder: Path) -> None:
     for prompt in prompts:
-        if prompt.frame not in known:
-            raise DatasetError(f"{video}: the mask of frame {prompt.frame} has no picture in {dataset.images / video}")
+        if prompt.frame not in names:
+            raise DatasetError(f"{video}: the mask of frame {prompt.frame} has no picture in {folder}")
         if prompt.mask.shape != (source.height, source.width):
             raise DatasetError(
                 f"{video}: masks are {prompt.mask.shape[1]}x{prompt.mask.shape[0]} pixels, pictures "
                 f"{source.width}x{source.height}; the masks of another folder may be meant"
             )
-    return VideoJob(source, names, prompts, dataset.object_names(video), dataset.benchmark.binary)
 
 
 def predict_video(model: SAM2, job: VideoJob, tree: TreeConfig, folder: Path) -> None:
@@ -59,21 +70,21 @@ def predict_video(model: SAM2, job: VideoJob, tree: TreeConfig, folder: Path) ->
     """
     shape = (job.source.height, job.source.width)
     files = MaskFiles(folder, [prompt.object_id for prompt in job.prompts], job.folders, shape, job.binary)
-    session = Session(model, job.source, tree=tree, keep_logits=files.needs_logits, keep_results=False)
     frames = {name: index for index, name in enumerate(job.names)}
-    for number, prompt in enumerate(job.prompts, 1):
-        session.add_mask(frame=frames[prompt.frame], object_id=number, mask=prompt.mask)
     first = min(frames[prompt.frame] for prompt in job.prompts)
     for name in job.names[:first]:
         files.write(name, None)
-    for result in session.propagate():
-        files.write(job.names[result.frame], result)
+    with Session(model, job.source, tree=tree, keep_logits=files.needs_logits, keep_results=False) as session:
+        for number, prompt in enumerate(job.prompts, 1):
+            session.add_mask(frame=frames[prompt.frame], object_id=number, mask=prompt.mask)
+        for result in session.propagate():
+            files.write(job.names[result.frame], result)
 
 
 def predict_into(run: RunFolder, model: SAM2, dataset: Dataset, video: str, tree: TreeConfig) -> VideoTime:
     """Predict one video of a run and make its results final."""
-    job = open_job(dataset, video)
-    started = time.monotonic()
-    with run.unfinished(video) as folder:
-        predict_video(model, job, tree, folder)
-    return VideoTime(video, len(job.names), time.monotonic() - started)
+    with open_job(dataset, video) as job:
+        started = time.monotonic()
+        with run.unfinished(video) as folder:
+            predict_video(model, job, tree, folder)
+        return VideoTime(video, len(job.names), time.monotonic() - started)

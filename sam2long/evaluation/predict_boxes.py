@@ -35,12 +35,14 @@ def predict_boxes_into(run: RunFolder, model: SAM2, dataset: BoxDataset, video: 
 
 def predict_boxes(model: SAM2, dataset: BoxDataset, video: str, tree: TreeConfig) -> Boxes:
     """Boxes (x, y, width, height) of every frame, float64 [frames, 4]; the first one is as given."""
-    source = open_video(dataset.pictures(video))
     x, y, width, height = dataset.truth(video)[0]
-    session = Session(model, source, tree=tree, keep_results=False)
-    # Annotated boxes may reach outside the picture, prompts may not.
-    right, bottom = min(x + width, source.width), min(y + height, source.height)
-    session.add_box(frame=0, object_id=1, box=(max(x, 0), max(y, 0), right, bottom))
-    boxes = np.array([mask_box(result.masks[1]) for result in session.propagate()], np.float64)
+    with (
+        open_video(dataset.pictures(video)) as source,
+        Session(model, source, tree=tree, keep_results=False) as session,
+    ):
+        # Annotated boxes may reach outside the picture, prompts may not.
+        right, bottom = min(x + width, source.width), min(y + height, source.height)
+        session.add_box(frame=0, object_id=1, box=(max(x, 0), max(y, 0), right, bottom))
+        boxes = np.array([mask_box(result.masks[1]) for result in session.propagate()], np.float64)
     boxes[0] = (x, y, width, height)
     return boxes
