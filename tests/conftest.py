@@ -75,7 +75,7 @@ def golden_inputs() -> ModuleType:
 @pytest.fixture(scope="session")
 def manifest() -> dict[str, dict[str, list[int]]]:
     """Names and shapes of every parameter of the eight published checkpoints."""
-    loaded: dict[str, dict[str, list[int]]] = json.loads((GOLDEN / "manifest.json").read_text())
+    loaded: dict[str, dict[str, list[int]]] = json.loads((GOLDEN / "manifest.json").read_text(encoding="utf-8"))
     return loaded
 
 

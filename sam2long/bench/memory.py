@@ -48,7 +48,7 @@ def resident_megabytes() -> float:
         return float("nan")
     import resource
 
-    return int(status.read_text().split()[1]) * resource.getpagesize() / 1e6
+    return int(status.read_text(encoding="utf-8").split()[1]) * resource.getpagesize() / 1e6
 
 
 def peak_megabytes(device: torch.device) -> float:

@@ -110,7 +110,11 @@ class BoxDataset:
     def _size(self, video: str) -> tuple[int, int]:
         """Width and height of the pictures."""
         info = self.folder(video) / "meta_info.ini"
-        found = re.search(r"resolution\s*:\s*\((\d+)\s*,\s*(\d+)\)", info.read_text()) if info.is_file() else None
+        found = (
+            re.search(r"resolution\s*:\s*\((\d+)\s*,\s*(\d+)\)", info.read_text(encoding="utf-8"))
+            if info.is_file()
+            else None
+        )
         if found:
             return int(found[1]), int(found[2])
         with Image.open(min(self.pictures(video).glob("*.jpg"))) as picture:
@@ -140,7 +144,7 @@ def _names(benchmark: BoxBenchmark, root: Path) -> list[str]:
         expected = "class folders with sequences such as atv/atv-1"
     else:
         path = root / benchmark.video_list
-        names = path.read_text().split() if path.is_file() else []
+        names = path.read_text(encoding="utf-8").split() if path.is_file() else []
         expected = f"{benchmark.video_list} with the names of its sequences"
     if not names:
         found = ", ".join(sorted(path.name for path in root.iterdir())[:4]) or "nothing"
@@ -181,7 +185,9 @@ def read_boxes(path: Path) -> Boxes:
         DatasetError: missing, or not four numbers a line.
     """
     try:
-        rows = [re.split(r"[,\s]+", line.strip()) for line in path.read_text().splitlines() if line.strip()]
+        rows = [
+            re.split(r"[,\s]+", line.strip()) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()
+        ]
         boxes = np.array([[float(value) for value in row] for row in rows], np.float64)
     except FileNotFoundError as error:
         raise DatasetError(f"there is no file of boxes {path}") from error
@@ -195,7 +201,9 @@ def read_boxes(path: Path) -> Boxes:
 def _flags(path: Path) -> Flags:
     """Numbers above 0, with commas or line ends between."""
     try:
-        flags: Flags = np.array([float(word) > 0 for word in re.split(r"[,\s]+", path.read_text().strip())])
+        flags: Flags = np.array(
+            [float(word) > 0 for word in re.split(r"[,\s]+", path.read_text(encoding="utf-8").strip())]
+        )
     except (OSError, ValueError) as error:
         raise DatasetError(f"{path}: expected a number for each frame ({type(error).__name__})") from error
     return flags

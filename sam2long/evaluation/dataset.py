@@ -162,7 +162,7 @@ def _video_list(root: Path, benchmark: Benchmark) -> list[str]:
     if benchmark.video_list is None:
         return video_names(root / benchmark.masks)
     try:
-        names = (root / benchmark.video_list).read_text().split()
+        names = (root / benchmark.video_list).read_text(encoding="utf-8").split()
     except (OSError, ValueError) as error:
         raise DatasetError(
             f"{root} is not laid out as {benchmark.title}: expected its list of videos {benchmark.video_list} "
@@ -221,7 +221,7 @@ def _server_frames(root: Path, benchmark: Benchmark) -> dict[str, frozenset[str]
         return {}
     path = root / benchmark.meta
     try:
-        videos = json.loads(path.read_text())["videos"]
+        videos = json.loads(path.read_text(encoding="utf-8"))["videos"]
         return {
             name: frozenset(frame for item in video["objects"].values() for frame in item["frames"])
             for name, video in videos.items()

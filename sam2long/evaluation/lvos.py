@@ -60,7 +60,7 @@ def read_meta(path: Path) -> dict[str, list[ObjectRange]]:
         DatasetError: missing, or not laid out as LVOS's is.
     """
     try:
-        videos = json.loads(path.read_text())["videos"]
+        videos = json.loads(path.read_text(encoding="utf-8"))["videos"]
         return {name: [_range(key, entry) for key, entry in video["objects"].items()] for name, video in videos.items()}
     except FileNotFoundError as error:
         raise DatasetError(

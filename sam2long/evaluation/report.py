@@ -163,5 +163,5 @@ def _settings(experiment: Experiment, results: Sequence[VariantResult]) -> dict[
     """What was asked for, the trees, and the weights' fingerprint where the network was loaded."""
     trees = {result.variant.label: asdict(result.variant.tree) for result in results}
     run = experiment.out / results[0].variant.folder / SETTINGS
-    weights = json.loads(run.read_text()).get("weights") if run.is_file() else None
+    weights = json.loads(run.read_text(encoding="utf-8")).get("weights") if run.is_file() else None
     return {**experiment.settings, "weights (SHA-256)": weights, "trees": trees}

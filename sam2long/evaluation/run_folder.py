@@ -93,7 +93,7 @@ class RunFolder:
 
     def record(self, time: VideoTime) -> None:
         """Remember how long a video took."""
-        with (self.path / TIMES).open("a") as file:
+        with (self.path / TIMES).open("a", encoding="utf-8") as file:
             file.write(json.dumps({"video": time.video, "frames": time.frames, "seconds": time.seconds}) + "\n")
 
     def _check(self, settings: Mapping[str, object]) -> dict[str, object]:
@@ -115,7 +115,7 @@ class RunFolder:
 def read_times(folder: Path) -> list[VideoTime]:
     """The times recorded in a run's folder; none if it has none."""
     path = folder / TIMES
-    lines = path.read_text().splitlines() if path.exists() else []
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     return [VideoTime(**json.loads(line)) for line in lines if line.endswith("}")]
 
 
@@ -123,7 +123,7 @@ def write_text(path: Path, text: str) -> None:
     """Write a file through a temporary name; raises OutputError."""
     partial = path.with_name(f".{path.name}.part")
     try:
-        partial.write_text(text)
+        partial.write_text(text, encoding="utf-8")
         partial.replace(path)
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
@@ -135,7 +135,7 @@ def _plain(value: object) -> object:
 
 def _read(path: Path) -> dict[str, object]:
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
         content = None
     if not isinstance(content, dict):

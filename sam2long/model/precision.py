@@ -51,5 +51,5 @@ def _multiplies_bfloat16(device: torch.device) -> bool:
 
 def _cpu_flags() -> list[str]:
     file = Path("/proc/cpuinfo")
-    lines = file.read_text().splitlines() if file.exists() else []
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     return next((line.split(":", 1)[1].split() for line in lines if line.startswith("flags")), [])

@@ -27,7 +27,7 @@ def test_the_demo_tracks_twice_and_scores_both(sam2long: Command, tmp_path: Path
         assert both.width == 2 * clip.width
         frames = clip.frame_count
     for run in ("greedy", "tree"):
-        assert json.loads((out / run / "summary.json").read_text())["frames_written"] == frames
+        assert json.loads((out / run / "summary.json").read_text(encoding="utf-8"))["frames_written"] == frames
         assert len(list((out / run / "masks").iterdir())) == frames
     table = [line.split() for line in ended.out.splitlines() if line.startswith(("plain SAM 2", "memory tree"))]
     assert len(table) == 2
@@ -90,7 +90,7 @@ def test_bad_scenes(sam2long: Command, tmp_path: Path, words: list[str], complai
 
 
 def test_a_file_in_place_of_the_folder(sam2long: Command, tmp_path: Path) -> None:
-    (tmp_path / "data").write_text("mine")
+    (tmp_path / "data").write_text("mine", encoding="utf-8")
     ended = sam2long("synth", "--out", tmp_path / "data", *SMALL)
     assert ended.status == 2
-    assert (tmp_path / "data").read_text() == "mine"
+    assert (tmp_path / "data").read_text(encoding="utf-8") == "mine"

@@ -53,14 +53,14 @@ def test_every_layout_is_tracked_written_and_scored(
     assert ended.status == 0, ended.err
     for file in files:
         assert (tmp_path / "out" / "predictions" / file).is_file()
-    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    results = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
     (variant,) = results["variants"]
     assert all(
         0 <= variant["measured"][0]["figures"][key] <= 100 for key in list(variant["measured"][0]["figures"])[:2]
     )
     again = evaluate(name, "--score-only")
     assert again.status == 0
-    rescored = json.loads((tmp_path / "out" / "results.json").read_text())["variants"][0]["measured"]
+    rescored = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))["variants"][0]["measured"]
     assert rescored == variant["measured"]
 
 
@@ -76,7 +76,9 @@ def test_true_masks_as_predictions_score_100_everywhere(evaluate: Command, tmp_p
         root = layout(tmp_path / "data")
         shutil.copytree(root / masks, tmp_path / "out")
         assert evaluate(name, "--score-only").status == 0
-        for measured in json.loads((tmp_path / "out" / "results.json").read_text())["variants"][0]["measured"]:
+        for measured in json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))["variants"][0][
+            "measured"
+        ]:
             assert measured["figures"]["J&F"] == 100
 
 
@@ -215,7 +217,7 @@ def test_the_report_holds_tables_plots_strips_and_settings_in_one_file(evaluate:
         layout(tmp_path / "data")
         ended = evaluate(name, "--baseline", "--report")
         assert ended.status == 0, ended.err
-        page = (tmp_path / "out" / "report.html").read_text()
+        page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
         assert page.count("<svg") == 2 and page.count("data:image/jpeg") == len(
             list((tmp_path / "out/tree/predictions").iterdir())
         )
@@ -223,7 +225,7 @@ def test_the_report_holds_tables_plots_strips_and_settings_in_one_file(evaluate:
         assert "<link" not in page and 'src="http' not in page
     layouts.got10k(tmp_path / "boxes")
     assert evaluate("got10k-val", "--report", "--root", tmp_path / "boxes", "--out", tmp_path / "b").status == 0
-    assert "AO" in (tmp_path / "b" / "report.html").read_text()
+    assert "AO" in (tmp_path / "b" / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_sweep_has_a_row_for_each_value_and_relative_speed(evaluate: Command, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from .conftest import Command
 def write_trace(path: Path, items: Iterator[Observation] | list[Observation]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = [",".join(map(str, trace_row(item))) for item in items]
-    path.write_text("\n".join([",".join(COLUMNS), *rows]) + "\n")
+    path.write_text("\n".join([",".join(COLUMNS), *rows]) + "\n", encoding="utf-8")
     return path
 
 
@@ -98,10 +98,10 @@ def test_mistakes_are_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
-    (tmp_path / "wrong.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "wrong.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00" * 40)
-    head, first, *_ = (run / "trace.csv").read_text().splitlines()
-    (tmp_path / "damaged.csv").write_text(f"{head}\n{first}\n{first[:-9]}\n")
+    head, first, *_ = (run / "trace.csv").read_text(encoding="utf-8").splitlines()
+    (tmp_path / "damaged.csv").write_text(f"{head}\n{first}\n{first[:-9]}\n", encoding="utf-8")
     named = {"RUN": run, "EMPTY": "empty", "WRONG": "wrong.csv", "DAMAGED": "damaged.csv", "BINARY": "binary.csv"}
     ended = sam2long("review", *(named.get(word, word) for word in words))
     assert (ended.status, ended.out) == (2, "")

@@ -30,8 +30,8 @@ def test_it_prints_the_figures_and_writes_them_unrounded(
     ended = sam2long("score", *folders, "--csv", tmp_path / "o.csv", "--json", tmp_path / "o.json")
     assert ended.status == 0
     assert "75.0" in ended.out and "2 objects" in ended.out
-    assert json.loads((tmp_path / "o.json").read_text())["figures"]["J"] == 75
-    rows = (tmp_path / "o.csv").read_text().splitlines()
+    assert json.loads((tmp_path / "o.json").read_text(encoding="utf-8"))["figures"]["J"] == 75
+    rows = (tmp_path / "o.csv").read_text(encoding="utf-8").splitlines()
     assert rows[2].startswith("b,1,") and ",50.000000," in rows[2]
 
 

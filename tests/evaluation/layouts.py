@@ -119,4 +119,4 @@ def _range(start: int, end: int, count: int) -> dict[str, dict[str, str]]:
 
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")

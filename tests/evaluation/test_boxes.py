@@ -104,12 +104,12 @@ def test_boxes_of_masks_run_from_first_to_last_pixel_without_adding_one() -> Non
 
 @pytest.mark.parametrize("text", ["1,2,3,4\n5,6,7,8\n", "1\t2\t3\t4\n5 6 7 8\n"])
 def test_boxes_are_read_with_any_separator(tmp_path: Path, text: str) -> None:
-    (tmp_path / "a.txt").write_text(text)
+    (tmp_path / "a.txt").write_text(text, encoding="utf-8")
     assert read_boxes(tmp_path / "a.txt").tolist() == [[1, 2, 3, 4], [5, 6, 7, 8]]
 
 
 @pytest.mark.parametrize("text", ["", "1,2,3\n", "1,2,3,x\n", "1,2,3,4\n5,6\n"])
 def test_what_is_no_file_of_boxes_is_named(tmp_path: Path, text: str) -> None:
-    (tmp_path / "a.txt").write_text(text)
+    (tmp_path / "a.txt").write_text(text, encoding="utf-8")
     with pytest.raises(DatasetError, match=r"a\.txt"):
         read_boxes(tmp_path / "a.txt")

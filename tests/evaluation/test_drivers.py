@@ -150,7 +150,7 @@ def lvos_meta(path: Path, ranges: dict[str, list[tuple[int, int, int, int]]]) ->
         }
         for video, objects in ranges.items()
     }
-    path.write_text(json.dumps({"videos": videos}))
+    path.write_text(json.dumps({"videos": videos}), encoding="utf-8")
 
 
 def test_lvos_agrees_with_the_naive_loop_and_averages_seen_and_unseen_apart(tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_lvos_frames_that_the_meta_counts_but_does_not_visit_score_zero(tmp_path
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"videos": {"v": {}}}'])
 def test_a_meta_file_of_another_kind_is_refused(tmp_path: Path, content: str) -> None:
-    (tmp_path / "valid_meta.json").write_text(content)
+    (tmp_path / "valid_meta.json").write_text(content, encoding="utf-8")
     with pytest.raises(DatasetError, match="frame_range"):
         read_meta(tmp_path / "valid_meta.json")
 

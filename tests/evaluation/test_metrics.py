@@ -24,7 +24,7 @@ def load_inputs() -> ModuleType:
 
 
 INPUTS = load_inputs()
-RECORDED = json.loads((GOLDEN / "metrics.json").read_text())
+RECORDED = json.loads((GOLDEN / "metrics.json").read_text(encoding="utf-8"))
 
 
 def box(y0: int, y1: int, x0: int, x1: int) -> np.ndarray:

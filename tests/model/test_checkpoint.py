@@ -172,7 +172,7 @@ def test_only_weights_are_unpickled(monkeypatch, tiny_file):
 
 
 def test_a_file_that_is_no_checkpoint_brings_no_advice_to_trust_it(tmp_path):
-    (tmp_path / "notes.md").write_text("# Notes\n")
+    (tmp_path / "notes.md").write_text("# Notes\n", encoding="utf-8")
     with pytest.raises(CheckpointError, match="no checkpoint") as caught:
         load_model(tmp_path / "notes.md")
     assert "weights_only" not in str(caught.value)

@@ -48,11 +48,11 @@ def test_evaluate_writes_a_table_and_its_figures(tmp_path: Path, monkeypatch: py
     run(
         monkeypatch, "evaluate", "--weights", weights, "--suites", "easy", "--videos", 2, "--limit", 5, "--table", table
     )
-    (figures,) = json.loads(table.with_suffix(".json").read_text())
+    (figures,) = json.loads(table.with_suffix(".json").read_text(encoding="utf-8"))
     assert (figures["suite"], figures["videos"], figures["frames"]) == ("easy", 2, 5)
     assert 0 <= figures["greedy"] <= 100
     assert figures["absent_precision"] == "none"
-    assert table.read_text().splitlines()[2].startswith("| easy | 2 x 5 |")
+    assert table.read_text(encoding="utf-8").splitlines()[2].startswith("| easy | 2 x 5 |")
 
 
 def test_export_averages_states(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
