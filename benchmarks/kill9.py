@@ -259,7 +259,7 @@ def campaign(folder: Path, kills: int, seed: int, frames: int, model: str | None
     whole = {name: Run(name, words, folder / f"undisturbed-{name}") for name, words in commands.items()}
     seconds = {name: undisturbed(run) for name, run in whole.items()}
     for name, run in whole.items():
-        rows = len((run.out / "trace.csv").read_text().splitlines()) - 1
+        rows = len((run.out / "trace.csv").read_text(encoding="utf-8").splitlines()) - 1
         print(f"{name}: undisturbed {seconds[name]:.1f} s, {rows} results of {len(list(run.out.iterdir()))} files")
     moments, count, number = random.Random(seed), Count(), 0
     while (made := count.kills.total()) < kills:

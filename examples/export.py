@@ -25,7 +25,7 @@ with open_writers(
     for result in session.propagate():
         writers.write(result)
 print("written:", ", ".join(path.name for path in writers.files))
-print("annotations in coco.json:", len(json.loads((folder / "coco.json").read_text())["annotations"]))
+print("annotations in coco.json:", len(json.loads((folder / "coco.json").read_text(encoding="utf-8"))["annotations"]))
 
 # One frame at a time: run lengths, outlines, YOLO label lines.
 result = session.result(10)

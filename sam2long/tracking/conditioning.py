@@ -7,13 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from sam2long.model.image_encoder import ImageFeatures
 from sam2long.model.mask_decoder import Candidates
 from sam2long.model.memory_attention import Memory
-from sam2long.model.preprocess import prepare_mask
+from sam2long.model.preprocess import prepare_mask, shrink_mask
 from sam2long.model.prompt_encoder import Label
 from sam2long.model.sam2 import FEEDBACK_LIMIT, MASK_PROMPT_LOGIT, SAM2
 from sam2long.tracking.outcome import Outcome, Remembered
@@ -105,9 +104,7 @@ def _from_mask(model: SAM2, features: ImageFeatures, prompt: ObjectPrompt) -> Ca
     assert prompt.mask is not None
     mask = _kept(prepare_mask(prompt.mask, model.config, model.device), prompt.mask, 1.0)
     logits = (2 * mask - 1) * MASK_PROMPT_LOGIT
-    side = model.config.mask_size
-    small = F.interpolate(logits, size=(side, side), mode="bilinear", align_corners=False, antialias=True)
-    small = _kept(small, prompt.mask, MASK_PROMPT_LOGIT)
+    small = _kept(shrink_mask(logits, model.config), prompt.mask, MASK_PROMPT_LOGIT)
     score = mask.flatten(1).any(1).float() * 2 * MASK_PROMPT_LOGIT - MASK_PROMPT_LOGIT
     pointer = model.mask_prompt_pointer(features, mask)
     return Candidates(small, torch.ones(1, 1, device=mask.device), pointer[:, None], score)

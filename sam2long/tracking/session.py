@@ -70,13 +70,15 @@ class Session:
         feature_cache: bytes, or a size such as "2GB", of image features to keep, so that a frame that is looked at
             again needs no encoding (17 MB a frame at 1024 x 1024, in float32); 0 keeps the latest four frames only.
         feature_cache_folder: keep them in a temporary folder inside this one instead of in memory.
+        results_folder: keep results in a temporary folder inside this one; by default in the system's folder for
+            temporary files (`TMPDIR`), which on some systems is memory.
         autosave: save the session to this file while it propagates and at the end, so that a killed run can go on.
         autosave_every: seconds between two such saves; saving never takes more than a twentieth of the time.
 
     Raises:
         VideoError: the source cannot be read.
         ConfigError: `max_delay` is negative, `feature_cache` is no size, or there are no results to save by `autosave`.
-        OutputError: `feature_cache_folder` cannot be used.
+        OutputError: `feature_cache_folder` or `results_folder` cannot be used.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class Session:
         keep_results: bool = True,
         feature_cache: str | int = 0,
         feature_cache_folder: str | Path | None = None,
+        results_folder: str | Path | None = None,
         autosave: str | Path | None = None,
         autosave_every: float = 60.0,
     ) -> None:
@@ -100,7 +103,7 @@ class Session:
         self._owns_source = not isinstance(source, VideoSource)
         self.source = open_video(source)
         self.tree = tree or TreeConfig()
-        store = ResultStore() if keep_results and self.source.seekable else None
+        store = ResultStore(results_folder) if keep_results and self.source.seekable else None
         if autosave is not None and store is None:
             raise ConfigError("autosave needs kept results: keep_results=True and a video, not a stream")
         cache = FeatureCache(model, self.source, parse_bytes(feature_cache), feature_cache_folder)
@@ -345,6 +348,7 @@ class Session:
         *,
         feature_cache: str | int = 0,
         feature_cache_folder: str | Path | None = None,
+        results_folder: str | Path | None = None,
         autosave: str | Path | None = None,
         autosave_every: float = 60.0,
     ) -> Session:
@@ -356,6 +360,7 @@ class Session:
             source: the video; by default it is opened where it was.
             feature_cache: see `Session`.
             feature_cache_folder: see `Session`.
+            results_folder: see `Session`.
             autosave: see `Session`.
             autosave_every: see `Session`.
 
@@ -376,6 +381,7 @@ class Session:
             **header.options,
             feature_cache=feature_cache,
             feature_cache_folder=feature_cache_folder,
+            results_folder=results_folder,
             autosave=autosave,
             autosave_every=autosave_every,
         )

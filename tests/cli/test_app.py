@@ -102,7 +102,7 @@ def test_ctrl_c_while_tracking_keeps_what_is_finished(tiny_model: Path, tmp_path
     # The second press may come while Python is on its way out, and end it; a shell reports 130 for that too.
     assert process.returncode in (130, -signal.SIGINT)
     assert stdout == ""
-    summary = json.loads((out / "summary.json").read_text())
+    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
     kept = summary["frames_written"]
     assert 5 <= kept < 900
     assert f"stopped by you at frame {kept - 1}; {kept} frames kept in {out}" in stderr
@@ -112,7 +112,7 @@ def test_ctrl_c_while_tracking_keeps_what_is_finished(tiny_model: Path, tmp_path
     assert len(list((out / "masks").iterdir())) == kept
     with av.open(str(out / "overlay.mp4")) as overlay:
         assert sum(1 for _ in overlay.decode(video=0)) == kept
-    assert len(json.loads((out / "ytvis.json").read_text())["annotations"][0]["segmentations"]) == kept
+    assert len(json.loads((out / "ytvis.json").read_text(encoding="utf-8"))["annotations"][0]["segmentations"]) == kept
 
 
 def _wait_for_masks(process: subprocess.Popen[str], out: Path, count: int) -> None:

@@ -82,7 +82,7 @@ def test_bad_words(
     Image.fromarray(np.zeros((48, 64), np.uint8)).save("empty.png")
     Image.fromarray(np.full((10, 10), 255, np.uint8)).save("small.png")
     Image.fromarray(np.full((48, 64), 255, np.uint8)).save("fits.png")
-    Path("broken.json").write_text('{"prompts":\n nothing}')
+    Path("broken.json").write_text('{"prompts":\n nothing}', encoding="utf-8")
     before = sorted(tmp_path.rglob("*"))
     assert_refused(sam2long("track", clip, *words, "--out", "deep/out"), complaint)
     assert sorted(tmp_path.rglob("*")) == before
@@ -94,7 +94,7 @@ def _missing(folder: Path) -> Path:
 
 def _text(folder: Path) -> Path:
     path = folder / "story.mp4"
-    path.write_text("once upon a time " * 99)
+    path.write_text("once upon a time " * 99, encoding="utf-8")
     return path
 
 
@@ -124,22 +124,22 @@ def test_bad_videos(sam2long: Command, tmp_path: Path, make: Callable[[Path], Pa
 
 @pytest.mark.usefixtures("no_network")
 def test_bad_output_folders(sam2long: Command, clip: Path, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("mine")
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
     (tmp_path / "full").mkdir()
-    (tmp_path / "full" / "notes.txt").write_text("mine")
+    (tmp_path / "full" / "notes.txt").write_text("mine", encoding="utf-8")
     before = sorted(tmp_path.rglob("*"))
     assert_refused(sam2long("track", clip, *BOX, "--out", tmp_path / "file"), "is a file")
     assert_refused(sam2long("track", clip, *BOX, "--out", tmp_path / "file" / "out"), "file")
     assert_refused(sam2long("track", clip, *BOX, "--out", tmp_path / "full"), "--overwrite")
     assert sorted(tmp_path.rglob("*")) == before
-    assert (tmp_path / "full" / "notes.txt").read_text() == "mine"
+    assert (tmp_path / "full" / "notes.txt").read_text(encoding="utf-8") == "mine"
 
 
 def test_bad_networks(sam2long: Command, clip: Path, tiny_model: Path, tmp_path: Path) -> None:
     cut = tmp_path / "cut.safetensors"
     cut.write_bytes(tiny_model.read_bytes()[:5000])
     text = tmp_path / "weights.pt"
-    text.write_text("these are no weights")
+    text.write_text("these are no weights", encoding="utf-8")
     out = tmp_path / "deep" / "out"
     for words, complaint in (
         (["--model", "sam9-gigantic"], "sam9-gigantic"),
@@ -178,7 +178,7 @@ def test_a_full_disk(
     ended = sam2long("track", clip, *BOX, "--out", out, "--model", tiny_model)
     assert_refused(ended, f"{missing} could not be written: there is no space left")
     assert {path.name for path in out.iterdir()} >= {"masks", "overlay.mp4", "coco.json", "ytvis.json"} - {missing}
-    assert json.loads((out / "summary.json").read_text())["complete"] is False
+    assert json.loads((out / "summary.json").read_text(encoding="utf-8"))["complete"] is False
     alone = sam2long("track", clip, *BOX, "--out", tmp_path / "b", "--model", tiny_model, "--save", "png")
     if missing == "masks":
         assert_refused(alone, "no space left")

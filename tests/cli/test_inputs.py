@@ -28,7 +28,7 @@ def pictures(folder: Path, kind: type = np.uint8) -> Path:
 
 
 def summary(out: Path) -> dict[str, Any]:
-    return json.loads((out / "summary.json").read_text())
+    return json.loads((out / "summary.json").read_text(encoding="utf-8"))
 
 
 def frames_of(out: Path) -> list[int]:
@@ -64,7 +64,7 @@ def test_a_bad_picture_keeps_what_was_finished(tracks, tmp_path, kind) -> None:
     assert not summary(out)["complete"] and "left_5.png" in summary(out)["stopped"]
     with av.open(str(out / "overlay.mp4")) as overlay:
         assert len(list(overlay.decode(video=0))) == 5
-    assert len(json.loads((out / "coco.json").read_text())["images"]) == 5
+    assert len(json.loads((out / "coco.json").read_text(encoding="utf-8"))["images"]) == 5
 
 
 @pytest.mark.parametrize("bad", [FRAMES // 2 - 1, FRAMES - 1])

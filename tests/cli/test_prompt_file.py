@@ -21,7 +21,7 @@ numbers = st.integers(-1000, 1000) | st.floats(-1e6, 1e6)
 
 def write(folder: Path, *entries: Any) -> Path:
     path = folder / "prompts.json"
-    path.write_text(json.dumps({"prompts": list(entries)}))
+    path.write_text(json.dumps({"prompts": list(entries)}), encoding="utf-8")
     return path
 
 

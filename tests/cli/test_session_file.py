@@ -39,7 +39,7 @@ def test_a_prompt_added_later_is_a_correction(sam2long: Command, clip: Path, tin
     assert ended.status == 0 and "2 objects" in ended.out
     before, after = masks(tmp_path / "a"), masks(tmp_path / "b")
     np.testing.assert_array_equal(before[:6], after[:6])
-    first, second = ((tmp_path / out / "trace.csv").read_text().splitlines() for out in "ab")
+    first, second = ((tmp_path / out / "trace.csv").read_text(encoding="utf-8").splitlines() for out in "ab")
     assert len(first) == len(second) == 1 + 2 * CLIP_FRAMES
     changed = [line.split(",") for line, was in zip(second[1:], first[1:], strict=True) if line != was]
     assert {(int(frame), number) for frame, _, number, *_ in changed} == {
@@ -72,7 +72,7 @@ def test_what_does_not_fit_a_saved_run(
 
 
 def test_files_that_are_no_session(sam2long: Command, clip: Path, tiny_model: Path, tmp_path: Path) -> None:
-    (tmp_path / "run.s2l").write_text("hello")
+    (tmp_path / "run.s2l").write_text("hello", encoding="utf-8")
     common = ("track", clip, "--model", tiny_model, "--box", "4,16,20,32", "--out", tmp_path / "b", "--session")
     ended = sam2long(*common, tmp_path / "run.s2l")
     assert ended.status == 2 and "is damaged, or no session file" in ended.err

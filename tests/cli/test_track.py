@@ -15,7 +15,7 @@ from .conftest import CLIP_FRAMES, CLIP_HEIGHT, CLIP_WIDTH, Command, write_clip
 
 
 def summary(out: Path) -> dict:
-    return json.loads((out / "summary.json").read_text())
+    return json.loads((out / "summary.json").read_text(encoding="utf-8"))
 
 
 def frames_of(out: Path) -> list[int]:
@@ -69,7 +69,7 @@ def test_prompts_and_settings_are_in_the_summary(
     ]
     assert settings["tree"]["pathways"] == 1
     again = tmp_path / "again.json"
-    again.write_text(json.dumps({"prompts": settings["prompts"]}))
+    again.write_text(json.dumps({"prompts": settings["prompts"]}), encoding="utf-8")
     ended = sam2long(
         "track",
         clip,
@@ -84,7 +84,9 @@ def test_prompts_and_settings_are_in_the_summary(
         tiny_model,
     )
     assert ended.status == 0
-    assert (tmp_path / "out2" / "coco.json").read_text() == (out / "coco.json").read_text()
+    assert (tmp_path / "out2" / "coco.json").read_text(encoding="utf-8") == (out / "coco.json").read_text(
+        encoding="utf-8"
+    )
 
 
 @pytest.mark.parametrize(
@@ -126,13 +128,13 @@ def test_overwrite_replaces_results_and_nothing_else(
     out = tmp_path / "out"
     words = ["track", clip, "--box", "4,16,20,32", "--out", out, "--save", "png", "--model", tiny_model]
     assert sam2long(*words).status == 0
-    (out / "notes.txt").write_text("mine")
+    (out / "notes.txt").write_text("mine", encoding="utf-8")
     assert sam2long(*words).status == 2
     assert len(frames_of(out)) == CLIP_FRAMES
     assert sam2long(*words, "--end", "3", "--overwrite").status == 0
     assert frames_of(out) == [0, 1, 2, 3]
     assert len(list((out / "masks").iterdir())) == 4
-    assert (out / "notes.txt").read_text() == "mine"
+    assert (out / "notes.txt").read_text(encoding="utf-8") == "mine"
 
 
 def test_a_truncated_video_is_tracked_as_far_as_it_goes(sam2long: Command, tiny_model: Path, tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ def test_natural_order_any_case_and_other_files_ignored(tmp_path):
     folder.mkdir()
     for number, name in enumerate(["frame2.png", "frame10.PNG", "frame11.bmp", "frame100.Tif"]):
         level(number * 10).save(folder / name)
-    (folder / "notes.txt").write_text("no image")
-    (folder / "._frame2.png").write_text("left by a file manager")
+    (folder / "notes.txt").write_text("no image", encoding="utf-8")
+    (folder / "._frame2.png").write_text("left by a file manager", encoding="utf-8")
     source = open_video(folder)
     assert [int(frame.image[0, 0, 0]) for frame in source.frames()] == [0, 10, 20, 30]
     assert [source.frame_name(i) for i in range(4)] == ["frame2", "frame10", "frame11", "frame100"]

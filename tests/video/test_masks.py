@@ -62,7 +62,7 @@ def test_transparent_pixels_are_background(tmp_path):
 def test_errors(tmp_path):
     with pytest.raises(PromptError, match=r"no mask file .*missing\.png"):
         read_mask_file(tmp_path / "missing.png")
-    (tmp_path / "text.png").write_text("not an image")
+    (tmp_path / "text.png").write_text("not an image", encoding="utf-8")
     with pytest.raises(PromptError, match=r"text\.png cannot be read"):
         read_mask_file(tmp_path / "text.png")
     with pytest.raises(PromptError, match="empty"):

@@ -53,7 +53,7 @@ def test_what_is_written_comes_back(tmp_path: Path, frames: range) -> None:
 
 
 def test_it_is_a_plain_table(tmp_path: Path) -> None:
-    with write(tmp_path / "out", range(COUNT)).open() as file:
+    with write(tmp_path / "out", range(COUNT)).open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert rows[0] == {
         "frame": "0",
@@ -86,7 +86,7 @@ def test_a_run_that_failed_leaves_what_it_has(tmp_path: Path) -> None:
 
 def test_reading_is_streamed(tmp_path: Path) -> None:
     trace = write(tmp_path / "out", range(COUNT))
-    trace.write_text(trace.read_text() + "broken\n")
+    trace.write_text(trace.read_text(encoding="utf-8") + "broken\n", encoding="utf-8")
     items = read_trace(trace)
     assert next(items).frame == 0
     with pytest.raises(TraceError, match="line 10 is damaged"):

@@ -50,7 +50,7 @@ def writers(folder, source, formats=("png",), settings=None, **options) -> Write
 def test_overwrite_replaces_only_results(tmp_path, source):  # noqa: F811
     folder = tmp_path / "out"
     write(folder, source, range(COUNT), ["png", "coco"])
-    (folder / "notes.txt").write_text("mine")
+    (folder / "notes.txt").write_text("mine", encoding="utf-8")
     with open_writers(folder, ["png"], source, object_ids=[1], settings={}, overwrite=True) as later:
         later.write(result(1, (1,)))
         assert len(list((folder / "masks").iterdir())) == COUNT  # until the end the old ones stay
@@ -61,7 +61,7 @@ def test_overwrite_replaces_only_results(tmp_path, source):  # noqa: F811
 
 def test_overwrite_spares_folders_that_are_no_results(tmp_path, source):  # noqa: F811
     (tmp_path / "masks").mkdir()
-    (tmp_path / "masks" / "drawn.png").write_text("by hand")
+    (tmp_path / "masks" / "drawn.png").write_text("by hand", encoding="utf-8")
     with pytest.raises(OutputError, match="not a result of an earlier run"):
         writers(tmp_path, source, overwrite=True)
     assert (tmp_path / "masks" / "drawn.png").exists()
@@ -84,13 +84,13 @@ def test_resume_replaces_results_of_the_same_run_only(tmp_path, source):  # noqa
         second.finish()
     assert names(folder) == {"masks", "summary.json"}
     assert len(list((folder / "masks").iterdir())) == COUNT
-    (folder / "summary.json").write_text("{")
+    (folder / "summary.json").write_text("{", encoding="utf-8")
     with pytest.raises(OutputError, match="not empty"):
         writers(folder, source, settings=settings, resume=True)
 
 
 def test_resume_takes_no_foreign_folder(tmp_path, source):  # noqa: F811
-    (tmp_path / "thesis.tex").write_text("mine")
+    (tmp_path / "thesis.tex").write_text("mine", encoding="utf-8")
     with pytest.raises(OutputError, match="not empty"):
         writers(tmp_path, source, resume=True)
     assert names(tmp_path) == {"thesis.tex"}
@@ -149,7 +149,7 @@ def test_killed_while_results_move_to_their_place(tmp_path, source, moves):  # n
         writers(folder, source)  # yet it settles what the killed one has left
     assert names(folder) == {"masks", "coco.json", "ytvis.json", "summary.json"}
     assert len(list((folder / "masks").iterdir())) == 3
-    assert json.loads((folder / "summary.json").read_text())["frames_written"] == 3
+    assert json.loads((folder / "summary.json").read_text(encoding="utf-8"))["frames_written"] == 3
 
 
 def test_two_runs_never_share_a_folder(tmp_path, source):  # noqa: F811
@@ -180,14 +180,14 @@ def test_what_was_written_stays_whatever_happens(tmp_path, source, error):  # no
             interrupted.write(result(frame))
         raise error
     assert names(tmp_path / "out") == EVERYTHING
-    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
     assert not summary["complete"] and type(error).__name__ in summary["stopped"] and summary["frames_written"] == 3
 
 
 def test_leaving_without_finish_finishes(tmp_path, source):  # noqa: F811
     with writers(tmp_path / "out", source) as forgotten:
         forgotten.write(result(0))
-    assert json.loads((tmp_path / "out" / "summary.json").read_text())["complete"]
+    assert json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))["complete"]
 
 
 @pytest.mark.parametrize("step", ["write", "finish"])
@@ -205,7 +205,7 @@ def test_a_writer_fails_alone(tmp_path, source, monkeypatch, file, step):  # noq
     left = names(folder)
     assert left - {file} == EVERYTHING - {file}
     assert (file in left) == (file in ("masks", "objects"))
-    summary = json.loads((folder / "summary.json").read_text())
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     assert not summary["complete"] and file in summary["stopped"] and summary["frames_written"] == COUNT
     assert set(summary["files"]) == left - {"summary.json"}
     if step == "finish" or file != "masks":
@@ -263,7 +263,7 @@ def test_no_room_for_the_spool(tmp_path, source, monkeypatch):  # noqa: F811
     with pytest.raises(OutputError, match=r"no space left.*everything else is in"):
         failing.finish(complete=False)
     assert len(list((tmp_path / "out" / "masks").iterdir())) == 3
-    assert len(json.loads((tmp_path / "out" / "coco.json").read_text())["images"]) == 3
+    assert len(json.loads((tmp_path / "out" / "coco.json").read_text(encoding="utf-8"))["images"]) == 3
 
 
 def test_a_picture_that_cannot_be_decoded_again_costs_the_overlay_only(tmp_path, source, monkeypatch):  # noqa: F811

@@ -108,13 +108,13 @@ def test_coco_names_open_the_pictures(tmp_path):
     write(tmp_path / "out", source, range(2), ["coco"])
     names = ["left_7.png", "left_12.PNG"]
     assert [image["file_name"] for image in COCO(tmp_path / "out" / "coco.json").dataset["images"]] == names
-    assert json.loads((tmp_path / "out" / "ytvis.json").read_text())["videos"][0]["file_names"] == names
+    assert json.loads((tmp_path / "out" / "ytvis.json").read_text(encoding="utf-8"))["videos"][0]["file_names"] == names
 
 
 @pytest.mark.parametrize("frames", [range(COUNT), range(COUNT - 1, -1, -1), (3, 4, 5, 3, 2, 1, 0)])
 def test_ytvis(tmp_path, source, frames):
     write(tmp_path / "out", source, frames, ["coco"])
-    data = json.loads((tmp_path / "out" / "ytvis.json").read_text())
+    data = json.loads((tmp_path / "out" / "ytvis.json").read_text(encoding="utf-8"))
     video = data["videos"][0]
     assert (video["length"], video["height"], video["width"]) == (COUNT, HEIGHT, WIDTH)
     assert video["frame_numbers"] == list(range(COUNT))
@@ -145,7 +145,7 @@ def test_npz(tmp_path, source):
 
 def test_summary(tmp_path, source):
     write(tmp_path / "out", source, [0, 2], ["png"], complete=False, reason="Stopped by Ctrl-C.")
-    data = json.loads((tmp_path / "out" / "summary.json").read_text())
+    data = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
     assert data["video"] == {"name": "array", "width": WIDTH, "height": HEIGHT, "fps": 10, "frame_count": COUNT}
     assert (data["objects"], data["settings"], data["files"]) == ([1, 2], {"pathways": 3}, ["masks"])
     assert (data["complete"], data["stopped"], data["frames_written"]) == (False, "Stopped by Ctrl-C.", 2)
@@ -157,8 +157,8 @@ def test_summary(tmp_path, source):
 
 def test_nothing_written_is_valid_too(tmp_path, source):
     write(tmp_path / "out", source, [], complete=False, reason="Stopped at once.")
-    assert json.loads((tmp_path / "out" / "summary.json").read_text())["frames"] == []
-    assert json.loads((tmp_path / "out" / "ytvis.json").read_text())["videos"][0]["length"] == 0
+    assert json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))["frames"] == []
+    assert json.loads((tmp_path / "out" / "ytvis.json").read_text(encoding="utf-8"))["videos"][0]["length"] == 0
     assert COCO(tmp_path / "out" / "coco.json").dataset["images"] == []
     assert list(np.load(tmp_path / "out" / "masks.npz")["frames"]) == []
 
@@ -169,9 +169,9 @@ def test_scores_that_json_does_not_have(tmp_path, source):
     with open_writers(tmp_path / "out", ["coco"], source, object_ids=[1, 2], settings={}) as writers:
         writers.write(odd)
         writers.finish()
-    text = (tmp_path / "out" / "summary.json").read_text()
+    text = (tmp_path / "out" / "summary.json").read_text(encoding="utf-8")
     assert json.loads(text)["frames"][0]["objects"]["1"]["object_score"] is None
-    assert "Infinity" not in text + (tmp_path / "out" / "coco.json").read_text()
+    assert "Infinity" not in text + (tmp_path / "out" / "coco.json").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_overlay_of_a_live_source(tmp_path):
 
 
 def test_folders_that_cannot_be_used(tmp_path, source):
-    (tmp_path / "file").write_text("mine")
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
     for folder, message in ((tmp_path, "not empty"), (tmp_path / "file", "is a file")):
         with pytest.raises(OutputError, match=message):
             open_writers(folder, ["png"], source, object_ids=[1], settings={})
@@ -229,8 +229,8 @@ def test_numbers_of_numpy_are_written_as_numbers(tmp_path, source):
             writers.write(FrameResult(np.int64(frame), np.float64(same.time), masks, *values))
     assert [path.name for path in plain.files] == ["coco.json", "ytvis.json", "trace.csv", "summary.json"]
     for name in ("coco.json", "ytvis.json"):
-        written = [json.loads((tmp_path / folder / name).read_text()) for folder in ("plain", "numpy")]
+        written = [json.loads((tmp_path / folder / name).read_text(encoding="utf-8")) for folder in ("plain", "numpy")]
         assert written[0] == written[1]
-    assert "np." not in (tmp_path / "numpy" / "trace.csv").read_text()
+    assert "np." not in (tmp_path / "numpy" / "trace.csv").read_text(encoding="utf-8")
     with pytest.raises(TypeError):
         FrameResult(1.5, 0.0, {}, {}, {}, {})
