@@ -1,0 +1,38 @@
+"""A fixed part of the fuzzing that `make fuzz` goes on with: see docs/robustness.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.fuzz.corpus import Corpus, build
+from tests.fuzz.play import play
+from tests.fuzz.targets import TARGETS
+
+SEEDS = 16
+"""Cases of each target."""
+KNOWN = {("sessions", 15): "a line of traces.jsonl nested too deeply"}
+"""Found and reported, not mended yet."""
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Corpus]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # of a network this small more only wait for each other
+    yield build(tmp_path_factory.mktemp("corpus"))
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_damaged_files_and_odd_words(target: str, corpus: Corpus, tmp_path: Path) -> None:
+    wrong = []
+    for seed in range(SEEDS):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        played = play(target, seed, corpus, folder)
+        if played.wrong and (target, seed) not in KNOWN:
+            wrong.append(f"seed {seed} of {target}: {played}")
+    assert not wrong, "\n\n".join(wrong)
