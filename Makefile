@@ -2,9 +2,11 @@
 PYTHON  ?= python3
 VENV    ?= .venv
 WORKERS ?= 2
+SECONDS ?= 600
+SEED    ?= 1
 BIN     := $(VENV)/bin
 
-.PHONY: demo test lint check docs examples wheel clean train-nano
+.PHONY: demo test lint check docs examples wheel clean train-nano fuzz
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -37,6 +39,9 @@ wheel: $(VENV)/.installed         ## build the wheel, install it in an environme
 	$(PYTHON) -m venv out/wheel
 	out/wheel/bin/pip install --quiet --constraint constraints.txt out/dist/*.whl
 	cd out/wheel && bin/sam2long demo --out demo
+
+fuzz: $(VENV)/.installed          ## ten minutes of damaged files and odd words; SECONDS=3600 SEED=7 for more
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) --seed $(SEED)
 
 train-nano: $(VENV)/.installed    ## train the bundled model from scratch, or go on with it; docs/nano.md has the GPU form
 	$(BIN)/python -m sam2long.training train --out runs/nano --curriculum cpu --processes 2 --resume
