@@ -47,6 +47,7 @@ class Job:
         formats: what to write into it besides the trace, see `open_writers`.
         tree: the memory tree's numbers.
         max_delay: see `Session`.
+        levels: the values that were made black and white, or None, see `open_video`; the summary tells.
         frames: which frames to visit.
         overwrite: replace earlier results.
         quiet: print warnings and errors only.
@@ -61,6 +62,7 @@ class Job:
     formats: tuple[str, ...]
     tree: TreeConfig
     max_delay: int | None = None
+    levels: tuple[float, float] | None = None
     frames: FrameRange = FrameRange()
     overwrite: bool = False
     quiet: bool = False
@@ -159,6 +161,7 @@ def _settings(job: Job) -> dict[str, object]:
         **job.network,
         "tree": asdict(job.tree),
         "max_delay": job.max_delay,
+        "levels": job.levels,
         **asdict(job.frames),
         "prompts": describe(job.prompts) if job.prompts else [],
     }

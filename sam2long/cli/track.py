@@ -53,7 +53,8 @@ def track(
     check_delay(max_delay)
     if saved is not None and session is not None:
         check_settings(saved, session, tree, max_delay)
-    with open_video(video, fps=fps, levels=parse_levels(levels)) as source:
+    white = parse_levels(levels)
+    with open_video(video, fps=fps, levels=white) as source:
         job = Job(
             source=source,
             prompts=marked,
@@ -61,6 +62,7 @@ def track(
             formats=tuple(word.strip() for word in save.split(",")),
             tree=tree,
             max_delay=max_delay,
+            levels=white,
             frames=FrameRange(start, end, stride, reverse),
             overwrite=overwrite,
             quiet=quiet,
