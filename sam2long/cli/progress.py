@@ -42,7 +42,8 @@ class TrackProgress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        if not self._progress.disable:  # stopped without a start, rich before 14.3 prints an empty line
+            self._progress.stop()
 
     def update(self, result: FrameResult) -> None:
         """Counts one result and shows its objects' states."""
