@@ -8,7 +8,7 @@ from sam2long import Session, TreeConfig
 from tests.device.conftest import FRAMES
 from tests.device.test_session import RESTLESS, start
 
-VERDICTS, MASKS, PACKING = "verdicts.fetch_verdicts", "outcome.fetch_masks", "outcome.compact"
+VERDICTS, MASKS, PACKING = "verdicts.fetch_verdicts", "outcome.fetch_masks", "outcome._compact"
 
 
 def waits(device, session):
