@@ -5,8 +5,16 @@ WORKERS ?= 2
 SECONDS ?= 600
 SEED    ?= 1
 BIN     := $(VENV)/bin
+LOWEST  ?= .venv-lowest
 
-.PHONY: demo test lint check docs examples wheel clean train-nano fuzz
+# Each uses some dependency in earnest; together about two minutes on two cores.
+LOWEST_TESTS := \
+	tests/test_lowest.py tests/cli/test_app.py tests/cli/test_bad_input.py tests/cli/test_progress.py \
+	tests/cli/test_score.py tests/evaluation tests/model/test_hub.py tests/model/test_checkpoint.py tests/model/test_odd_checkpoints.py \
+	tests/model/test_attention.py tests/tracking/test_feature_cache.py tests/tracking/test_results_folder.py \
+	tests/tracking/test_saved_session.py tests/tracking/test_session_file_safety.py tests/video
+
+.PHONY: demo test test-lowest lock-lowest lint check docs examples wheel clean train-nano fuzz
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -18,6 +26,20 @@ demo: $(VENV)/.installed          ## track an object through a video; results in
 
 test: $(VENV)/.installed          ## every test, the slow ones too
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
+
+$(LOWEST)/.installed: pyproject.toml constraints-lowest.txt
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(LOWEST)/bin/pip install --quiet --constraint constraints-lowest.txt --editable '.[report,supervision,test]'
+	touch $@
+
+test-lowest: $(LOWEST)/.installed ## some tests with the lowest versions that pyproject.toml allows
+	$(LOWEST)/bin/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(LOWEST_TESTS)
+
+lock-lowest: $(VENV)/.installed   ## write constraints-lowest.txt anew, after a change of the bounds in pyproject.toml
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(BIN)/python .ci/lowest.py > $(LOWEST)/bounds.txt
+	$(LOWEST)/bin/pip install --quiet --constraint $(LOWEST)/bounds.txt --editable '.[report,supervision,test]'
+	$(BIN)/python .ci/lowest.py $(LOWEST)/bin/pip > constraints-lowest.txt
 
 lint: $(VENV)/.installed          ## style, types, import rules
 	$(BIN)/ruff check .
@@ -47,4 +69,4 @@ train-nano: $(VENV)/.installed    ## train the bundled model from scratch, or go
 	$(BIN)/python -m sam2long.training train --out runs/nano --curriculum cpu --processes 2 --resume
 
 clean:
-	rm -rf $(VENV) out
+	rm -rf $(VENV) $(LOWEST) out
