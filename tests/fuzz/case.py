@@ -152,14 +152,14 @@ def _change(path: Path, before: Tree, after: Tree) -> str:
 
 def _may(path: Path, case: Case, wrote: bool) -> bool:
     """Whether a command may change a path."""
+    if case.words[0] == "eval" and case.out is not None and case.out in (path, *path.parents):
+        return True  # finished videos are kept, and the next run goes on from them
     linked = case.out is not None and case.out.is_symlink() and case.out.resolve() in path.parents
     if linked and case.out is not None:
         path = case.out / path.relative_to(case.out.resolve())
     if case.out is not None and case.out in path.parents:
         inside = path.relative_to(case.out).parts[0]
-        return inside in LEFT_BY_THE_DEAD or (wrote and (inside in RESULTS or case.words[0] != "track"))
-    if case.words[0] == "eval" and case.out is not None and case.out in (path, *path.parents):
-        return True  # finished videos are kept, and the next run goes on from them
+        return inside in LEFT_BY_THE_DEAD or (wrote and inside in RESULTS)
     if case.out is not None and wrote and (path == case.out or path in case.out.parents):
         return True
     return wrote and path in case.files

@@ -48,7 +48,7 @@ def _track(
     save = ",".join(draw.sample(FORMATS, draw.choice((1, 1, 2, 5))))
     common = ("--model", model or corpus.model, "--device", "cpu", "--save", save, "--out", out)
     quiet = ("--quiet",) if draw.random() < 0.5 else ()
-    return Case([str(word) for word in ("track", video, *words, *common, *quiet)], folder / out)
+    return Case([str(word) for word in ("track", video, *words, *common, *quiet)], Path(os.path.normpath(folder / out)))
 
 
 def videos(draw: Random, corpus: Corpus, folder: Path) -> Case:
