@@ -12,7 +12,7 @@ LOWEST_TESTS := \
 	tests/test_lowest.py tests/cli/test_app.py tests/cli/test_bad_input.py tests/cli/test_progress.py \
 	tests/cli/test_score.py tests/evaluation tests/model/test_hub.py tests/model/test_checkpoint.py tests/model/test_odd_checkpoints.py \
 	tests/model/test_attention.py tests/tracking/test_feature_cache.py tests/tracking/test_results_folder.py \
-	tests/tracking/test_saved_session.py tests/tracking/test_session_file_safety.py tests/video
+	tests/tracking/test_saved_session.py tests/tracking/test_session_file_safety.py tests/video tests/results
 
 .PHONY: demo test test-lowest lock-lowest lint check docs examples wheel clean train-nano fuzz
 
@@ -66,7 +66,7 @@ fuzz: $(VENV)/.installed          ## ten minutes of damaged files and odd words;
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) --seed $(SEED)
 
 train-nano: $(VENV)/.installed    ## train the bundled model from scratch, or go on with it; docs/nano.md has the GPU form
-	$(BIN)/python -m sam2long.training train --out runs/nano --curriculum cpu --processes 2 --resume
+	$(BIN)/python -m training train --out runs/nano --curriculum cpu --processes 2 --resume
 
 clean:
 	rm -rf $(VENV) $(LOWEST) out

@@ -21,9 +21,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from sam2long.evaluation.drivers import SavRule
-from sam2long.evaluation.pairing import Pairing, TruthFormat
-from sam2long.evaluation.scoring import measure
+from sam2long.evaluation.scoring.pairing import Pairing, TruthFormat
+from sam2long.evaluation.scoring.rules import SavRule
+from sam2long.evaluation.scoring.scoring import measure
 from sam2long.synthetic.scene import Scene, SceneConfig
 
 HEIGHT, WIDTH, OBJECTS = 720, 1280, 3
@@ -48,7 +48,7 @@ def main() -> None:
     print(f"{frames} frames of {WIDTH}x{HEIGHT}, {OBJECTS} objects; largest difference of a figure {worst:.1e} points")
     for name, seconds in (("sam2long", my_seconds), ("SA-V", their_seconds)):
         each = seconds / frames
-        print(f"{name:9s} {1000 * each:6.1f} ms a frame on one core, {each * 10_000 / 2:5.0f} s for 10,000 on two")
+        print(f"{name:9s} {1000 * each:6.1f} ms per frame on one core, {each * 10_000 / 2:5.0f} s for 10,000 on two")
     print(f"sam2long takes {my_seconds / their_seconds:.2f} of SA-V's time")
 
 

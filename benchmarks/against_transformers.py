@@ -26,10 +26,10 @@ from transformers.models.sam2_video.modeling_sam2_video import Sam2VideoInferenc
 
 from sam2long import TreeConfig
 from sam2long.bench import Load, MeasuredSAM2, file_stages, matmul_peak, time_frames, wait_for
-from sam2long.model.checkpoint import choose_device
+from sam2long.model.checkpoints.loading import choose_device
+from sam2long.model.checkpoints.names import to_ours
 from sam2long.model.compilation import compile_model
 from sam2long.model.config import preset
-from sam2long.model.names import to_ours
 from sam2long.model.precision import PRECISIONS, choose_precision, set_precision
 from tests.model import oracle
 

@@ -20,8 +20,8 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from sam2long.bench import matmul_peak, wait_for
-from sam2long.model.attention import attend
-from sam2long.model.checkpoint import choose_device
+from sam2long.model.checkpoints.loading import choose_device
+from sam2long.model.memory.attention import attend
 from sam2long.model.precision import PRECISIONS, choose_precision
 
 KEY_WIDTH, VALUE_WIDTH, MAPS, POINTER_TOKENS = 256, 64, 7, 64

@@ -26,8 +26,8 @@ from sam2long import Session
 from sam2long.bench import ABSENT, CERTAIN, PARTED, UNCERTAIN, MeasuredSAM2, Script, measured_model, resident_megabytes
 from sam2long.model import HieraConfig, MaskProposals, Memory, SAM2Config
 from sam2long.model.config import NANO
+from sam2long.model.decoder.prompt_encoder import PromptTokens
 from sam2long.model.image_encoder import ImageFeatures
-from sam2long.model.prompt_encoder import PromptTokens
 
 ACTS: tuple[tuple[float, str, Script], ...] = (
     (0.0, "certain", CERTAIN),
@@ -72,7 +72,7 @@ class FakeSAM2(MeasuredSAM2):
 
 @dataclass(frozen=True)
 class Mark:
-    """How things stood at a frame: processor ms a frame since the last mark, resident MB, frames undecided."""
+    """How things stood at a frame: processor ms per frame since the last mark, resident MB, frames undecided."""
 
     frame: int
     act: str
@@ -136,7 +136,7 @@ def main() -> None:
 
 
 def report(runs: dict[int, list[Mark]]) -> None:
-    print(f"{'frames':>8}  {'act':16}{'ms a frame':>11}{'resident MB':>13}{'undecided':>11}")
+    print(f"{'frames':>8}  {'act':16}{'ms per frame':>11}{'resident MB':>13}{'undecided':>11}")
     for length, marks in runs.items():
         for _, name, _ in ACTS:
             act = [mark for mark in marks if mark.act == name]
@@ -161,7 +161,7 @@ def plot(runs: dict[int, list[Mark]], path: Path) -> None:
         axes[0].axvline(start, color="0.8")
         axes[1].axvline(start, color="0.8")
         axes[0].annotate(f" {name}", (start, 1), xycoords=("data", "axes fraction"), va="bottom", fontsize=8)
-    axes[0].set(ylabel="processor ms a frame", ylim=(0, None))
+    axes[0].set(ylabel="processor ms per frame", ylim=(0, None))
     axes[1].set(
         ylabel="resident MB",
         xlabel="share of the video",

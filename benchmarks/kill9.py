@@ -37,8 +37,8 @@ import torch
 
 from benchmarks.growth import MICRO
 from sam2long.errors import SessionError
-from sam2long.model.checkpoint import fresh_model, save_model
-from sam2long.tracking.archive import read_observations
+from sam2long.model.checkpoints.loading import fresh_model, save_model
+from sam2long.tracking.saving.archive import read_observations
 
 HEIGHT, WIDTH, SIDE = 48, 64, 16
 EVERY = 0.05
@@ -106,7 +106,8 @@ class Run:
             tempfile.tempdir = str(self.folder / "tmp")
             Path(tempfile.tempdir).mkdir(exist_ok=True)
             from sam2long.cli import app
-            from sam2long.tracking import autosave, session
+            from sam2long.tracking import session
+            from sam2long.tracking.saving import autosave
 
             saver = session.AutoSaver
             session.AutoSaver = lambda path, every, write: saver(path, EVERY, write)  # type: ignore[misc,assignment]

@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sam2long import Session, load_model
+from sam2long.results.writers import open_writers
 from sam2long.video import open_video
-from sam2long.video.writers import open_writers
 
 ROWS = COLUMNS = 10
 

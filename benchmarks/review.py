@@ -26,9 +26,9 @@ import numpy.typing as npt
 import torch
 
 from sam2long import SAM2, Session, load_model
-from sam2long.evaluation.metrics import sequence_scores
+from sam2long.evaluation.scoring.metrics import sequence_scores
 from sam2long.synthetic.suites import SUITES, SuiteVideo
-from sam2long.training.statistics import bootstrap_interval
+from training.judging.statistics import bootstrap_interval
 
 TARGET, ANEW = 1, 2
 OTHERS = ("random", "even")

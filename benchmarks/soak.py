@@ -35,8 +35,8 @@ from benchmarks.growth import MICRO
 from sam2long import Session
 from sam2long.bench import ABSENT, CERTAIN, PARTED, UNCERTAIN, MeasuredSAM2, measured_model, resident_megabytes
 from sam2long.bench.memory import peak_megabytes
-from sam2long.cli.job import Job, run_job
-from sam2long.cli.prompts import BoxPrompt
+from sam2long.cli.prompts.parsed import BoxPrompt
+from sam2long.cli.running.job import Job, run_job
 from sam2long.tree import TreeConfig
 from sam2long.video import open_video
 
@@ -141,7 +141,7 @@ def run_live(watch: Watch, folder: Path, max_delay: int) -> None:
 
 def run_files(watch: Watch, folder: Path, max_delay: int) -> None:
     """The command's own way, less the reading of options."""
-    from sam2long.cli import run
+    from sam2long.cli.running import run
 
     tally = run.Tally.add
 

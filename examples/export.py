@@ -5,7 +5,7 @@ import json
 from common import setup
 
 import sam2long
-from sam2long.video.writers import open_writers
+from sam2long.results.writers import open_writers
 
 run = setup("Write masks in the formats of other programs.")
 session = sam2long.Session(run.model, run.video)

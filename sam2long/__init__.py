@@ -17,9 +17,10 @@ from sam2long.version import VERSION as __version__
 
 if TYPE_CHECKING:
     from sam2long.model import SAM2, load_model
+    from sam2long.results import FrameResult
     from sam2long.tracking import Preview, Session
     from sam2long.tree import TreeConfig
-    from sam2long.video import FrameResult, open_video
+    from sam2long.video import open_video
 
 _ROOMS = {
     "SAM2": "model",
@@ -27,7 +28,7 @@ _ROOMS = {
     "Preview": "tracking",
     "Session": "tracking",
     "TreeConfig": "tree",
-    "FrameResult": "video",
+    "FrameResult": "results",
     "open_video": "video",
 }
 

@@ -7,16 +7,19 @@ import json
 import re
 import signal
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
 
+import av
 import numpy as np
 import pytest
 import torch
 
 from sam2long.model import PRESETS, SAM2, HieraConfig, SAM2Config
-from sam2long.model.checkpoint import fresh_model
-from sam2long.model.names import to_ours
+from sam2long.model.checkpoints.loading import fresh_model
+from sam2long.model.checkpoints.names import to_ours
+from tests.video.pictures import HEIGHT, WIDTH, picture
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -131,3 +134,33 @@ def small_model() -> SAM2:
 
 def _generator(name: str) -> torch.Generator:
     return torch.Generator().manual_seed(sum(name.encode()))
+
+
+@pytest.fixture
+def make_clip(tmp_path: Path) -> Callable[..., Path]:
+    def make(
+        name: str = "clip.mp4",
+        codec: str = "libx264",
+        count: int = 60,
+        *,
+        milliseconds: list[int] | None = None,
+        pix_fmt: str = "yuv420p",
+        size: tuple[int, int] = (HEIGHT, WIDTH),
+        **options: str,
+    ) -> Path:
+        path = tmp_path / name
+        flags = {"movflags": "+faststart"} if path.suffix == ".mp4" else {}
+        with av.open(str(path), "w", options=flags) as container:
+            stream = container.add_stream(codec, rate=25, options={k.replace("_", "-"): v for k, v in options.items()})
+            stream.height, stream.width, stream.pix_fmt = *size, pix_fmt
+            if milliseconds is not None:
+                stream.codec_context.time_base = Fraction(1, 1000)
+            for number in range(count):
+                frame = av.VideoFrame.from_ndarray(picture(number, *size), format="rgb24")
+                if milliseconds is not None:
+                    frame.pts, frame.time_base = milliseconds[number], Fraction(1, 1000)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+        return path
+
+    return make

@@ -9,7 +9,7 @@ import pytest
 
 import sam2long
 from sam2long import compat
-from sam2long.video import writers
+from sam2long.results import writers
 
 ROOT = Path(__file__).parent.parent
 PAGES = [

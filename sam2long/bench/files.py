@@ -12,12 +12,13 @@ from torch import Tensor
 
 from sam2long.model import SAM2Config
 from sam2long.model.preprocess import prepare_image
+from sam2long.results import FrameResult
+from sam2long.results.writers import open_writers
 from sam2long.synthetic import Scene, SceneConfig
 from sam2long.synthetic.export import write_mp4
 from sam2long.tracking.outcome import Outcome
-from sam2long.tracking.prompts import FrameSize
-from sam2long.video import FrameResult, VideoSource, open_video
-from sam2long.video.writers import open_writers
+from sam2long.tracking.prompting.prompts import FrameSize
+from sam2long.video import VideoSource, open_video
 
 HEIGHT, WIDTH = 480, 848
 
@@ -26,7 +27,7 @@ def file_stages(config: SAM2Config, frames: int, seed: int = 0) -> tuple[Tensor,
     """Read an artificial clip, and write a mask for each of its frames.
 
     Returns:
-        The prepared images [frames, 3, size, size] on the CPU, and milliseconds a frame of "decode" (and resizing)
+        The prepared images [frames, 3, size, size] on the CPU, and milliseconds per frame of "decode" (and resizing)
         and "write" (resizing the logits of one object, and a PNG).
     """
     with tempfile.TemporaryDirectory() as folder:

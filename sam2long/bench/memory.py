@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 
 from sam2long.model import SAM2
-from sam2long.tracking.outcome import Outcome, Remembered
+from sam2long.tracking.outcome import EncodedMemory, Outcome
 from sam2long.tree import Clock, History, Node, ObjectTree, Pathway, TreeConfig
 
-Tree = ObjectTree[Remembered, Outcome]
+Tree = ObjectTree[EncodedMemory, Outcome]
 
 
 def full_tree(model: SAM2, config: TreeConfig, distinct: int) -> Tree:
@@ -25,20 +25,20 @@ def full_tree(model: SAM2, config: TreeConfig, distinct: int) -> Tree:
     clock = Clock(1, model.config.max_pointers, model.config.memory_slots)
     histories = [_history(model, clock) for _ in range(distinct)]
     pathways = [
-        Pathway[Remembered, Outcome](0.0, histories[number % distinct], None) for number in range(config.pathways)
+        Pathway[EncodedMemory, Outcome](0.0, histories[number % distinct], None) for number in range(config.pathways)
     ]
     return ObjectTree(config, clock, [_node(model, 0)], pathways, rooted=True)
 
 
-def _history(model: SAM2, clock: Clock) -> History[Remembered]:
+def _history(model: SAM2, clock: Clock) -> History[EncodedMemory]:
     nodes = tuple(_node(model, frame) for frame in range(1, clock.window + 1))
     return History(nodes, nodes[-1])
 
 
-def _node(model: SAM2, frame: int) -> Node[Remembered]:
+def _node(model: SAM2, frame: int) -> Node[EncodedMemory]:
     config = model.config
     spatial = torch.randn(config.memory_dim, config.grid, config.grid, device=model.device)
-    return Node(frame, 0.9, 5.0, Remembered(spatial, torch.randn(config.dim, device=model.device)))
+    return Node(frame, 0.9, 5.0, EncodedMemory(spatial, torch.randn(config.dim, device=model.device)))
 
 
 def resident_megabytes() -> float:

@@ -1,1 +1,1 @@
-"""The command line: one small file a command, each turning words into calls on the library."""
+"""The command line: one small file per command, each turning words into calls on the library."""

@@ -10,14 +10,14 @@ from typing import Annotated, Any
 
 import typer
 
-from sam2long.cli.bench import bench
-from sam2long.cli.demo import demo
-from sam2long.cli.evaluate import evaluate
-from sam2long.cli.interrupt import INTERRUPT_STATUS, TERMINATED_STATUS, Terminated, raise_on_sigterm
-from sam2long.cli.review import review
-from sam2long.cli.score import score
-from sam2long.cli.synth import synth
-from sam2long.cli.track import track
+from sam2long.cli.commands.bench import bench
+from sam2long.cli.commands.demo import demo
+from sam2long.cli.commands.evaluate import evaluate
+from sam2long.cli.commands.review import review
+from sam2long.cli.commands.score import score
+from sam2long.cli.commands.synth import synth
+from sam2long.cli.commands.track import track
+from sam2long.cli.running.interrupt import INTERRUPT_STATUS, TERMINATED_STATUS, Terminated, raise_on_sigterm
 from sam2long.errors import UserError
 from sam2long.version import VERSION
 

@@ -19,9 +19,9 @@ from sam2long.compat.names import preset_of
 from sam2long.compat.state import InferenceState
 from sam2long.errors import ConfigError, PromptError, VideoError
 from sam2long.model import SAM2, load_model
-from sam2long.model.mask_decoder import NO_OBJECT_LOGIT
+from sam2long.model.decoder.mask_decoder import NO_OBJECT_LOGIT
 from sam2long.tracking import Session
-from sam2long.tracking.prompts import whole_number
+from sam2long.tracking.prompting.prompts import whole_number
 from sam2long.tree import TreeConfig
 from sam2long.video import open_video
 
@@ -30,7 +30,7 @@ FrameMasks = tuple[int, list[Hashable], Tensor]
 
 
 class SAM2VideoPredictor(nn.Module):
-    """Marks objects on videos and follows them, by the calls of SAM 2's predictor.
+    """Follows prompted objects through videos, by the calls of SAM 2's predictor.
 
     Args:
         model: the network, see `load_model`.
@@ -150,7 +150,7 @@ class SAM2VideoPredictor(nn.Module):
             PromptError: one is not, or there is none.
         """
         if not inference_state.numbers:
-            raise PromptError("nothing is marked; add points, a box or a mask first")
+            raise PromptError("there is no prompt yet; add points, a box or a mask first")
         for obj_id, number in inference_state.numbers.items():
             if number not in inference_state.session.prompts:
                 raise PromptError(f"object {obj_id!r} has no prompt left; mark it again or remove it")
@@ -173,7 +173,7 @@ class SAM2VideoPredictor(nn.Module):
             reverse: go backward; nothing is visited when that begins at frame 0.
 
         Raises:
-            PromptError: an object is not marked.
+            PromptError: an object has no prompt.
             ConfigError: the first frame does not exist.
             VideoError: a frame cannot be read.
         """

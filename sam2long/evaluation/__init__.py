@@ -1,6 +1,6 @@
 """Measuring: scores, data sets and tables."""
 
-from sam2long.evaluation.metrics import (
+from sam2long.evaluation.scoring.metrics import (
     FrameScore,
     SequenceScore,
     boundary_accuracy,

@@ -8,15 +8,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from sam2long.errors import DatasetError, OutputError
-from sam2long.evaluation.box_dataset import BoxDataset, write_box_archive
-from sam2long.evaluation.dataset import Dataset
-from sam2long.evaluation.pairing import Pairing
+from sam2long.evaluation.datasets.box_dataset import BoxDataset, write_box_archive
+from sam2long.evaluation.datasets.dataset import Dataset
+from sam2long.evaluation.datasets.shared_images import run_together
 from sam2long.evaluation.predict import open_job, predict_into
 from sam2long.evaluation.predict_boxes import predict_boxes_into
 from sam2long.evaluation.result_files import write_archive
 from sam2long.evaluation.run_folder import PREDICTIONS, RunFolder, VideoTime, read_times
-from sam2long.evaluation.scoring import Measured, measure
-from sam2long.evaluation.shared_images import run_together
+from sam2long.evaluation.scoring.pairing import Pairing
+from sam2long.evaluation.scoring.scoring import Measured, measure
 from sam2long.evaluation.variants import Variant
 from sam2long.model import SAM2
 

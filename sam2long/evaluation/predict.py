@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sam2long.errors import DatasetError
-from sam2long.evaluation.dataset import Dataset, ObjectPrompt
+from sam2long.evaluation.datasets.dataset import Dataset, ObjectPrompt
 from sam2long.evaluation.result_files import MaskFiles
 from sam2long.evaluation.run_folder import RunFolder, VideoTime
 from sam2long.model import SAM2

@@ -6,9 +6,9 @@ import time
 
 import numpy as np
 
-from sam2long.evaluation.box_dataset import BoxDataset, write_got10k, write_lasot
-from sam2long.evaluation.boxes import Boxes, mask_box
+from sam2long.evaluation.datasets.box_dataset import BoxDataset, write_got10k, write_lasot
 from sam2long.evaluation.run_folder import RunFolder, VideoTime
+from sam2long.evaluation.scoring.boxes import Boxes, mask_box
 from sam2long.model import SAM2
 from sam2long.tracking import Session
 from sam2long.tree import TreeConfig

@@ -12,9 +12,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from sam2long.errors import DatasetError
-from sam2long.evaluation.dataset import Dataset
-from sam2long.video import FrameResult
-from sam2long.video.palette import davis_palette
+from sam2long.evaluation.datasets.dataset import Dataset
+from sam2long.results import FrameResult
+from sam2long.results.palette import davis_palette
 
 MOST_IDS = 255
 _BINARY_VALUE = 255

@@ -8,7 +8,7 @@ import warnings
 import torch
 
 from sam2long.errors import ConfigError
-from sam2long.model.memory_attention import Memory
+from sam2long.model.memory.memory_attention import Memory
 from sam2long.model.sam2 import SAM2
 
 

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sam2long.model.config import SAM2Config
-from sam2long.model.hiera import Hiera
+from sam2long.model.trunks.hiera import Hiera
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sam2long.model.config import SAM2Config
+from sam2long.model.decoder.mask_decoder import MaskDecoder, MaskProposals
+from sam2long.model.decoder.prompt_encoder import Label, PromptEncoder, PromptTokens
 from sam2long.model.image_encoder import ImageEncoder, ImageFeatures
 from sam2long.model.layers import MLP
-from sam2long.model.mask_decoder import MaskDecoder, MaskProposals
-from sam2long.model.memory_attention import Memory, MemoryAttention, MemoryTokens
-from sam2long.model.memory_encoder import MemoryEncoder
+from sam2long.model.memory.memory_attention import Memory, MemoryAttention, MemoryTokens
+from sam2long.model.memory.memory_encoder import MemoryEncoder
 from sam2long.model.positions import sine_grid, sine_time
-from sam2long.model.prompt_encoder import Label, PromptEncoder, PromptTokens
 
 MASK_PROMPT_LOGIT = 10.0
 """Mask logit (with its sign) and object score of a mask that the user gave (SAM 2)."""

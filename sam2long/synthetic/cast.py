@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sam2long.synthetic.figures import Figure, look_alike, make_figure, make_still
 from sam2long.synthetic.noise import Series, chance, pick, stream
+from sam2long.synthetic.painting.figures import Figure, look_alike, make_figure, make_still
+from sam2long.synthetic.painting.textures import Paints, palette
 from sam2long.synthetic.paths import Path, roaming
-from sam2long.synthetic.textures import Paints, palette
 
 Range = tuple[float, float]
 

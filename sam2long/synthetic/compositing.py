@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from sam2long.synthetic.figures import Figure, Part, Wobble
 from sam2long.synthetic.noise import Field, Image, Series
+from sam2long.synthetic.painting.figures import Figure, Part, Wobble
 
 INSIDE = 128
 """A pixel belongs to the topmost layer that covers at least half of it (alpha, 0..255)."""

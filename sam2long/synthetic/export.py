@@ -8,10 +8,10 @@ from pathlib import Path
 from PIL import Image as Pillow
 
 from sam2long.errors import OutputError
+from sam2long.results.encoder import Mp4Encoder
+from sam2long.results.palette import davis_palette
 from sam2long.synthetic.noise import Image
 from sam2long.synthetic.scene import Scene, iterate
-from sam2long.video.palette import davis_palette
-from sam2long.video.writers.encoder import Mp4Encoder
 
 FPS = 24.0
 _JPEG_QUALITY = 95
@@ -51,7 +51,7 @@ def write_ids(ids: Image, path: Path) -> None:
 
 
 def write_mp4(scene: Scene, path: Path) -> None:
-    """Write the pictures as H.264 at 24 frames a second; odd sides gain a row or column.
+    """Write the pictures as H.264 at 24 frames per second; odd sides gain a row or column.
 
     Raises:
         OutputError: the file cannot be written; then nothing is left behind.

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from sam2long.errors import ConfigError
-from sam2long.synthetic.background import ground_view, make_ground
 from sam2long.synthetic.cast import Actor, Stage, make_cast
 from sam2long.synthetic.compositing import Canvas, cast_shadow, figure_layer, paste
 from sam2long.synthetic.events import direct
-from sam2long.synthetic.foreground import foreground_layer, make_foreground
 from sam2long.synthetic.kinds import KINDS, TRAITS
-from sam2long.synthetic.lens import make_lens
 from sam2long.synthetic.noise import Image, Series, chance, pick, stream
+from sam2long.synthetic.painting.background import ground_view, make_ground
+from sam2long.synthetic.painting.foreground import foreground_layer, make_foreground
+from sam2long.synthetic.painting.lens import make_lens
+from sam2long.synthetic.painting.textures import Paints
 from sam2long.synthetic.paths import make_camera
-from sam2long.synthetic.textures import Paints
 
 SMALLEST_SIDE = 32
 MOST_OBJECTS = 8

@@ -12,7 +12,7 @@ from torch import Tensor
 from sam2long.model.image_encoder import ImageFeatures
 from sam2long.model.preprocess import normalise, resize_image
 from sam2long.model.sam2 import SAM2
-from sam2long.tracking.feature_cache import FeatureCache
+from sam2long.tracking.storage.feature_cache import FeatureCache
 from sam2long.video import Frame, VideoSource
 from sam2long.video.read_ahead import read_ahead
 

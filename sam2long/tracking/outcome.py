@@ -12,15 +12,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sam2long.tracking.packing import PackedMask, pack, unpack_logits, unpack_mask
-from sam2long.tracking.prompts import FrameSize
+from sam2long.tracking.prompting.prompts import FrameSize
+from sam2long.tracking.storage.packing import PackedMask, pack, unpack_logits, unpack_mask
 
 MOST_DENSE = 64 << 20
 """Bytes of the masks of one frame above which they are packed at once, and unpacked one by one."""
 
 
 @dataclass(frozen=True)
-class Remembered:
+class EncodedMemory:
     """What later frames attend to: `map` [memory_dim, grid, grid] and `pointer` [dim]."""
 
     map: Tensor

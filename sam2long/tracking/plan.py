@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sam2long.errors import ConfigError, PromptError
-from sam2long.tracking.prompts import whole_number
+from sam2long.tracking.prompting.prompts import whole_number
 from sam2long.video import Frame, VideoSource
 
 
@@ -92,7 +92,7 @@ def make_plan(
     stride = whole_number(stride, "the stride")
     frames = sorted(prompted)
     if not frames:
-        raise PromptError("nothing is marked; add a point, a box or a mask first")
+        raise PromptError("there is no prompt yet; add a point, a box or a mask first")
     if stride < 1:
         raise ConfigError(f"stride is {stride}; it must be 1 or more")
     for name, value in (("start", start), ("end", end)):

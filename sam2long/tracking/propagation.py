@@ -11,15 +11,15 @@ from itertools import islice
 from threading import get_ident
 
 from sam2long.model.image_encoder import ImageFeatures
+from sam2long.results import FrameResult
 from sam2long.tracking.encode_ahead import batch_size, encode_ahead
 from sam2long.tracking.outcome import Outcome, compact, fetch_masks
 from sam2long.tracking.plan import Plan
-from sam2long.tracking.recall import conditioning_of, look_at_prompts, makes_forget, recall
+from sam2long.tracking.rebuild import conditioning_of, look_at_prompts, makes_forget, rebuild
 from sam2long.tracking.state import Place, SessionState
-from sam2long.tracking.store import StoredResult
+from sam2long.tracking.storage.store import StoredResult
 from sam2long.tracking.track import Cut, LiveTree, Track
 from sam2long.tracking.tracker import Tracker
-from sam2long.video import FrameResult
 
 _UNPACKED = 8
 """Newest waiting frames whose mask logits are kept; older ones are packed to a few kilobytes each."""
@@ -221,7 +221,7 @@ class Propagation:
             live = self._live(track, frame)
             if live is None:
                 self._end(object_id, track)
-                live = track.live = LiveTree(recall(state, object_id, frame, place.stride), place.stride, frame)
+                live = track.live = LiveTree(rebuild(state, object_id, frame, place.stride), place.stride, frame)
             live.tree.prompted = track.nodes()
             live.pending[frame] = place.time
             self._move_on(live, frame)

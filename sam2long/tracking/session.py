@@ -1,57 +1,40 @@
-"""A video, what is marked on it, and the propagation of the marks through it."""
+"""A video, its prompts, and their propagation through it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from sam2long.errors import ConfigError, SessionError
 from sam2long.model.sam2 import SAM2
-from sam2long.tracking.archive import check_same, digest_of, read_header, read_session, write_session
-from sam2long.tracking.autosave import AutoSaver
-from sam2long.tracking.feature_cache import FeatureCache, parse_bytes
-from sam2long.tracking.marking import Marks
+from sam2long.results import FrameResult
+from sam2long.review.suggestions import Suggestion, review
 from sam2long.tracking.plan import make_plan
-from sam2long.tracking.prompts import whole_number
+from sam2long.tracking.preview import Preview
+from sam2long.tracking.prompting.prompt_edits import PromptEdits
+from sam2long.tracking.prompting.prompts import whole_number
 from sam2long.tracking.propagation import Propagation
-from sam2long.tracking.recall import conditioning_of
-from sam2long.tracking.review import Suggestion, review
+from sam2long.tracking.rebuild import conditioning_of
+from sam2long.tracking.saving.archive import check_same, digest_of, read_header, read_session, write_session
+from sam2long.tracking.saving.autosave import AutoSaver
 from sam2long.tracking.state import SessionState
-from sam2long.tracking.store import ResultStore
+from sam2long.tracking.storage.feature_cache import FeatureCache, parse_bytes
+from sam2long.tracking.storage.store import ResultStore
 from sam2long.tree import TraceRow, TreeConfig
-from sam2long.video import FrameResult, VideoSource, open_video
+from sam2long.video import VideoSource, open_video
 from sam2long.video.fingerprint import Fingerprint, fingerprint
 
 Source = str | Path | npt.NDArray[np.uint8] | Iterable[npt.NDArray[np.uint8]] | VideoSource
 
 
-@dataclass(frozen=True)
-class Preview:
-    """What the prompts of one object on one frame mean, without propagating.
-
-    Attributes:
-        mask: bool [height, width] at the video's resolution.
-        logits: float32 [height, width], > 0 inside, on the network's device.
-        score: predicted IoU, 0..1 (1 for a mask prompt).
-        object_score: a logit; > 0 means visible.
-    """
-
-    mask: npt.NDArray[np.bool_]
-    logits: Tensor
-    score: float
-    object_score: float
-
-
 class Session:
-    """Marks objects on a video, follows them, and takes corrections anywhere.
+    """Follows prompted objects through a video, and takes corrections anywhere.
 
-    Objects may be marked, refined and removed before, between and during propagations. Every edit makes outdated what
+    Objects may be prompted, refined and removed before, between and during propagations. Every edit makes outdated what
     depends on it and nothing else: going forward an object's results from the edited frame to its next prompt, going
     backward those back to its previous one. The next propagation brings just that up to date; the rest is taken from
     the store as it is. See docs/corrections.md.
@@ -65,10 +48,10 @@ class Session:
         keep_logits: give results their mask logits at the video's resolution.
         max_delay: force a frame's decision after this many newer frames; None lets it take as long as the pathways
             disagree. Forcing is the one setting here that may change results besides the tree's own.
-        keep_results: keep results on disk (some kilobytes for each object and frame, deleted with the session), so that
+        keep_results: keep results on disk (some kilobytes per object and frame, deleted with the session), so that
             corrections re-run only what they touch. Without it, as with a live source, every propagation starts anew.
         feature_cache: bytes, or a size such as "2GB", of image features to keep, so that a frame that is looked at
-            again needs no encoding (17 MB a frame at 1024 x 1024, in float32); 0 keeps the latest four frames only.
+            again needs no encoding (17 MB per frame at 1024 x 1024, in float32); 0 keeps the latest four frames only.
         feature_cache_folder: keep them in a temporary folder inside this one instead of in memory.
         results_folder: keep results in a temporary folder inside this one; by default in the system's folder for
             temporary files (`TMPDIR`), which on some systems is memory.
@@ -77,7 +60,7 @@ class Session:
 
     Raises:
         VideoError: the source cannot be read.
-        ConfigError: `max_delay` is negative, `feature_cache` is no size, or there are no results to save by `autosave`.
+        ConfigError: `max_delay` is negative, `feature_cache` is not a size, or `autosave` has no results to save.
         OutputError: `feature_cache_folder` or `results_folder` cannot be used.
     """
 
@@ -108,7 +91,7 @@ class Session:
             raise ConfigError("autosave needs kept results: keep_results=True and a video, not a stream")
         cache = FeatureCache(model, self.source, parse_bytes(feature_cache), feature_cache_folder)
         self._state = SessionState(model, self.source, self.tree, cache, store, keep_logits, max_delay, trace)
-        self._marks = Marks(self._state)
+        self._edits = PromptEdits(self._state)
         self._identity: tuple[Fingerprint, str] | None = None
         self._saver = None if autosave is None else AutoSaver(Path(autosave), autosave_every, self.save)
 
@@ -125,13 +108,13 @@ class Session:
 
     @property
     def prompts(self) -> dict[int, list[int]]:
-        """Frames on which each object is marked, in order."""
+        """Frames with a prompt of each object, in order."""
         return {object_id: sorted(track.prompts) for object_id, track in self._state.tracks.items()}
 
     @property
     def delay(self) -> int:
         """Visited frames whose results are not out yet, because the pathways still disagree about them."""
-        return len(self._marks.run.waiting) if self._marks.run else 0
+        return len(self._edits.run.waiting) if self._edits.run else 0
 
     @property
     def traces(self) -> dict[int, list[TraceRow]]:
@@ -146,7 +129,7 @@ class Session:
         labels: Sequence[int] | None = None,
         replace: bool = False,
     ) -> None:
-        """Mark an object by clicks. More clicks on the same frame refine the mask of the earlier ones.
+        """Prompt an object by clicks. More clicks on the same frame refine the mask of the earlier ones.
 
         Clicks on a frame that was tracked correct it: they start from the tracked mask and from what the object is
         remembered by (SAM 2), and tracking takes up from there.
@@ -157,13 +140,13 @@ class Session:
             points: (x, y) in pixels of the video.
             labels: for each point, 1 for the object (the default) or 0 for what is not the object.
             replace: let these stand in for the earlier clicks, of which only the mask is kept to start from (what
-                SAM 2's predictor does unless told otherwise); by default clicks accumulate.
+                SAM 2's predictor does by default); otherwise clicks accumulate.
 
         Raises:
             PromptError: the frame does not exist, a point lies outside it, or the object has a mask there; or another
                 thread is propagating; or a stream has passed the frame.
         """
-        self._marks.add_clicks(frame, object_id, points, labels, None, replace)
+        self._edits.add_clicks(frame, object_id, points, labels, None, replace)
 
     def add_box(
         self,
@@ -174,25 +157,24 @@ class Session:
         labels: Sequence[int] | None = None,
         replace: bool = False,
     ) -> None:
-        """Mark an object by a box (x0, y0, x1, y1) in pixels of the video, perhaps with points.
+        """Prompt an object by a box (x0, y0, x1, y1) in pixels of the video, perhaps with points.
 
         With `replace` they stand in for the earlier clicks on this frame, as in `add_points`.
 
         Raises:
-            PromptError: as `add_points`; or the box is empty, or the object is marked on this frame already.
+            PromptError: as `add_points`; or the box is empty, or the object has a prompt on this frame already.
         """
-        self._marks.add_clicks(frame, object_id, points, labels, box, replace)
+        self._edits.add_clicks(frame, object_id, points, labels, box, replace)
 
     def add_mask(self, frame: int, object_id: int, mask: npt.ArrayLike, replace: bool = False) -> None:
-        """Mark an object by its mask, [height, width] at the video's resolution: bool, or all 0 and 1, or 0 and 255.
+        """Prompt an object by its mask, [height, width] at the video's resolution: bool, or all 0 and 1, or 0 and 255.
 
-        Clicks on the same frame refine it. With `replace` it stands in for all that marks the object there.
+        Clicks on the same frame refine it. With `replace` it replaces all prompts of the object there.
 
         Raises:
-            PromptError: the mask is empty, of another size or has other values, or the object is marked on this frame
-                already.
+            PromptError: the mask is empty, of another size or has other values, or the object has a prompt there.
         """
-        self._marks.add_mask(frame, object_id, mask, replace)
+        self._edits.add_mask(frame, object_id, mask, replace)
 
     def shared_prompts(self, other: Session) -> set[tuple[int, int]]:
         """(frame, object id) of what is prompted in another session of the same video just as it is in this one."""
@@ -204,23 +186,23 @@ class Session:
         }
 
     def remove_prompt(self, frame: int, object_id: int) -> None:
-        """Take back everything marked for an object on a frame; without any mark left it is removed.
+        """Take back an object's prompts on a frame; an object without any prompt left is removed.
 
         Raises:
-            PromptError: nothing is marked there, or as `add_points`.
+            PromptError: there is no prompt there, or as `add_points`.
         """
-        self._marks.remove_prompt(frame, object_id)
+        self._edits.remove_prompt(frame, object_id)
 
     def remove_object(self, object_id: int) -> None:
-        """Forget an object: its marks and its results.
+        """Forget an object: its prompts and its results.
 
         Raises:
             PromptError: there is no such object, or as `add_points`.
         """
-        self._marks.remove_object(object_id)
+        self._edits.remove_object(object_id)
 
     def undo(self) -> int:
-        """Take back the last edit (of the last 20): marks and results are exactly as they were before it.
+        """Take back the last edit (of the last 20): prompts and results are exactly as they were before it.
 
         Returns:
             id of the object that it was about.
@@ -228,16 +210,16 @@ class Session:
         Raises:
             PromptError: there is no edit to take back, or another thread is propagating.
         """
-        return self._marks.undo()
+        return self._edits.undo()
 
     def preview(self, frame: int, object_id: int) -> Preview:
         """Return the mask that an object's prompts on a frame mean, without propagating.
 
         Raises:
-            PromptError: nothing is marked there.
+            PromptError: there is no prompt there.
             VideoError: the frame cannot be read; a live source has no frame to go back to.
         """
-        frame, object_id = self._marks.check_marked(frame, object_id)
+        frame, object_id = self._edits.check_marked(frame, object_id)
         outcome, size = conditioning_of(self._state, object_id, frame).outcome, self._state.size
         with torch.inference_mode():
             logits = outcome.full_logits(size).to(self.model.device)
@@ -251,7 +233,7 @@ class Session:
         reverse: bool = False,
         before_prompts: bool = False,
     ) -> Iterator[FrameResult]:
-        """Follow the marked objects and yield every frame's result, in the order of the visit, once it is decided.
+        """Follow the objects and yield every frame's result, in the order of the visit, once it is decided.
 
         What an earlier propagation in the same direction and stride has found, and no edit has made outdated since, is
         taken as it is, and tracking goes on where it stopped: two halves give what the whole gives, but for frames that
@@ -269,7 +251,7 @@ class Session:
                 as SAM 2's predictor does; otherwise an object enters at its first prompt.
 
         Raises:
-            PromptError: nothing is marked.
+            PromptError: there is no prompt.
             ConfigError: the range, the stride or the direction does not fit the video; or, from the iterator, another
                 propagation of this session has begun meanwhile.
             VideoError: a frame cannot be read.
@@ -282,9 +264,9 @@ class Session:
     def settle(self) -> Iterator[FrameResult]:
         """Yield the visited frames that a propagation broken off has kept back, as the best pathways have them."""
         self._state.recover()
-        if self._marks.run is not None:
-            self._marks.run.finish()
-            yield from self._marks.run.results()
+        if self._edits.run is not None:
+            self._edits.run.finish()
+            yield from self._edits.run.results()
 
     def result(self, frame: int) -> FrameResult | None:
         """What is known of a frame: the objects whose results there are up to date, or None if there are none.
@@ -313,7 +295,7 @@ class Session:
                 yield result
 
     def review(self, budget: int = 20) -> list[Suggestion]:
-        """The frames most worth a look, best first, each with its reason; see `sam2long.tracking.review`.
+        """The frames most worth a look, best first, each with its reason; see `sam2long.review.suggestions`.
 
         Args:
             budget: how many at most.
@@ -325,7 +307,7 @@ class Session:
         return review(self._state.observations(), budget)
 
     def save(self, path: str | Path) -> None:
-        """Save marks, results, trace and where tracking stopped; `Session.open` goes on from there.
+        """Save prompts, results, trace and where tracking stopped; `Session.open` goes on from there.
 
         Edits that could be undone are settled in the file. A file of that name is replaced once the new one is whole.
 
@@ -399,11 +381,11 @@ class Session:
             self.source.close()
 
     def _propagate(self, run: Propagation) -> Iterator[FrameResult]:
-        self._marks.run = run
+        self._edits.run = run
         try:
             for result in run.run():
                 yield result
-                if self._marks.run is not run:
+                if self._edits.run is not run:
                     raise ConfigError("another propagation of this session has begun; this one cannot go on")
         except BaseException:
             self._state.recover()

@@ -14,17 +14,18 @@ import numpy.typing as npt
 import torch
 
 from sam2long.model.sam2 import SAM2
-from sam2long.tracking.feature_cache import FeatureCache
+from sam2long.results import FrameResult
+from sam2long.results.by_object import ByObject
+from sam2long.results.observation import Observation
 from sam2long.tracking.outcome import MOST_DENSE, Outcome, compact
-from sam2long.tracking.packing import PackedMask, pack_pointer
-from sam2long.tracking.prompts import FrameSize
-from sam2long.tracking.store import PackedResult, ResultStore, StoredResult
+from sam2long.tracking.prompting.prompts import FrameSize
+from sam2long.tracking.storage.feature_cache import FeatureCache
+from sam2long.tracking.storage.packing import PackedMask, pack_pointer
+from sam2long.tracking.storage.store import PackedResult, ResultStore, StoredResult
 from sam2long.tracking.track import Cut, Track
 from sam2long.tracking.transaction import Transaction
 from sam2long.tree import Clock, TraceRow, TreeConfig
-from sam2long.video import FrameResult, VideoSource
-from sam2long.video.by_object import ByObject
-from sam2long.video.observation import Observation
+from sam2long.video import VideoSource
 
 
 @dataclass(frozen=True)

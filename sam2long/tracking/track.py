@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sam2long.tracking.conditioning import Conditioning
-from sam2long.tracking.outcome import Remembered
-from sam2long.tracking.prompts import ObjectPrompt
+from sam2long.tracking.outcome import EncodedMemory
+from sam2long.tracking.prompting.conditioning import Conditioning
+from sam2long.tracking.prompting.prompts import ObjectPrompt
 from sam2long.tracking.tracker import Tree
 from sam2long.tree import Node
 
@@ -98,6 +98,6 @@ class Track:
             return Cut(layer, sign, frame if behind else 0, min(ahead) - 1 if ahead else FOREVER)
         return Cut(layer, sign, max(ahead) + 1 if ahead else 0, frame if behind else FOREVER)
 
-    def nodes(self) -> list[Node[Remembered]]:
+    def nodes(self) -> list[Node[EncodedMemory]]:
         """What the prompts are remembered by, as far as they have been looked at, in the order of their frames."""
         return [self.conditionings[frame].node for frame in sorted(self.conditionings)]

@@ -9,18 +9,18 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from sam2long.model.decoder.mask_decoder import Candidates
 from sam2long.model.image_encoder import ImageFeatures
-from sam2long.model.mask_decoder import Candidates
-from sam2long.model.memory_attention import Memory
+from sam2long.model.memory.memory_attention import Memory
 from sam2long.model.sam2 import SAM2
-from sam2long.tracking.outcome import Outcome, Remembered
-from sam2long.tracking.verdicts import Verdicts, fetch_verdicts, send
-from sam2long.tree import Node, ObjectTree, Selection, TraceRow
+from sam2long.tracking.candidate_scores import CandidateScores, fetch_candidate_scores, send
+from sam2long.tracking.outcome import EncodedMemory, Outcome
+from sam2long.tree import MemorySelection, Node, ObjectTree, TraceRow
 
 _MAX_ROWS = 16
 """Pathways that go through the network together; more than this and memory, not speed, would grow."""
 
-Tree = ObjectTree[Remembered, Outcome]
+Tree = ObjectTree[EncodedMemory, Outcome]
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,11 @@ class Tracker:
     def _track(self, frame: int, features: ImageFeatures, object_ids: list[int]) -> None:
         selections = {object_id: self.trees[object_id].memories(frame) for object_id in object_ids}
         candidates = self._propose(features, [one for several in selections.values() for one in several])
-        verdicts = fetch_verdicts(candidates, [len(several) for several in selections.values()])
+        scores = fetch_candidate_scores(candidates, [len(several) for several in selections.values()])
         first = 0
         picks: list[_Pick] = []
-        for (object_id, several), verdict in zip(selections.items(), verdicts, strict=True):
-            picks.append(_Pick(self.trees[object_id], object_id, first, verdict))
+        for (object_id, several), own in zip(selections.items(), scores, strict=True):
+            picks.append(_Pick(self.trees[object_id], object_id, first, own))
             first += len(several)
         rows, numbers = zip(*(place for pick in picks for place in pick.places), strict=True)
         chosen = candidates.choose(send(rows, self.model.device), send(numbers, self.model.device))
@@ -94,7 +94,7 @@ class Tracker:
             )
             first = part.stop
 
-    def _propose(self, features: ImageFeatures, selections: list[Selection[Remembered]]) -> Candidates:
+    def _propose(self, features: ImageFeatures, selections: list[MemorySelection[EncodedMemory]]) -> Candidates:
         """Three candidates for each selection, in order; selections with as many memories share a batch."""
         groups: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
         for index, selection in enumerate(selections):
@@ -116,7 +116,7 @@ class Tracker:
             torch.cat([part.object_scores for part in parts])[order],
         )
 
-    def _propose_batch(self, features: ImageFeatures, selections: list[Selection[Remembered]]) -> Candidates:
+    def _propose_batch(self, features: ImageFeatures, selections: list[MemorySelection[EncodedMemory]]) -> Candidates:
         conditioned = self.model.attend(features.stride16, stack_memories(selections, self.model))
         return self.model.decode(conditioned, features, self.model.no_prompts()).candidates()
 
@@ -134,22 +134,22 @@ class Tracker:
 class _Pick:
     """What one object chose on a frame: `places` are (row of the batch, candidate) of its distinct survivors."""
 
-    def __init__(self, tree: Tree, object_id: int, first_row: int, verdicts: Verdicts) -> None:
+    def __init__(self, tree: Tree, object_id: int, first_row: int, scores: CandidateScores) -> None:
         self.tree = tree
         self.object_id = object_id
-        self.verdicts = verdicts
-        self.choices = tree.choose(verdicts.ious, verdicts.object_scores)
+        self.scores = scores
+        self.choices = tree.choose(scores.ious, scores.object_scores)
         self.survivors = tree.survivors(self.choices)
         self.places = [(first_row + row, candidate) for row, candidate in self.survivors]
 
     def grow(self, frame: int, memories: Tensor, masks: Tensor, pointers: Tensor) -> TraceRow:
-        apart = self.verdicts.disagreement(self.survivors)
+        apart = self.scores.disagreement(self.survivors)
         leads = self._leads()
         nodes, outcomes = [], []
         for i, (row, candidate) in enumerate(self.survivors):
-            iou, score = self.verdicts.ious[row][candidate], self.verdicts.object_scores[row]
+            iou, score = self.scores.ious[row][candidate], self.scores.object_scores[row]
             # Clones, so that a node that lives long does not keep its whole batch alive.
-            nodes.append(Node(frame, iou, score, Remembered(memories[i].clone(), pointers[i].clone())))
+            nodes.append(Node(frame, iou, score, EncodedMemory(memories[i].clone(), pointers[i].clone())))
             outcomes.append(Outcome(masks[i].clone(), iou, score, apart, leads[i], nodes[-1].payload.pointer))
         return self.tree.grow(frame, self.choices, nodes, outcomes)
 
@@ -162,7 +162,7 @@ class _Pick:
         return [score - (second if score == best else best) for score in (scores[place] for place in self.survivors)]
 
 
-def stack_memories(selections: list[Selection[Remembered]], model: SAM2) -> Memory:
+def stack_memories(selections: list[MemorySelection[EncodedMemory]], model: SAM2) -> Memory:
     """Gather selections of equal sizes into one batch."""
     first, dim = selections[0], model.config.dim
     pointers = [node.payload.pointer for selection in selections for node in selection.pointers]

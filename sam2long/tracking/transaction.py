@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
-from sam2long.tracking.store import ResultStore
+from sam2long.tracking.storage.store import ResultStore
 from sam2long.tracking.track import LiveTree, Track
 
 

@@ -2,9 +2,9 @@
 
 from sam2long.tree.config import TreeConfig
 from sam2long.tree.lineage import Branch, Lineage
-from sam2long.tree.memory import Clock, History, Node, Selection, select_memory
+from sam2long.tree.memory import Clock, History, MemorySelection, Node, select_memory
 from sam2long.tree.object_tree import ObjectTree, Pathway, TraceRow
-from sam2long.tree.selection import Choice, select
+from sam2long.tree.survivors import Choice, select
 
 __all__ = [
     "Branch",
@@ -12,10 +12,10 @@ __all__ = [
     "Clock",
     "History",
     "Lineage",
+    "MemorySelection",
     "Node",
     "ObjectTree",
     "Pathway",
-    "Selection",
     "TraceRow",
     "TreeConfig",
     "select",

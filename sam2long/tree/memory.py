@@ -59,7 +59,7 @@ class Clock:
 
 
 @dataclass(frozen=True)
-class Selection(Generic[T]):
+class MemorySelection(Generic[T]):
     """The memories of one pathway on one frame.
 
     Attributes:
@@ -110,7 +110,7 @@ def _is_useful(node: Node[T], config: TreeConfig) -> bool:
 
 def select_memory(
     prompted: Sequence[Node[T]], history: History[T], frame: int, config: TreeConfig, clock: Clock
-) -> Selection[T]:
+) -> MemorySelection[T]:
     """Choose what a pathway attends to on `frame`.
 
     Args:
@@ -132,7 +132,7 @@ def select_memory(
     if config.modulation is not None and len(maps) > 1:
         map_weights = _modulation(maps, len(prompted), config.modulation)
         pointer_weights = _modulation([node for _, node in pointers], len(behind), config.modulation)
-    return Selection(
+    return MemorySelection(
         maps,
         [0] * len(prompted) + [slot for _, slot in reversed(spatial)],
         map_weights,

@@ -8,8 +8,8 @@ from typing import Generic, TypeVar
 
 from sam2long.tree.config import TreeConfig
 from sam2long.tree.lineage import Branch, Lineage
-from sam2long.tree.memory import Clock, History, Node, Selection, select_memory
-from sam2long.tree.selection import Choice, select
+from sam2long.tree.memory import Clock, History, MemorySelection, Node, select_memory
+from sam2long.tree.survivors import Choice, select
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -60,7 +60,7 @@ class ObjectTree(Generic[T, R]):
     lineage: Lineage[R] = field(default_factory=Lineage)
     rooted: bool = False
 
-    def memories(self, frame: int) -> list[Selection[T]]:
+    def memories(self, frame: int) -> list[MemorySelection[T]]:
         """What each distinct pathway attends to on `frame`."""
         return [
             select_memory(self.prompted, pathway.history, frame, self.config, self.clock)

@@ -1,6 +1,6 @@
-"""Frames in (files, folders, arrays, live iterators), masks out (PNG, COCO, npz, overlay video)."""
+"""Frames in: video files, pictures, arrays, live streams. Knows nothing of networks."""
 
-from sam2long.video.result import FrameResult
-from sam2long.video.source import Frame, VideoSource, open_video
+from sam2long.video.open import open_video
+from sam2long.video.source import Frame, VideoSource
 
-__all__ = ["Frame", "FrameResult", "VideoSource", "open_video"]
+__all__ = ["Frame", "VideoSource", "open_video"]

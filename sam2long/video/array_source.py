@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sam2long.errors import VideoError
-from sam2long.video.levels import Levels
+from sam2long.video.pixels.levels import Levels
 from sam2long.video.source import Frame, VideoSource
 
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sam2long.errors import ConfigError, VideoError
-from sam2long.video.levels import Levels, checked_levels
-from sam2long.video.paths import user_path
+from sam2long.errors import VideoError
 
 DEFAULT_FPS = 24.0
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
@@ -129,71 +125,3 @@ class VideoSource(ABC):
         if index < 0 or (count is not None and index >= count):
             have = "no frames" if not count else f"frames 0 to {count - 1}"
             raise VideoError(f"frame {index} does not exist: {self.name} has {have}")
-
-
-def open_video(
-    source: str | Path | npt.NDArray[Any] | Iterable[npt.NDArray[Any]] | VideoSource,
-    *,
-    fps: float | None = None,
-    levels: tuple[float, float] | None = None,
-) -> VideoSource:
-    """Open anything that holds frames.
-
-    Args:
-        source: a video file (anything PyAV decodes), an image (all pages of a TIFF, all frames of an animated WebP or
-            PNG), a folder or a glob of images (sorted naturally, frame2 before frame10), an array or a list of arrays
-            uint8 [frames, height, width, 3] RGB (or grey without the last dimension; zarr, HDF5 and dask arrays are
-            read frame by frame), an iterator of such [height, width, 3] arrays (live, one pass), or a VideoSource,
-            which is returned as it is.
-        fps: frames per second of images and arrays, 24 unless given; a video file has its own time stamps, and an
-            animated image has them unless `fps` is given.
-        levels: the values (low, high) that become black and white, in the source's own numbers (0 to 4095 for 12
-            bits). Without them, pictures of more than 8 bits are scaled by content, with a warning, if they use less
-            than a quarter of their range. With them, arrays may be of any numeric type.
-
-    Raises:
-        VideoError: nothing there, nothing in it, or nothing that can be decoded.
-        ConfigError: `fps` is not a positive number, or was given for a video file; `levels` are not two numbers in
-            ascending order, or were given for a VideoSource.
-    """
-    if fps is not None and not (math.isfinite(fps) and fps > 0):
-        raise ConfigError(f"fps must be a positive number, not {fps}")
-    chosen = checked_levels(levels)
-    if isinstance(source, VideoSource):
-        if chosen is not None:
-            raise ConfigError("levels are chosen when a video is opened; this one is open already")
-        return source
-    if isinstance(source, (str, Path)):
-        return _open_path(source, fps, chosen)
-    from sam2long.video.array_source import ArraySource, IteratorSource, is_stack
-
-    if is_stack(source) or isinstance(source, Sequence):
-        return ArraySource(source, fps=fps or DEFAULT_FPS, levels=chosen)
-    if isinstance(source, Iterable):
-        return IteratorSource(source, fps=fps or DEFAULT_FPS, levels=chosen)
-    raise VideoError(
-        f"cannot read frames from a {type(source).__name__}; give a path, an array or an iterator of arrays"
-    )
-
-
-def _open_path(source: str | Path, fps: float | None, levels: Levels | None) -> VideoSource:
-    from sam2long.video.image_source import images_in, images_matching
-    from sam2long.video.page_source import open_image, open_images
-
-    path = user_path(source)
-    if path.is_dir():
-        return open_images(images_in(path), path, fps=fps, levels=levels)
-    if not path.exists():
-        if path.is_symlink():
-            raise VideoError(f"{source} is a broken symbolic link")
-        if any(sign in str(path) for sign in "*?["):
-            files = images_matching(str(path))
-            return open_images(files, files[0].parent, fps=fps, levels=levels)
-        raise VideoError(f"there is no file or folder {source}")
-    if path.suffix.lower() in IMAGE_SUFFIXES:
-        return open_image(path, fps=fps, levels=levels)
-    if fps is not None:
-        raise ConfigError(f"fps is for images and arrays; {source} has its own time stamps")
-    from sam2long.video.file_source import FileSource
-
-    return FileSource(path, levels=levels)

@@ -14,7 +14,7 @@ import pytest
 
 from sam2long.cli.app import main
 from sam2long.model import HieraConfig, SAM2Config
-from sam2long.model.checkpoint import fresh_model, save_model
+from sam2long.model.checkpoints.loading import fresh_model, save_model
 
 CLIP_FRAMES, CLIP_HEIGHT, CLIP_WIDTH = 12, 48, 64
 

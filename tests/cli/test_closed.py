@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sam2long.cli.side_by_side import write_side_by_side
+from sam2long.cli.commands.side_by_side import write_side_by_side
 from sam2long.errors import OutputError
 from sam2long.evaluation import predict, predict_boxes
+from sam2long.results.encoder import Mp4Encoder
 from sam2long.tracking import Session
 from sam2long.video import VideoSource, open_video
-from sam2long.video.writers.encoder import Mp4Encoder
 from tests.evaluation import layouts
 
 from .conftest import Command
@@ -92,7 +92,7 @@ def test_two_videos_side_by_side_are_closed(
     tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, fails: bool
 ) -> None:
     black = np.zeros((3, 32, 48, 3), np.uint8)
-    monkeypatch.setattr("sam2long.cli.side_by_side.open_video", ledger.opens(lambda _: open_video(black)))
+    monkeypatch.setattr("sam2long.cli.commands.side_by_side.open_video", ledger.opens(lambda _: open_video(black)))
     if fails:
         monkeypatch.setattr(Mp4Encoder, "add", lambda *_: (_ for _ in ()).throw(OutputError("the disk is full")))
         with pytest.raises(OutputError):

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from sam2long.cli.grammar import parse_boxes, parse_mask, parse_point, parse_prompts, split_suffixes
-from sam2long.cli.prompts import BoxPrompt, PointPrompt
+from sam2long.cli.prompts.grammar import parse_boxes, parse_mask, parse_point, parse_prompts, split_suffixes
+from sam2long.cli.prompts.parsed import BoxPrompt, PointPrompt
 from sam2long.errors import PromptError
 
 frames = st.integers(0, 10**8)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from sam2long.cli.doubt import ObjectState, is_doubtful, object_state
-from sam2long.cli.progress import TrackProgress, state_line
-from sam2long.video.result import FrameResult
+from sam2long.cli.running.progress import TrackProgress, state_line
+from sam2long.results.result import FrameResult
+from sam2long.review.states import ObjectState, is_doubtful, object_state
 
 
 def result(*objects: tuple[float, float]) -> FrameResult:

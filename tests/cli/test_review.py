@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sam2long.cli.review import clock
-from sam2long.tracking.review import review
-from sam2long.video.observation import Observation
-from sam2long.video.trace_file import COLUMNS, read_trace, trace_row
+from sam2long.cli.commands.review import clock
+from sam2long.results.observation import Observation
+from sam2long.results.trace_file import COLUMNS, read_trace, trace_row
+from sam2long.review.suggestions import review
 
 from .conftest import Command
 

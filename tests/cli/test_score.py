@@ -36,7 +36,7 @@ def test_it_prints_the_figures_and_writes_them_unrounded(
 
 
 def test_the_folders_of_one_video_can_be_given_directly(sam2long: Command, folders: tuple[Path, Path]) -> None:
-    ended = sam2long("score", folders[0] / "b", folders[1] / "b", "--driver", "davis")
+    ended = sam2long("score", folders[0] / "b", folders[1] / "b", "--rule", "davis")
     assert ended.status == 0 and "50.0" in ended.out
 
 
@@ -55,7 +55,7 @@ def test_missing_predictions_are_named_and_only_counted_as_empty_on_request(
     [
         (("nowhere", "GT"), "no folder of predictions"),
         (("PRED", "nowhere"), "nowhere"),
-        (("PRED", "PRED/a"), "expected one PNG a frame"),
+        (("PRED", "PRED/a"), "expected one PNG per frame"),
     ],
 )
 def test_wrong_folders_are_one_line(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sam2long.video.palette import davis_palette
+from sam2long.results.palette import davis_palette
 from tests.evaluation.folders import empty, ids, save
 
 from .conftest import Command, Ended
@@ -87,7 +87,7 @@ def test_object_folders_of_one_video_score_whatever_marks_the_object(
 ) -> None:
     folders = write_objects(tmp_path / "pred" / "objects", pred), write_objects(tmp_path / "gt", truth)
     assert perfect(sam2long("score", *folders), 2)
-    assert refused(sam2long("score", *folders, "--driver", "davis"), "a folder for each object")
+    assert refused(sam2long("score", *folders, "--rule", "davis"), "a folder for each object")
 
 
 def test_object_folders_may_be_padded_differently(sam2long: Command, tmp_path: Path) -> None:
@@ -101,8 +101,8 @@ def test_videos_named_by_numbers_stay_videos(sam2long: Command, tmp_path: Path) 
         for video in ("001", "002"):
             write_joined(tmp_path / root / video, {1: 1, 2: 2})
     assert perfect(sam2long("score", tmp_path / "pred", tmp_path / "gt"), 4)
-    assert perfect(sam2long("score", tmp_path / "pred", tmp_path / "gt", "--driver", "davis"), 4) is False
-    assert "4 objects" in sam2long("score", tmp_path / "pred", tmp_path / "gt", "--driver", "davis").out
+    assert perfect(sam2long("score", tmp_path / "pred", tmp_path / "gt", "--rule", "davis"), 4) is False
+    assert "4 objects" in sam2long("score", tmp_path / "pred", tmp_path / "gt", "--rule", "davis").out
 
 
 def test_object_folders_meet_palette_masks_with_their_ids(sam2long: Command, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from sam2long.compat import SAM2VideoPredictor, build_sam2_video_predictor
 from sam2long.compat.names import preset_of
 from sam2long.errors import CheckpointError, ConfigError
 from sam2long.model import PRESETS
-from sam2long.model.checkpoint import save_model
+from sam2long.model.checkpoints.loading import save_model
 
 
 @pytest.mark.parametrize("family", ["sam2", "sam2.1"])

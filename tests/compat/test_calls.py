@@ -249,7 +249,7 @@ def test_wrong_prompts_leave_nothing_behind(predictor, state, given, message):
     with pytest.raises(PromptError, match=message):
         predictor.add_new_points_or_box(state, **{"frame_idx": 0, "obj_id": 1, **given})
     assert state["obj_ids"] == []
-    with pytest.raises(PromptError, match="nothing is marked"):
+    with pytest.raises(PromptError, match="there is no prompt"):
         next(predictor.propagate_in_video(state))
 
 

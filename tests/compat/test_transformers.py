@@ -9,7 +9,7 @@ from transformers.models.sam2_video.modeling_sam2_video import Sam2VideoInferenc
 
 from sam2long.compat import SAM2VideoPredictor
 from sam2long.model import SAM2
-from sam2long.model.names import to_ours
+from sam2long.model.checkpoints.names import to_ours
 from sam2long.model.preprocess import prepare_image
 from tests.conftest import SMALL
 from tests.model import oracle

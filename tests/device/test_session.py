@@ -8,21 +8,10 @@ import torch
 
 from sam2long import Session, TreeConfig
 from sam2long.compat import SAM2VideoPredictor
-from sam2long.video import FrameResult
+from sam2long.results import FrameResult
 from tests.device.conftest import FRAMES
 from tests.device.pretend import DeviceTensor
-
-RESTLESS = TreeConfig(uncertainty_threshold=50.0)
-"""Every frame is uncertain, so that pathways part."""
-
-
-def start(model, clip, tree=RESTLESS, source=None, **how):
-    """A session with two objects, marked by a mask, a box and points."""
-    session = Session(model, clip.frames if source is None else source, tree=tree, **{"keep_logits": True, **how})
-    session.add_mask(0, 1, clip.mask(1))
-    session.add_box(0, 2, clip.box(2))
-    session.add_points(0, 2, [clip.middle(2), clip.middle(1)], [1, 0])
-    return session
+from tests.device.small import start
 
 
 def shown(session, frame, object_id):

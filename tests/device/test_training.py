@@ -6,12 +6,12 @@ from itertools import islice
 import pytest
 import torch
 
-from sam2long.training import precision
-from sam2long.training.clips import batches
-from sam2long.training.loop import ALONE, train_step
-from sam2long.training.state import new_state
 from tests.device.pretend import DEVICE, HOST, DeviceTensor
 from tests.training.tiny import STAGE, TINY
+from training import precision
+from training.data.clips import batches
+from training.loop import ALONE, train_step
+from training.state import new_state
 
 
 @pytest.mark.filterwarnings("ignore:CUDA is not available")

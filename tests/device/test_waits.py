@@ -6,9 +6,9 @@ import pytest
 
 from sam2long import Session, TreeConfig
 from tests.device.conftest import FRAMES
-from tests.device.test_session import RESTLESS, start
+from tests.device.small import RESTLESS, start
 
-VERDICTS, MASKS, PACKING = "verdicts.fetch_verdicts", "outcome.fetch_masks", "outcome._compact"
+SCORES, MASKS, PACKING = "candidate_scores.fetch_candidate_scores", "outcome.fetch_masks", "outcome._compact"
 
 
 def waits(device, session):
@@ -21,16 +21,16 @@ def waits(device, session):
 
 
 @pytest.mark.parametrize("tree", [TreeConfig(uncertainty_threshold=0.0), TreeConfig.greedy()], ids=["tree", "greedy"])
-def test_a_frame_waits_for_the_verdicts_and_for_the_masks_that_it_lets_out(device, on_device, small_model, clip, tree):
+def test_a_frame_waits_for_the_scores_and_for_the_masks_that_it_lets_out(device, on_device, small_model, clip, tree):
     session = start(on_device(small_model), clip, tree, keep_logits=False)
-    assert waits(device, session) == [{VERDICTS: 1, MASKS: 1}] * (FRAMES - 1)
+    assert waits(device, session) == [{SCORES: 1, MASKS: 1}] * (FRAMES - 1)
 
 
 def test_so_it_does_where_objects_remember_different_numbers_of_frames(device, on_device, small_model, clip):
     session = Session(on_device(small_model), clip.frames, tree=TreeConfig.greedy())
     session.add_mask(0, 1, clip.mask(1))
     session.add_mask(2, 2, clip.mask(2, 2))
-    assert waits(device, session)[2:] == [{VERDICTS: 1, MASKS: 1}] * (FRAMES - 3)
+    assert waits(device, session)[2:] == [{SCORES: 1, MASKS: 1}] * (FRAMES - 3)
 
 
 @pytest.mark.parametrize("unpacked", [8, 1])
@@ -38,7 +38,7 @@ def test_disagreement_adds_a_wait_where_frames_are_packed(device, on_device, sma
     monkeypatch.setattr("sam2long.tracking.propagation._UNPACKED", unpacked)
     session = start(on_device(small_model), clip, RESTLESS, keep_logits=False)
     total = sum(waits(device, session), Counter())
-    assert total.pop(VERDICTS) == FRAMES - 1
+    assert total.pop(SCORES) == FRAMES - 1
     # The masks that the end decides come one by one.
     assert set(total) - {"outcome.mask"} == ({MASKS} if unpacked == 8 else {MASKS, PACKING})
     assert total[MASKS] < FRAMES - 1 and total[PACKING] < FRAMES - 1

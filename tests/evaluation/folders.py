@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from sam2long.video.palette import davis_palette
+from sam2long.results.palette import davis_palette
 
 HEIGHT, WIDTH = 40, 60
 

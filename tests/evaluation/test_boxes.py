@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from sam2long.errors import DatasetError
-from sam2long.evaluation.box_dataset import read_boxes
-from sam2long.evaluation.boxes import BoxTrack, Got10kRule, LasotRule, mask_box
+from sam2long.evaluation.datasets.box_dataset import read_boxes
+from sam2long.evaluation.scoring.boxes import BoxTrack, Got10kRule, LasotRule, mask_box
 
 
 def track(pred: np.ndarray, truth: np.ndarray, visible: np.ndarray | None = None, **settings: object) -> BoxTrack:

@@ -1,30 +1,13 @@
 from __future__ import annotations
 
-import importlib.util
-import json
 import math
-from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 
 from sam2long.errors import UserError
 from sam2long.evaluation import boundary_accuracy, boundary_map, j_and_f, region_similarity, sequence_scores
-
-GOLDEN = Path(__file__).parents[1] / "golden"
-
-
-def load_inputs() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("golden_inputs", GOLDEN / "inputs.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-INPUTS = load_inputs()
-RECORDED = json.loads((GOLDEN / "metrics.json").read_text(encoding="utf-8"))
+from tests.evaluation.recorded import INPUTS, RECORDED
 
 
 def box(y0: int, y1: int, x0: int, x1: int) -> np.ndarray:

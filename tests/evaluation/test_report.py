@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sam2long.evaluation.benchmarks import BENCHMARKS
-from sam2long.evaluation.dataset import open_dataset
-from sam2long.evaluation.drivers import ObjectScore
+from sam2long.evaluation.datasets.benchmarks import BENCHMARKS
+from sam2long.evaluation.datasets.dataset import open_dataset
 from sam2long.evaluation.experiment import VariantResult
-from sam2long.evaluation.plots import scores_over_time
-from sam2long.evaluation.report import telling_videos
-from sam2long.evaluation.scoring import Measured
-from sam2long.evaluation.strips import draw_strip, error_boxes
+from sam2long.evaluation.reporting.plots import scores_over_time
+from sam2long.evaluation.reporting.report import telling_videos
+from sam2long.evaluation.reporting.strips import draw_strip, error_boxes
+from sam2long.evaluation.scoring.rules import ObjectScore
+from sam2long.evaluation.scoring.scoring import Measured
 from sam2long.evaluation.variants import single
 from sam2long.tree import TreeConfig
 from tests.evaluation import layouts

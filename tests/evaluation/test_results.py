@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from sam2long.evaluation.benchmarks import BENCHMARKS
-from sam2long.evaluation.box_dataset import BOX_BENCHMARKS
-from sam2long.evaluation.published import PUBLISHED, published_rows
+from sam2long.evaluation.datasets.benchmarks import BENCHMARKS
+from sam2long.evaluation.datasets.box_dataset import BOX_BENCHMARKS
+from sam2long.evaluation.datasets.shared_images import run_together
+from sam2long.evaluation.reporting.published import PUBLISHED, published_rows
 from sam2long.evaluation.result_files import paint
-from sam2long.evaluation.shared_images import run_together
 from sam2long.model import SAM2
 
 

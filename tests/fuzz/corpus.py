@@ -13,8 +13,8 @@ from PIL import Image
 
 from sam2long import Session, load_model
 from sam2long.model import HieraConfig, SAM2Config
-from sam2long.model.checkpoint import fresh_model, save_model
-from sam2long.video.palette import davis_palette
+from sam2long.model.checkpoints.loading import fresh_model, save_model
+from sam2long.results.palette import davis_palette
 from tests.evaluation import layouts
 
 FRAMES, HEIGHT, WIDTH = 8, 48, 64

@@ -351,7 +351,7 @@ def scores(draw: Random, corpus: Corpus, folder: Path) -> Case:
     words += [
         "--workers",
         "1",
-        *draw.choice(([], ["--driver", "davis"], ["--driver", "vost"], ["--binary"], ["--all-frames"])),
+        *draw.choice(([], ["--rule", "davis"], ["--rule", "vost"], ["--binary"], ["--all-frames"])),
     ]
     words += draw.choice(([], [], ["--allow-missing"], ["--ignore-id", odd_number(draw)]))
     files = draw.choice(((), ("o.csv", "o.json"), ("gt/bear/o.csv",), ("no/o.csv",)))

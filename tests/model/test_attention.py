@@ -4,8 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from sam2long.model import attention
-from sam2long.model.attention import attend, attend_heads, widen
+from sam2long.model.memory import attention
+from sam2long.model.memory.attention import attend, attend_heads, widen
 
 TYPES = {torch.float32: 1e-5, torch.bfloat16: 8e-3}
 """How far off, relative to the norm; bfloat16 has 8 bits, so a single number of it is off by up to 4e-3."""

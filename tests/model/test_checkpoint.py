@@ -8,9 +8,9 @@ from safetensors.torch import save_file
 
 from sam2long.errors import CheckpointError, ConfigError
 from sam2long.model import PRESETS, SAM2, load_model
-from sam2long.model import checkpoint as checkpoint_module
-from sam2long.model.checkpoint import fresh_model, save_model
-from sam2long.model.names import to_ours
+from sam2long.model.checkpoints import loading as checkpoint_module
+from sam2long.model.checkpoints.loading import fresh_model, save_model
+from sam2long.model.checkpoints.names import to_ours
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from huggingface_hub.errors import EntryNotFoundError
 
 from sam2long.errors import CheckpointError
-from sam2long.model import hub
+from sam2long.model.checkpoints import hub
 
 
 @pytest.fixture
@@ -23,6 +23,15 @@ def test_safetensors_come_first(monkeypatch, asked):
     monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda *file: asked.append(file) or "there")
     assert str(hub.download("sam2.1-hiera-tiny")) == "there"
     assert asked == [("facebook/sam2.1-hiera-tiny", "model.safetensors")]
+
+
+def test_a_large_download_is_announced_and_smaller_ones_named(monkeypatch, asked, recwarn):
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda *file: "there")
+    with pytest.warns(UserWarning, match=r"sam2.1-hiera-large, 898 MB.*sam2.1-hiera-tiny \(156 MB\)"):
+        hub.download("sam2.1-hiera-large")
+    recwarn.clear()
+    hub.download("sam2.1-hiera-tiny")
+    assert not recwarn.list
 
 
 def test_the_original_file_where_there_are_no_safetensors(monkeypatch, asked):
@@ -55,7 +64,7 @@ def test_an_error_of_the_hub_says_what_to_do(monkeypatch, asked):
 
 
 def test_without_a_network_one_line_and_soon(tmp_path):
-    code = "from sam2long.errors import UserError\nfrom sam2long.model.hub import download\n"
+    code = "from sam2long.errors import UserError\nfrom sam2long.model.checkpoints.hub import download\n"
     code += "import time\nbegan = time.monotonic()\n"
     code += "try:\n    download('sam2.1-hiera-tiny')\nexcept UserError as error:\n    print(error)\n"
     code += "assert time.monotonic() - began < 10"

@@ -9,7 +9,7 @@ from torch import nn
 from sam2long.errors import ConfigError
 from sam2long.model import Memory, load_model
 from sam2long.model import precision as room
-from sam2long.model.checkpoint import fresh_model
+from sam2long.model.checkpoints.loading import fresh_model
 from sam2long.model.compilation import compile_model
 from sam2long.model.precision import choose_precision, set_precision
 from tests.conftest import SMALL

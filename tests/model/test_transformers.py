@@ -10,8 +10,8 @@ from transformers.models.sam2_video.modeling_sam2_video import Sam2VideoInferenc
 
 from sam2long import Session, TreeConfig
 from sam2long.model import SAM2, Memory
-from sam2long.model.checkpoint import load_model
-from sam2long.model.names import to_ours
+from sam2long.model.checkpoints.loading import load_model
+from sam2long.model.checkpoints.names import to_ours
 from sam2long.model.positions import sine_grid
 from sam2long.model.preprocess import prepare_image
 from tests.conftest import SMALL

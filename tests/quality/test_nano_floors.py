@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 
 import sam2long
-from sam2long.evaluation.metrics import sequence_scores
+from sam2long.evaluation.scoring.metrics import sequence_scores
 from sam2long.model import SAM2
 from sam2long.synthetic.scene import Scene, SceneConfig
 from sam2long.synthetic.suites import SUITES

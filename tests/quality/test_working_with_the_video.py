@@ -9,10 +9,10 @@ import numpy.typing as npt
 import pytest
 
 import sam2long
-from sam2long.evaluation.metrics import sequence_scores
+from sam2long.evaluation.scoring.metrics import sequence_scores
 from sam2long.model import SAM2
+from sam2long.results import FrameResult
 from sam2long.synthetic.scene import Scene, SceneConfig
-from sam2long.video import FrameResult
 
 FRAMES, HALF, STRIDE = 20, 10, 2
 SEEDS = (91_000, 91_001, 91_002)

@@ -69,7 +69,7 @@ def test_tensors_do_not_accumulate(small_model, tree, source):
 
 def test_edits_do_not_accumulate(small_model, monkeypatch):
     """Tensors that edits leave behind are bounded by how many can be undone."""
-    monkeypatch.setattr("sam2long.tracking.edits.UNDO_DEPTH", 3)
+    monkeypatch.setattr("sam2long.tracking.prompting.edits.UNDO_DEPTH", 3)
     session = Session(small_model, Recorded(), tree=TreeConfig(uncertainty_threshold=50.0))
     session.add_points(0, 1, [(20, 30)])
     sizes = []

@@ -9,23 +9,7 @@ import torch
 
 from sam2long import Session, TreeConfig
 from sam2long.errors import ConfigError, PromptError, VideoError
-
-HEIGHT, WIDTH, FRAMES = 60, 100, 16
-RESTLESS = TreeConfig(uncertainty_threshold=50.0)
-TREES = pytest.mark.parametrize(
-    "tree", [RESTLESS, TreeConfig(), TreeConfig.greedy()], ids=["restless", "paper", "greedy"]
-)
-
-
-@pytest.fixture(scope="module")
-def clip():
-    """A blob that wanders over noise: uint8 [frames, height, width, 3]."""
-    rng = np.random.default_rng(0)
-    frames = rng.integers(0, 120, (FRAMES, HEIGHT, WIDTH, 3), dtype=np.uint8)
-    y, x = np.mgrid[:HEIGHT, :WIDTH]
-    for t in range(FRAMES):
-        frames[t][(x - 20 - 4 * t) ** 2 + (y - 30) ** 2 < 150] = (220, 90, 40)
-    return frames
+from tests.tracking.blob import FRAMES, HEIGHT, RESTLESS, TREES, WIDTH, equal, masks, same_results, start
 
 
 @pytest.fixture
@@ -37,36 +21,6 @@ def encoded(small_model, monkeypatch):
         type(small_model), "encode_image", lambda self, images: (counts.append(len(images)), encode(self, images))[1]
     )
     return counts
-
-
-def start(model, clip, tree=RESTLESS, **how):
-    session = Session(model, clip, tree=tree, **how)
-    session.add_box(0, 1, (10, 20, 30, 40))
-    session.add_points(0, 2, [(50, 30)])
-    return session
-
-
-def masks(results, object_id):
-    return {result.frame: result.masks[object_id] for result in results if object_id in result.masks}
-
-
-def equal(first, second, frames=None):
-    frames = first.keys() if frames is None else frames
-    return all(np.array_equal(first[frame], second[frame]) for frame in frames)
-
-
-def same_results(first, second):
-    assert [result.frame for result in first] == [result.frame for result in second]
-    for a, b in zip(first, second, strict=True):
-        assert (a.time, a.scores, a.object_scores, a.disagreement, a.leads) == (
-            b.time,
-            b.scores,
-            b.object_scores,
-            b.disagreement,
-            b.leads,
-        )
-        assert list(a.masks) == list(b.masks)
-        assert all(np.array_equal(a.masks[i], b.masks[i]) for i in a.masks)
 
 
 @TREES
@@ -339,7 +293,7 @@ def test_clicks_refine_a_mask(small_model, clip):
     alone.add_points(0, 1, [(28, 38)], [0])
     refined = session.preview(0, 1)
     assert refined.score < 1 and not torch.equal(refined.logits, alone.preview(0, 1).logits)
-    with pytest.raises(PromptError, match="is marked already"):
+    with pytest.raises(PromptError, match="has a prompt already"):
         session.add_mask(0, 1, mask)
     session.add_mask(0, 1, mask, replace=True)
     assert session.preview(0, 1).score == 1
@@ -379,9 +333,9 @@ def test_stored_logits(small_model, clip):
 @pytest.mark.parametrize(
     ("act", "message"),
     [
-        (lambda s: s.remove_object(9), "object 9 is not marked; the objects are: 1, 2"),
-        (lambda s: s.remove_prompt(3, 1), "object 1 on frame 3 is not marked; it is marked on 0"),
-        (lambda s: s.preview(3, 1), "object 1 on frame 3 is not marked"),
+        (lambda s: s.remove_object(9), "object 9 has no prompt; the objects are: 1, 2"),
+        (lambda s: s.remove_prompt(3, 1), "object 1 on frame 3 has no prompt; its prompts are on 0"),
+        (lambda s: s.preview(3, 1), "object 1 on frame 3 has no prompt"),
         (lambda s: s.add_points(FRAMES, 1, [(1, 1)]), "there is no frame 16"),
     ],
 )

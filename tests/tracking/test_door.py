@@ -9,7 +9,7 @@ import pytest
 from sam2long import Session
 from sam2long.compat.inputs import read_mask
 from sam2long.errors import PromptError
-from tests.tracking.test_corrections import clip, same_results  # noqa: F401
+from tests.tracking.blob import same_results
 
 
 def box_mask(shape, kind=bool):
@@ -19,7 +19,7 @@ def box_mask(shape, kind=bool):
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.int64, np.uint16])
-def test_numbers_of_numpy_are_numbers(small_model, clip, tmp_path, kind):  # noqa: F811
+def test_numbers_of_numpy_are_numbers(small_model, clip, tmp_path, kind):
     plain, fancy = Session(small_model, clip), Session(small_model, clip)
     plain.add_mask(0, 3, box_mask(clip.shape[1:3]))
     fancy.add_mask(kind(0), kind(3), box_mask(clip.shape[1:3]))
@@ -38,7 +38,7 @@ def test_numbers_of_numpy_are_numbers(small_model, clip, tmp_path, kind):  # noq
 
 
 @pytest.mark.parametrize("number", [1.0, True, np.bool_(True), "1", None])
-def test_what_is_no_whole_number(small_model, clip, number):  # noqa: F811
+def test_what_is_no_whole_number(small_model, clip, number):
     session = Session(small_model, clip)
     for frame, object_id in ((0, number), (number, 1)):
         with pytest.raises(PromptError, match="whole number"):
@@ -53,7 +53,7 @@ def test_what_is_no_whole_number(small_model, clip, number):  # noqa: F811
 
 @pytest.mark.parametrize("kind", [bool, np.uint8, np.float32, np.int64])
 @pytest.mark.parametrize("value", [1, 255])
-def test_masks_of_zeros_and_ones(small_model, clip, kind, value):  # noqa: F811
+def test_masks_of_zeros_and_ones(small_model, clip, kind, value):
     session = Session(small_model, clip)
     session.add_mask(0, 1, (box_mask(clip.shape[1:3], np.uint8) * value).astype(kind))
     other = Session(small_model, clip)
@@ -62,7 +62,7 @@ def test_masks_of_zeros_and_ones(small_model, clip, kind, value):  # noqa: F811
 
 
 @pytest.mark.parametrize("values", [(-8.0, 5.0), (0.1, 0.9), (0.0, 0.9), (0, 3), (0.0, float("nan"))])
-def test_logits_probabilities_and_labels_are_no_mask(small_model, clip, values):  # noqa: F811
+def test_logits_probabilities_and_labels_are_no_mask(small_model, clip, values):
     session = Session(small_model, clip)
     mask = np.where(box_mask(clip.shape[1:3]), values[1], values[0])
     for given in (mask, read_mask(mask)):
@@ -71,7 +71,7 @@ def test_logits_probabilities_and_labels_are_no_mask(small_model, clip, values):
     assert session.object_ids == []
 
 
-def test_a_tiny_mask_is_there_on_its_own_prompt(small_model, clip):  # noqa: F811
+def test_a_tiny_mask_is_there_on_its_own_prompt(small_model, clip):
     large = np.repeat(np.repeat(clip[:2], 20, axis=1), 20, axis=2)
     mask = np.zeros(large.shape[1:3], bool)
     mask[700:702, 1300:1303] = True
@@ -84,7 +84,7 @@ def test_a_tiny_mask_is_there_on_its_own_prompt(small_model, clip):  # noqa: F81
     assert abs(rows.mean() - 700.5) < side and abs(columns.mean() - 1301) < side
 
 
-def test_boxes_that_overshoot_are_cut(small_model, clip):  # noqa: F811
+def test_boxes_that_overshoot_are_cut(small_model, clip):
     height, width = clip.shape[1:3]
     session, exact = Session(small_model, clip), Session(small_model, clip)
     with pytest.warns(UserWarning, match="reaches outside .* cut to 0,20,100,60"):
@@ -112,7 +112,7 @@ class Lazy:
         return self._values[index]
 
 
-def test_arrays_that_are_read_when_sliced(small_model, clip):  # noqa: F811
+def test_arrays_that_are_read_when_sliced(small_model, clip):
     lazy = Lazy(clip)
     session, plain = Session(small_model, lazy), Session(small_model, clip)
     assert session.source.seekable and session.source.frame_count == len(clip) and lazy.reads == 1
@@ -123,7 +123,7 @@ def test_arrays_that_are_read_when_sliced(small_model, clip):  # noqa: F811
     same_results(list(session.propagate(end=5)), list(plain.propagate(end=5)))
 
 
-def test_a_session_leaves_open_what_it_did_not_open(small_model, clip):  # noqa: F811
+def test_a_session_leaves_open_what_it_did_not_open(small_model, clip):
     from sam2long.video import open_video
 
     closed = []

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from sam2long.tracking.encode_ahead import _DECODE_AHEAD, batch_size, encode_ahead
-from sam2long.tracking.feature_cache import FeatureCache
+from sam2long.tracking.storage.feature_cache import FeatureCache
 from sam2long.video import open_video
 
 COUNT = 7

@@ -11,7 +11,7 @@ import torch
 from sam2long.errors import OutputError
 from sam2long.model import SAM2
 from sam2long.model.image_encoder import ImageFeatures
-from sam2long.tracking.feature_cache import FeatureCache
+from sam2long.tracking.storage.feature_cache import FeatureCache
 from sam2long.video import open_video
 
 SIZE = 3 * 4 * 100

@@ -12,18 +12,17 @@ import pytest
 
 from sam2long import Session
 from sam2long.errors import OutputError
-from sam2long.tracking.store import ResultStore
-from tests.tracking.test_corrections import TREES, same_results, start
-from tests.tracking.test_corrections import clip as whole_clip  # noqa: F401
+from sam2long.tracking.storage.store import ResultStore
+from tests.tracking.blob import TREES, same_results, start
 
 NETWORK = ("encode_image", "attend", "decode", "encode_memory")
 STORE = ("put", "put_trace", "latest", "behind", "packed", "next_number")
 
 
 @pytest.fixture(scope="module")
-def clip(whole_clip):  # noqa: F811
+def short_clip(clip):
     """Its first frames: every fault costs some runs."""
-    return whole_clip[:10]
+    return clip[:10]
 
 
 class Fault(Exception):
@@ -66,18 +65,18 @@ def _through(session: Session) -> list:
 
 
 @pytest.mark.parametrize("name", [*NETWORK, *STORE])
-def test_a_fault_around_a_correction(small_model, clip, name, monkeypatch):
+def test_a_fault_around_a_correction(small_model, short_clip, name, monkeypatch):
     owner = small_model if name in NETWORK else ResultStore
     original = getattr(owner, name)
-    expected = start(small_model, clip, trace=True)
+    expected = start(small_model, short_clip, trace=True)
     results = two_rounds(expected)
     counts = [0]
     monkeypatch.setattr(owner, name, counting(original, counts))
-    two_rounds(start(small_model, clip, trace=True))
+    two_rounds(start(small_model, short_clip, trace=True))
     places = list(range(counts[0]))
     for at in places if len(places) <= 3 else random.Random(name).sample(places, 3):
         monkeypatch.setattr(owner, name, original)
-        session = start(small_model, clip, trace=True)
+        session = start(small_model, short_clip, trace=True)
         _through(session)
         monkeypatch.setattr(owner, name, failing(original, at % max(1, counts[0] // 2)))
         try:
@@ -91,10 +90,10 @@ def test_a_fault_around_a_correction(small_model, clip, name, monkeypatch):
 
 @TREES
 @pytest.mark.parametrize("name", [*NETWORK, *STORE])
-def test_a_fault_in_the_first_run(small_model, clip, tree, name, monkeypatch, tmp_path):
+def test_a_fault_in_the_first_run(small_model, short_clip, tree, name, monkeypatch, tmp_path):
     owner = small_model if name in NETWORK else ResultStore
     original = getattr(owner, name)
-    whole = start(small_model, clip, tree, trace=True)
+    whole = start(small_model, short_clip, tree, trace=True)
     counts = [0]
     monkeypatch.setattr(owner, name, counting(original, counts))
     expected = list(whole.propagate())
@@ -102,13 +101,13 @@ def test_a_fault_in_the_first_run(small_model, clip, tree, name, monkeypatch, tm
         pytest.skip("never called in a first run")
     for at in random.Random(name).sample(range(counts[0]), min(3, counts[0])):
         monkeypatch.setattr(owner, name, original)
-        session = start(small_model, clip, tree, trace=True)
+        session = start(small_model, short_clip, tree, trace=True)
         monkeypatch.setattr(owner, name, failing(original, at))
         with pytest.raises(Fault):
             list(session.propagate())
         monkeypatch.setattr(owner, name, original)
         session.save(tmp_path / "broken.s2l")
-        opened = Session.open(tmp_path / "broken.s2l", small_model, clip)
+        opened = Session.open(tmp_path / "broken.s2l", small_model, short_clip)
         same_results(list(session.propagate()), expected)
         same_results(list(opened.propagate()), expected)
         assert session.traces == opened.traces == whole.traces
@@ -143,11 +142,11 @@ def interrupted_somewhere(action: Callable[[], list], steps: int) -> list | None
 
 
 @TREES
-def test_ctrl_c_at_random_lines(small_model, clip, tree, tmp_path):
-    expected = list(start(small_model, clip, tree).propagate())
+def test_ctrl_c_at_random_lines(small_model, short_clip, tree, tmp_path):
+    expected = list(start(small_model, short_clip, tree).propagate())
     draw = random.Random(7)
     for attempt in range(8):
-        session = start(small_model, clip, tree)
+        session = start(small_model, short_clip, tree)
         results = None
         for _ in range(3):
             results = interrupted_somewhere(lambda: list(session.propagate()), draw.randrange(1, 4000))  # noqa: B023
@@ -155,14 +154,14 @@ def test_ctrl_c_at_random_lines(small_model, clip, tree, tmp_path):
                 break
             if attempt % 4 == 0:
                 session.save(tmp_path / "a.s2l")
-                session = Session.open(tmp_path / "a.s2l", small_model, clip)
+                session = Session.open(tmp_path / "a.s2l", small_model, short_clip)
         same_results(results or list(session.propagate()), expected)
 
 
-def test_ctrl_c_at_random_moments(small_model, clip):
+def test_ctrl_c_at_random_moments(small_model, short_clip):
     """As above, but with signals: those come where CPython looks for them, within the standard library too."""
     started = time.process_time()
-    expected = list(start(small_model, clip).propagate())
+    expected = list(start(small_model, short_clip).propagate())
     whole = time.process_time() - started
     draw = random.Random(3)
 
@@ -182,16 +181,16 @@ def test_ctrl_c_at_random_moments(small_model, clip):
     before = signal.signal(signal.SIGVTALRM, interrupt)
     try:
         for _ in range(8):
-            session = start(small_model, clip)
+            session = start(small_model, short_clip)
             results = interrupted(session) or interrupted(session) or interrupted(session)
             same_results(results or list(session.propagate()), expected)
     finally:
         signal.signal(signal.SIGVTALRM, before)
 
 
-def test_a_disk_that_is_full_for_a_while(small_model, clip, monkeypatch):
-    expected = list(start(small_model, clip).propagate())
-    session = start(small_model, clip)
+def test_a_disk_that_is_full_for_a_while(small_model, short_clip, monkeypatch):
+    expected = list(start(small_model, short_clip).propagate())
+    session = start(small_model, short_clip)
     original, room = ResultStore._query, [12]
 
     def query(self, text, values):
@@ -208,30 +207,30 @@ def test_a_disk_that_is_full_for_a_while(small_model, clip, monkeypatch):
     same_results(_through(session), expected)
 
 
-def test_a_stream_lets_out_what_waited_for_a_removed_object(small_model, clip):
+def test_a_stream_lets_out_what_waited_for_a_removed_object(small_model, short_clip):
     for kept in (False, True):
-        session = start(small_model, iter(clip) if not kept else clip, keep_results=False, max_delay=2)
+        session = start(small_model, iter(short_clip) if not kept else short_clip, keep_results=False, max_delay=2)
         frames = []
         for result in session.propagate():
             frames.append(result.frame)
             if result.frame == 4:
                 session.remove_object(2)
-        assert frames == list(range(len(clip)))
+        assert frames == list(range(len(short_clip)))
         assert not session.delay
 
 
-def test_undo_in_a_stream_loses_no_frame(small_model, clip):
-    session = start(small_model, iter(clip), keep_results=False, max_delay=2)
+def test_undo_in_a_stream_loses_no_frame(small_model, short_clip):
+    session = start(small_model, iter(short_clip), keep_results=False, max_delay=2)
     frames = []
     for result in session.propagate():
         frames.append(result.frame)
         if result.frame == 4:
-            session.add_points(len(clip) - 2, 5, [(30, 30)])
+            session.add_points(len(short_clip) - 2, 5, [(30, 30)])
             session.undo()
-    assert frames == list(range(len(clip)))
+    assert frames == list(range(len(short_clip)))
 
 
-def test_a_prompt_off_the_stride_of_a_stream(small_model, clip):
+def test_a_prompt_off_the_stride_of_a_stream(small_model, short_clip):
     def visited(source, late: bool) -> list:
         session = Session(small_model, source, keep_results=False, max_delay=2)
         session.add_box(0, 1, (10, 20, 30, 40))
@@ -245,7 +244,7 @@ def test_a_prompt_off_the_stride_of_a_stream(small_model, clip):
         return results
 
     # Against the array the frames are the same; its scores are not, since its length is known.
-    known = visited(iter(clip), late=False)
+    known = visited(iter(short_clip), late=False)
     assert [result.frame for result in known] == [0, 3, 6, 7, 9]
-    assert [result.frame for result in visited(clip, late=False)] == [0, 3, 6, 7, 9]
-    same_results(visited(iter(clip), late=True), known)
+    assert [result.frame for result in visited(short_clip, late=False)] == [0, 3, 6, 7, 9]
+    same_results(visited(iter(short_clip), late=True), known)

@@ -6,24 +6,23 @@ import numpy as np
 import pytest
 
 from sam2long import Session
+from sam2long.results.writers import open_writers
 from sam2long.tracking import outcome, state
 from sam2long.video import open_video
-from sam2long.video.writers import open_writers
-from tests.tracking.test_corrections import clip as whole_clip  # noqa: F401
-from tests.tracking.test_corrections import same_results, start
+from tests.tracking.blob import same_results, start
 
 
 @pytest.fixture(scope="module")
-def clip(whole_clip):  # noqa: F811
-    return whole_clip[:8]
+def short_clip(clip):
+    return clip[:8]
 
 
 @pytest.mark.parametrize("kept", [False, True])
-def test_results_are_the_same(small_model, clip, monkeypatch, kept):
+def test_results_are_the_same(small_model, short_clip, monkeypatch, kept):
     def session() -> Session:
         if kept:
-            return start(small_model, clip)
-        return start(small_model, iter(clip), keep_results=False, max_delay=2)
+            return start(small_model, short_clip)
+        return start(small_model, iter(short_clip), keep_results=False, max_delay=2)
 
     expected = list(session().propagate())
     monkeypatch.setattr(state, "MOST_DENSE", 0)
@@ -37,33 +36,33 @@ def test_results_are_the_same(small_model, clip, monkeypatch, kept):
             assert result.to_coco() == dense.to_coco()
 
 
-def test_no_result_holds_its_masks(small_model, clip, monkeypatch):
+def test_no_result_holds_its_masks(small_model, short_clip, monkeypatch):
     monkeypatch.setattr(state, "MOST_DENSE", 0)
-    result = next(iter(start(small_model, clip).propagate()))
+    result = next(iter(start(small_model, short_clip).propagate()))
     first, again = result.masks[1], result.masks[1]
     assert first is not again
     np.testing.assert_array_equal(first, again)
     assert list(result.masks) == [1, 2] and 3 not in result.masks and result.masks.get(3) is None
 
 
-def test_logits_come_along(small_model, clip, monkeypatch):
-    expected = list(start(small_model, clip, keep_logits=True).propagate())
+def test_logits_come_along(small_model, short_clip, monkeypatch):
+    expected = list(start(small_model, short_clip, keep_logits=True).propagate())
     monkeypatch.setattr(state, "MOST_DENSE", 0)
-    for result, dense in zip(start(small_model, clip, keep_logits=True).propagate(), expected, strict=True):
+    for result, dense in zip(start(small_model, short_clip, keep_logits=True).propagate(), expected, strict=True):
         for object_id, logits in dense.logits.items():
             np.testing.assert_array_equal(result.logits[object_id].cpu(), logits.cpu())
 
 
-def test_outcomes_are_packed_a_few_at_a_time(small_model, clip, monkeypatch):
-    expected = list(start(small_model, clip).propagate())
+def test_outcomes_are_packed_a_few_at_a_time(small_model, short_clip, monkeypatch):
+    expected = list(start(small_model, short_clip).propagate())
     monkeypatch.setattr(state, "MOST_DENSE", 0)
     monkeypatch.setattr(outcome, "MOST_DENSE", 1)
-    same_results(list(start(small_model, clip).propagate()), expected)
+    same_results(list(start(small_model, short_clip).propagate()), expected)
 
 
-def test_files_are_the_same(small_model, clip, monkeypatch, tmp_path):
+def test_files_are_the_same(small_model, short_clip, monkeypatch, tmp_path):
     def write(name: str) -> dict[str, bytes]:
-        source = open_video(clip)
+        source = open_video(short_clip)
         formats = ["png", "png-per-object", "coco", "overlay", "npz", "trace"]
         with open_writers(tmp_path / name, formats, source, object_ids=[1, 2], settings={}) as writers:
             for result in start(small_model, source).propagate():

@@ -11,8 +11,8 @@ import pytest
 from sam2long import Session
 from sam2long.errors import OutputError
 from sam2long.model import SAM2
-from sam2long.tracking import store
-from sam2long.tracking.store import ResultStore
+from sam2long.tracking.storage import store
+from sam2long.tracking.storage.store import ResultStore
 
 
 def test_results_lie_in_the_folder_that_was_named_and_go_with_the_store(tmp_path: Path) -> None:

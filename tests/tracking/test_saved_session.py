@@ -14,15 +14,15 @@ import pytest
 
 from sam2long import Session
 from sam2long.errors import ConfigError, OutputError, SessionError
-from sam2long.model.checkpoint import fresh_model
+from sam2long.model.checkpoints.loading import fresh_model
 from sam2long.tracking import session as session_module
 from tests.conftest import SMALL
-from tests.tracking.test_corrections import FRAMES, RESTLESS, TREES, clip, same_results, start  # noqa: F401
+from tests.tracking.blob import FRAMES, RESTLESS, TREES, same_results, start  # noqa: F401
 
 
 @TREES
 @pytest.mark.parametrize("stop", [3, 9])
-def test_save_open_and_go_on_equals_one_run(small_model, clip, tree, stop, tmp_path):  # noqa: F811
+def test_save_open_and_go_on_equals_one_run(small_model, clip, tree, stop, tmp_path):
     whole = start(small_model, clip, tree, trace=True)
     expected = list(whole.propagate())
     session = start(small_model, clip, tree, trace=True)
@@ -36,7 +36,7 @@ def test_save_open_and_go_on_equals_one_run(small_model, clip, tree, stop, tmp_p
     assert opened.traces == whole.traces
 
 
-def test_everything_a_session_knows(small_model, clip, tmp_path):  # noqa: F811
+def test_everything_a_session_knows(small_model, clip, tmp_path):
     session = start(small_model, clip, trace=True, keep_logits=True, max_delay=3)
     list(session.propagate())
     mask = np.zeros(clip.shape[1:3], bool)
@@ -61,7 +61,7 @@ def test_everything_a_session_knows(small_model, clip, tmp_path):  # noqa: F811
     same_results(list(again.results()), list(opened.results()))
 
 
-def test_the_file_is_plain_json_and_safetensors(small_model, clip, tmp_path):  # noqa: F811
+def test_the_file_is_plain_json_and_safetensors(small_model, clip, tmp_path):
     session = start(small_model, clip)
     list(session.propagate())
     session.save(tmp_path / "a.s2l")
@@ -73,7 +73,7 @@ def test_the_file_is_plain_json_and_safetensors(small_model, clip, tmp_path):  #
     assert [path.name for path in tmp_path.iterdir()] == ["a.s2l"]
 
 
-def test_a_saved_session_finds_its_video(small_model, clip, tmp_path):  # noqa: F811
+def test_a_saved_session_finds_its_video(small_model, clip, tmp_path):
     from PIL import Image
 
     for number, frame in enumerate(clip):
@@ -90,7 +90,7 @@ def test_a_saved_session_finds_its_video(small_model, clip, tmp_path):  # noqa: 
 
 
 @pytest.fixture
-def saved(small_model, clip, tmp_path):  # noqa: F811
+def saved(small_model, clip, tmp_path):
     session = start(small_model, clip)
     list(session.propagate())
     session.save(tmp_path / "a.s2l")
@@ -120,13 +120,13 @@ def rewrite(path, change):
         (lambda data: data["model"].update(weights="0"), "other weights"),
     ],
 )
-def test_files_that_cannot_be_opened(small_model, clip, saved, change, message):  # noqa: F811
+def test_files_that_cannot_be_opened(small_model, clip, saved, change, message):
     rewrite(saved, change)
     with pytest.raises(SessionError, match=message):
         Session.open(saved, small_model, clip)
 
 
-def test_other_videos_models_and_broken_files(small_model, clip, saved, tmp_path):  # noqa: F811
+def test_other_videos_models_and_broken_files(small_model, clip, saved, tmp_path):
     with pytest.raises(SessionError, match="it had 16 frames of 100x60, it has 15 frames of 100x60"):
         Session.open(saved, small_model, clip[1:])
     with pytest.raises(SessionError, match="other weights"):
@@ -147,7 +147,7 @@ def test_other_videos_models_and_broken_files(small_model, clip, saved, tmp_path
             Session.open(saved, small_model, clip)
 
 
-def test_what_cannot_be_saved(small_model, clip, tmp_path):  # noqa: F811
+def test_what_cannot_be_saved(small_model, clip, tmp_path):
     session = start(small_model, clip)
     with pytest.raises(OutputError, match="cannot save the session"):
         session.save(tmp_path / "no" / "a.s2l")
@@ -163,10 +163,10 @@ import os, signal, sys, time, numpy as np, torch
 torch.set_num_threads(1)
 from pathlib import Path
 from sam2long import Session
-from sam2long.model.checkpoint import fresh_model
+from sam2long.model.checkpoints.loading import fresh_model
 from sam2long.tracking import session as session_module
 from tests.conftest import SMALL
-from tests.tracking.test_corrections import RESTLESS
+from tests.tracking.blob import RESTLESS
 
 folder = Path(sys.argv[1])
 model, clip, path = fresh_model(SMALL, seed=3), np.load(folder / "clip.npy"), folder / "a.s2l"
@@ -221,7 +221,7 @@ class Runs:
         self.server.wait()
 
 
-def test_killed_at_random_moments(clip, tmp_path):  # noqa: F811
+def test_killed_at_random_moments(clip, tmp_path):
     """SIGKILL, 20 times; a run that is let through ends with the masks of one that never stopped."""
     np.save(tmp_path / "clip.npy", clip)
     runs = Runs(tmp_path)
@@ -239,7 +239,7 @@ def test_killed_at_random_moments(clip, tmp_path):  # noqa: F811
     runs.close()
 
 
-def test_a_disk_too_full_to_save_stops_no_tracking(small_model, clip, tmp_path, monkeypatch):  # noqa: F811
+def test_a_disk_too_full_to_save_stops_no_tracking(small_model, clip, tmp_path, monkeypatch):
     path, full = tmp_path / "a.s2l", [True]
     write = session_module.write_session
 

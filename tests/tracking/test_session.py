@@ -231,7 +231,7 @@ def test_preview_and_removal(small_model, clip, square):
     session.remove_prompt(0, 1)
     assert session.object_ids == []
     session.add_mask(0, 1, square)
-    with pytest.raises(PromptError, match="object 2 is not marked; the objects are: 1"):
+    with pytest.raises(PromptError, match="object 2 has no prompt; the objects are: 1"):
         session.preview(0, 2)
 
 
@@ -251,9 +251,9 @@ def test_preview_and_removal(small_model, clip, square):
         (lambda s: s.add_box(0, 1, (0, 0, float("inf"), 40)), "no box"),
         (lambda s: s.add_mask(0, 1, np.zeros((HEIGHT, WIDTH), bool)), "the mask is empty"),
         (lambda s: s.add_mask(0, 1, np.ones((5, 7), bool)), "the mask is 7x5 pixels but the video is 100x60"),
-        (lambda s: (click(s, 1), s.add_mask(0, 1, np.ones((HEIGHT, WIDTH), bool))), "is marked already"),
+        (lambda s: (click(s, 1), s.add_mask(0, 1, np.ones((HEIGHT, WIDTH), bool))), "has a prompt already"),
         (lambda s: (box(s, 1), box(s, 1)), "a box must come first"),
-        (lambda s: s.propagate(), "nothing is marked"),
+        (lambda s: s.propagate(), "there is no prompt"),
     ],
 )
 def test_prompts_that_make_no_sense(small_model, clip, mark, message):

@@ -11,15 +11,15 @@ import torch
 
 from sam2long import Session
 from sam2long.errors import SessionError
-from sam2long.tracking import archive
-from sam2long.tracking.archive import read_header
-from sam2long.tracking.packing import pack, unpack_logits, unpack_mask
-from sam2long.tracking.prompts import FrameSize
-from tests.tracking.test_corrections import clip, start  # noqa: F401
+from sam2long.tracking.prompting.prompts import FrameSize
+from sam2long.tracking.saving import archive
+from sam2long.tracking.saving.archive import read_header
+from sam2long.tracking.storage.packing import pack, unpack_logits, unpack_mask
+from tests.tracking.blob import start
 
 
 @pytest.fixture
-def session(small_model, clip):  # noqa: F811
+def session(small_model, clip):
     return start(small_model, clip)
 
 
@@ -52,7 +52,7 @@ def test_masks_that_inflate_to_more_than_a_mask():
         unpack_mask(b"garbage", size)
 
 
-def test_unknown_and_repeated_options(session, small_model, clip, tmp_path):  # noqa: F811
+def test_unknown_and_repeated_options(session, small_model, clip, tmp_path):
     path = tmp_path / "options.s2l"
     session.save(path)
     replaced(path, "session.json", lambda old: old.replace(b'"options": {', b'"options": {"tree": 1,'))

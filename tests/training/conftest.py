@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from sam2long.training import precision
+from training import precision
 
 
 @pytest.fixture(autouse=True)

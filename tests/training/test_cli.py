@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from sam2long.model import load_model
-from sam2long.model.checkpoint import save_model
-from sam2long.training import __main__ as cli
-from sam2long.training.loop import STATE_FILE
-from sam2long.training.state import new_state
+from sam2long.model.checkpoints.loading import save_model
+from training import __main__ as cli
+from training.loop import STATE_FILE
+from training.state import new_state
 
 from .tiny import TINY
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sam2long.training.clips import SMALLEST_AREA, ClipDataset, draw_times, vanishing
-from sam2long.training.loop import ALONE
+from training.data.clips import SMALLEST_AREA, ClipDataset, draw_times, vanishing
+from training.loop import ALONE
 
 from .tiny import STAGE
 

@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from sam2long.model import SAM2
-from sam2long.model.checkpoint import fresh_model
-from sam2long.model.prompt_encoder import Label
-from sam2long.training.augment import Rows
-from sam2long.training.loop import draw_correction, draw_lead
-from sam2long.training.prompts import Prompts, draw_corrections
-from sam2long.training.remembering import RolledMemory
-from sam2long.training.rollout import Correction, FrameProposals, roll_out
+from sam2long.model.checkpoints.loading import fresh_model
+from sam2long.model.decoder.prompt_encoder import Label
+from training.data.augment import Rows
+from training.data.prompts import Prompts, draw_corrections
+from training.loop import draw_correction, draw_lead
+from training.remembering import RolledMemory
+from training.rollout import Correction, FrameProposals, roll_out
 
 from .tiny import STAGE, TINY
 

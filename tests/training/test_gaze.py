@@ -7,15 +7,15 @@ import math
 import pytest
 import torch
 
-from sam2long.model.checkpoint import fresh_model
-from sam2long.model.memory_attention import MemoryTokens
+from sam2long.model.checkpoints.loading import fresh_model
+from sam2long.model.memory.memory_attention import MemoryTokens
 from sam2long.model.positions import rotary_table
-from sam2long.training.augment import make_rows
-from sam2long.training.clips import ClipDataset
-from sam2long.training.gaze import gaze_loss, watched
-from sam2long.training.loop import ALONE
-from sam2long.training.prompts import draw_prompts
-from sam2long.training.rollout import roll_out
+from training.data.augment import make_rows
+from training.data.clips import ClipDataset
+from training.data.prompts import draw_prompts
+from training.gaze import gaze_loss, watched
+from training.loop import ALONE
+from training.rollout import roll_out
 
 from .tiny import STAGE, TINY
 

@@ -7,15 +7,15 @@ import pytest
 import torch
 
 from sam2long.errors import CheckpointError
-from sam2long.training.augment import make_rows
-from sam2long.training.clips import ClipDataset, batch_of_step, batches
-from sam2long.training.journal import read_journal
-from sam2long.training.loop import ALONE, LOG_FILE, STATE_FILE, RunOptions, clip_losses, train, train_step
-from sam2long.training.prompts import draw_prompts
-from sam2long.training.rollout import roll_out
-from sam2long.training.stages import PromptMix
-from sam2long.training.state import TrainingState, load_state, new_state
-from sam2long.training.team import Team
+from training.data.augment import make_rows
+from training.data.clips import ClipDataset, batch_of_step, batches
+from training.data.prompts import draw_prompts
+from training.judging.journal import read_journal
+from training.loop import ALONE, LOG_FILE, STATE_FILE, RunOptions, clip_losses, train, train_step
+from training.rollout import roll_out
+from training.stages import PromptMix
+from training.state import TrainingState, load_state, new_state
+from training.team import Team
 
 from .tiny import STAGE, TINY
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from sam2long.model import MaskProposals
-from sam2long.training.coverage import area_fraction
-from sam2long.training.losses import (
+from training.data.coverage import area_fraction
+from training.losses import (
     answered_ious,
     balanced_cross_entropy,
     cross_entropy,
@@ -19,8 +19,8 @@ from sam2long.training.losses import (
     presence_loss,
     true_ious,
 )
-from sam2long.training.rollout import FrameProposals
-from sam2long.training.stages import LossWeights
+from training.rollout import FrameProposals
+from training.stages import LossWeights
 
 WEIGHTS = LossWeights(cross_entropy=0.0, positive=1.0, focal=20.0)
 

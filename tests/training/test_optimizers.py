@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from sam2long.training.nano import NANO
-from sam2long.training.optimizers import optimizers_of, orthogonal
-from sam2long.training.state import new_state
+from training.nano import NANO
+from training.optimizers import optimizers_of, orthogonal
+from training.state import new_state
 
 from .tiny import TINY
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import cv2
 import pytest
 
-from sam2long.training.journal import Journal, read_journal
-from sam2long.training.plot import plot_curve
+from training.judging.journal import Journal, read_journal
+from training.judging.plot import plot_curve
 
 pytest.importorskip("matplotlib")
 

@@ -4,11 +4,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from sam2long.training import precision
-from sam2long.training.clips import ClipDataset
-from sam2long.training.loop import ALONE, train_step
-from sam2long.training.precision import mixed_precision
-from sam2long.training.state import TrainingState, new_state
+from training import precision
+from training.data.clips import ClipDataset
+from training.loop import ALONE, train_step
+from training.precision import mixed_precision
+from training.state import TrainingState, new_state
 
 from .tiny import STAGE, TINY
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import torch
 
-from sam2long.model.prompt_encoder import Label
-from sam2long.training.prompts import draw_boxes, draw_clicks, draw_prompts
-from sam2long.training.stages import PromptMix
+from sam2long.model.decoder.prompt_encoder import Label
+from training.data.prompts import draw_boxes, draw_clicks, draw_prompts
+from training.stages import PromptMix
 
 
 def blobs() -> torch.Tensor:

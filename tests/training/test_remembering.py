@@ -11,16 +11,16 @@ from torch import Tensor
 
 from sam2long import Session, TreeConfig
 from sam2long.model import SAM2
-from sam2long.model.checkpoint import fresh_model
+from sam2long.model.checkpoints.loading import fresh_model
 from sam2long.model.image_encoder import ImageFeatures
-from sam2long.training.augment import Rows, normalise
-from sam2long.training.loop import clip_losses, draw_memory
-from sam2long.training.losses import frame_loss, mean_loss
-from sam2long.training.prompts import Prompts
-from sam2long.training.remembering import ObjectAwareMemory, RolledMemory
-from sam2long.training.rollout import roll_out
-from sam2long.training.stages import Window
-from sam2long.training.state import TrainingState, new_state
+from training.data.augment import Rows, normalise
+from training.data.prompts import Prompts
+from training.loop import clip_losses, draw_memory
+from training.losses import frame_loss, mean_loss
+from training.remembering import ObjectAwareMemory, RolledMemory
+from training.rollout import roll_out
+from training.stages import Window
+from training.state import TrainingState, new_state
 
 from .tiny import STAGE, TINY
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sam2long.model.checkpoint import fresh_model
+from sam2long.model.checkpoints.loading import fresh_model
 from sam2long.synthetic.kinds import KINDS
-from sam2long.training.clips import CLIPS_PER_SCENE, SCENE_FRAMES
-from sam2long.training.curricula import CURRICULA, scaled
-from sam2long.training.nano import NANO
-from sam2long.training.stages import Window
+from training.curricula import CURRICULA, scaled
+from training.data.clips import CLIPS_PER_SCENE, SCENE_FRAMES
+from training.nano import NANO
+from training.stages import Window
 
 
 @pytest.mark.parametrize("name", CURRICULA)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from sam2long.training.statistics import average_precision, bootstrap_interval, spearman
+from training.judging.statistics import average_precision, bootstrap_interval, spearman
 
 
 def test_average_precision_by_hand() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from sam2long.training.team import Team, run_team
+from training.team import Team, run_team
 
 
 def average(folder: Path, team: Team) -> None:

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from sam2long.model.config import HieraConfig, SAM2Config
-from sam2long.training.curricula import BALANCED
-from sam2long.training.stages import PromptMix, Stage
+from training.curricula import BALANCED
+from training.stages import PromptMix, Stage
 
 TINY = SAM2Config(
     name="tiny",

@@ -6,10 +6,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from conftest import number_of, picture
 
 from sam2long.errors import ConfigError, VideoError
-from sam2long.video import VideoSource, file_source, open_video
+from sam2long.video import VideoSource, open_video
+from sam2long.video.files import file_source
+from tests.video.pictures import number_of, picture
 
 VARIABLE = [5000 + 7 * i * i + 20 * i for i in range(60)]  # milliseconds; does not begin at 0
 H264 = {"g": "20", "bf": "3"}

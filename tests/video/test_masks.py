@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from sam2long.errors import PromptError
+from sam2long.results.palette import bright_colour, davis_palette
 from sam2long.video.masks import read_mask_file
-from sam2long.video.palette import bright_colour, davis_palette
 
 LABELS = np.array([[0, 0, 7, 7], [0, 2, 2, 0], [0, 0, 0, 7]], np.uint8)
 

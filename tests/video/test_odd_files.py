@@ -8,10 +8,10 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from conftest import HEIGHT, WIDTH, number_of, picture
 
 from sam2long.errors import VideoError
 from sam2long.video import open_video
+from tests.video.pictures import HEIGHT, WIDTH, number_of, picture
 
 
 def with_empty_packets(path: Path, name: str) -> Path:

@@ -8,11 +8,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from conftest import number_of, picture
 from PIL import Image
 
 from sam2long.errors import VideoError
-from sam2long.video import VideoSource, open_video, page_source
+from sam2long.video import VideoSource, open_video
+from sam2long.video.images import page_source
+from tests.video.pictures import number_of, picture
 
 COUNT = 12
 MILLISECONDS = [40 + 10 * number for number in range(COUNT)]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sam2long.video import open_video
-from sam2long.video.hdr import HLG, PQ, to_sdr
+from sam2long.video.pixels.hdr import HLG, PQ, to_sdr
 
 BT709, BT601, BT2020, UNTAGGED = 1, 5, 9, 2
 RED = {BT709: (63, 102, 240), BT601: (82, 90, 240)}  # Y'CbCr, limited range

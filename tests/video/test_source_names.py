@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import number_of, picture
 from PIL import Image
 
 from sam2long.errors import VideoError
 from sam2long.video import open_video
 from sam2long.video.paths import user_path
+from tests.video.pictures import number_of, picture
 
 NAMES = [
     "12:30:05.mp4",

@@ -10,10 +10,11 @@ from threading import Barrier
 
 import numpy as np
 import pytest
-from conftest import picture
 from PIL import Image
 
-from sam2long.video import Frame, VideoSource, frame_index, open_video, shared_index
+from sam2long.video import Frame, VideoSource, open_video
+from sam2long.video.files import frame_index, shared_index
+from tests.video.pictures import picture
 
 THREADS = 8
 

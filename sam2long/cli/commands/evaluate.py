@@ -1,0 +1,153 @@
+"""`sam2long eval`: a benchmark from its folder to its table."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from sam2long.cli.options import common as options
+from sam2long.cli.options import evaluation as eval_options
+from sam2long.errors import ConfigError, DatasetError
+
+if TYPE_CHECKING:
+    from sam2long.evaluation.datasets.box_dataset import BoxDataset
+    from sam2long.evaluation.datasets.dataset import Choice, Dataset
+    from sam2long.evaluation.experiment import Experiment, VariantResult
+    from sam2long.evaluation.variants import Variant
+    from sam2long.tree import TreeConfig
+
+
+def evaluate(
+    dataset: eval_options.Dataset,
+    root: eval_options.Root,
+    model: options.Model = "sam2.1-hiera-large",
+    checkpoint: options.Checkpoint = None,
+    random_weights: options.RandomWeights = False,
+    image_size: options.ImageSize = None,
+    device: options.Device = None,
+    precision: options.Precision = "auto",
+    compile: options.Compile = False,
+    limit: eval_options.Limit = None,
+    videos: eval_options.Videos = None,
+    images: eval_options.Images = None,
+    masks: eval_options.Masks = None,
+    greedy: options.Greedy = False,
+    pathways: options.Pathways = None,
+    iou_threshold: options.IouThreshold = None,
+    uncertainty_threshold: options.UncertaintyThreshold = None,
+    modulation: options.Modulation = None,
+    baseline: eval_options.Baseline = False,
+    sweep: eval_options.Sweep = None,
+    out: eval_options.Out = None,
+    score_only: eval_options.ScoreOnly = False,
+    allow_missing: eval_options.AllowMissing = False,
+    rule: eval_options.Rule = None,
+    lvos_rule: eval_options.LvosRule = 2024,
+    workers: eval_options.Workers = None,
+    report: eval_options.Report = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Run a benchmark: track its videos, write its result files, score them, print its table."""
+    # PyTorch takes seconds to import, which `sam2long --help` need not wait for.
+    from sam2long.cli.options.tree import tree_config
+    from sam2long.cli.running.models import ModelChoice
+    from sam2long.evaluation.datasets.dataset import Choice
+    from sam2long.evaluation.experiment import Experiment, check_scorable
+
+    network = ModelChoice(model, checkpoint, device, image_size, random_weights, precision, compile, quiet)
+    tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, greedy)
+    variants = _variants(tree, baseline, sweep)
+    if report:
+        _check_report()
+    names = tuple(videos.split(",")) if videos else None
+    found = _open(dataset, root, Choice(names, limit, images, masks, rule, lvos_rule), quiet)
+    check_scorable(found, score_only)
+    experiment = Experiment(
+        found,
+        variants,
+        out or Path("results") / dataset,
+        network.load,
+        {"dataset": found.benchmark.title, "images": images, **network.described()},
+        together=baseline,
+        allow_missing=allow_missing,
+        workers=workers,
+    )
+    if not score_only:
+        _predict(experiment, quiet)
+    _finish(experiment, experiment.score(), report)
+
+
+def _variants(tree: TreeConfig, baseline: bool, sweep: str | None) -> list[Variant]:
+    from sam2long.evaluation import variants
+
+    if baseline and sweep:
+        raise ConfigError("--baseline and --sweep exclude each other")
+    if baseline:
+        return variants.with_baseline(tree)
+    return variants.sweep(sweep, tree) if sweep else variants.single(tree)
+
+
+def _open(name: str, root: Path, choice: Choice, quiet: bool) -> Dataset | BoxDataset:
+    from sam2long.evaluation.datasets.benchmarks import BENCHMARKS, SYNTHETIC_PREFIX
+    from sam2long.evaluation.datasets.box_dataset import BOX_BENCHMARKS, open_box_dataset
+    from sam2long.evaluation.datasets.dataset import open_dataset
+    from sam2long.evaluation.datasets.suites_on_disk import write_suite
+
+    if name in BOX_BENCHMARKS:
+        return open_box_dataset(BOX_BENCHMARKS[name], root, choice)
+    if name not in BENCHMARKS:
+        raise DatasetError(f"unknown data set {name!r}; there are {', '.join([*BENCHMARKS, *BOX_BENCHMARKS])}")
+    if name.startswith(SYNTHETIC_PREFIX):
+        # Several suites may share a root, and each is a data set of its own.
+        root = root / name.removeprefix(SYNTHETIC_PREFIX)
+        for video in write_suite(name, root, choice.videos, choice.limit):
+            if not quiet:
+                typer.echo(f"rendering {video}")
+    return open_dataset(BENCHMARKS[name], root, choice)
+
+
+def _predict(experiment: Experiment, quiet: bool) -> None:
+    total = len(experiment.dataset.videos) * len(experiment.variants)
+    for done, (variant, time) in enumerate(experiment.predict(), 1):
+        if not quiet:
+            speed = time.frames / max(time.seconds, 1e-9)
+            typer.echo(f"{time.video}: {time.frames} frames, {variant.label}, {speed:.1f} frames/s ({done}/{total})")
+
+
+def _finish(experiment: Experiment, results: list[VariantResult], report: bool) -> None:
+    """Write all files, then print."""
+    from sam2long.evaluation.reporting.summary import environment, results_csv, results_json, tables
+    from sam2long.evaluation.reporting.tables import count
+    from sam2long.evaluation.run_folder import write_text
+
+    dataset, surroundings = experiment.dataset, environment()
+    title = dataset.benchmark.title
+    content = results_json(title, experiment.settings, results, surroundings)
+    write_text(experiment.out / "results.json", json.dumps(content, indent=1))
+    write_text(experiment.out / "results.csv", results_csv(results))
+    missing = sum(result.missing for result in results)
+    if missing:
+        sys.stderr.write(f"warning: {count(missing, 'missing prediction')} counted as empty\n")
+    part = "" if len(dataset.videos) == dataset.announced else f" of {dataset.announced}: NOT the whole data set"
+    typer.echo(f"{title}, {count(len(dataset.videos), 'video')}{part}")
+    for table in tables(title, results):
+        typer.echo("\n" + table.text())
+    for result in results:
+        if result.archive:
+            typer.echo(f"for the server: {result.archive}")
+    if report:
+        from sam2long.evaluation.reporting.report import write_report
+
+        typer.echo(f"report: {write_report(experiment, results, surroundings)}")
+
+
+def _check_report() -> None:
+    try:
+        import jinja2  # noqa: F401
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise ConfigError("--report needs matplotlib and Jinja2: pip install 'sam2long[report]'") from error

@@ -1,0 +1,1 @@
+"""Prompts on a command line and in a file: their grammar, their meaning."""

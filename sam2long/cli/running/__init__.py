@@ -1,0 +1,1 @@
+"""One run: network, progress, Ctrl-C, saving, the closing line."""

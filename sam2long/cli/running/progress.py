@@ -1,0 +1,84 @@
+"""The progress line of tracking: frames, speed, time left and how the objects stand; on a terminal only."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from sam2long.results.result import FrameResult
+from sam2long.review.states import ObjectState, object_state
+
+_SHOWN_OBJECTS = 6
+_STYLES = {ObjectState.VISIBLE: "green", ObjectState.HIDDEN: "dim", ObjectState.UNSURE: "yellow"}
+
+
+class TrackProgress:
+    """Shows results as they arrive; use it as a context.
+
+    Args:
+        name: what is being tracked.
+        total: number of results to expect, or None when that is unknown; then there is no bar and no time left.
+        quiet: show nothing. Nothing is shown either when standard error is not a terminal.
+        console: where to draw; standard error by default.
+    """
+
+    def __init__(self, name: str, total: int | None, quiet: bool = False, console: Console | None = None) -> None:
+        console = console or Console(stderr=True)
+        self._progress = Progress(
+            *_columns(bounded=total is not None),
+            console=console,
+            transient=True,
+            disable=quiet or not console.is_terminal,
+        )
+        self._task = self._progress.add_task(name, total=total, states=Text())
+
+    def __enter__(self) -> TrackProgress:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._progress.disable:  # stopped without a start, rich before 14.3 prints an empty line
+            self._progress.stop()
+
+    def update(self, result: FrameResult) -> None:
+        """Counts one result and shows its objects' states."""
+        self._progress.update(self._task, advance=1, states=state_line(result))
+
+
+class _Frames(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        done = f"{int(task.completed)}" if task.total is None else f"{int(task.completed)}/{int(task.total)}"
+        return Text(f"{done} frames")
+
+
+class _Speed(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:.1f} frames/s" if task.speed else "")
+
+
+class _States(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        states: Text = task.fields["states"]
+        return states
+
+
+def state_line(result: FrameResult) -> Text:
+    """The states of a frame's first objects, such as `1 ● 2 ○ 3 ?`."""
+    line = Text()
+    for object_id in list(result.masks)[:_SHOWN_OBJECTS]:
+        state = object_state(result, object_id)
+        line.append(f"{object_id} {state.value} ", style=_STYLES[state])
+    hidden = len(result.masks) - _SHOWN_OBJECTS
+    return line.append(f"+{hidden}") if hidden > 0 else line
+
+
+def _columns(bounded: bool) -> list[ProgressColumn]:
+    name = TextColumn("{task.description}", markup=False)
+    if not bounded:
+        return [name, _Frames(), _Speed(), _States()]
+    return [name, BarColumn(bar_width=24), _Frames(), _Speed(), TimeRemainingColumn(), _States()]

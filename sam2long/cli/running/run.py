@@ -1,0 +1,149 @@
+"""From results to files: writes what tracking yields until it ends, the user stops it, or something fails."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sam2long.cli.running.interrupt import StopSignals
+from sam2long.cli.running.progress import TrackProgress
+from sam2long.errors import UserError, VideoError
+from sam2long.review.states import is_doubtful
+
+if TYPE_CHECKING:
+    from sam2long.results import FrameResult
+    from sam2long.results.writers import WriterSet
+    from sam2long.video import VideoSource
+
+
+@dataclass
+class Tally:
+    """What has been written so far."""
+
+    started: float
+    frames: int = 0
+    doubtful: int = 0
+    last_frame: int | None = None
+
+    def add(self, result: FrameResult) -> None:
+        """Counts one written result."""
+        self.frames += 1
+        self.doubtful += is_doubtful(result)
+        self.last_frame = result.frame
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        frames: frames written.
+        doubtful: how many of them deserve a second look.
+        frames_per_second: mean over the whole run, writing included.
+        last_frame: number of the last frame written, None without any.
+        interrupted: Ctrl-C or SIGTERM ended it.
+        stopped_early: why the video ended before its announced end, else None.
+        failure: what went wrong in the middle, else None; what was finished by then is kept.
+    """
+
+    frames: int
+    doubtful: int
+    frames_per_second: float
+    last_frame: int | None
+    interrupted: bool
+    stopped_early: str | None
+    failure: UserError | None = None
+
+
+def write_results(
+    results: Iterator[FrameResult],
+    settle: Callable[[], Iterator[FrameResult]],
+    writers: WriterSet,
+    source: VideoSource,
+    progress: TrackProgress,
+    stop: StopSignals,
+) -> Outcome:
+    """Writes all results and makes the files final; after Ctrl-C or a failure, those of the frames visited so far.
+
+    `settle` gives what the results kept back because the pathways still disagreed about it.
+
+    Without a single result nothing is left behind. What is finished stays, marked incomplete, whatever goes wrong: a
+    `UserError` is then part of the outcome, any other failure goes on.
+
+    Raises:
+        UserError: before the first result.
+        VideoError: there is no frame to track.
+        OutputError: the files cannot be completed.
+    """
+    tally = Tally(started=time.monotonic())
+    try:
+        with progress:
+            for result in stop.until_asked(results):
+                writers.write(result)
+                tally.add(result)
+                progress.update(result)
+            _close(results)
+            for result in settle() if stop.asked else ():
+                writers.write(result)
+                tally.add(result)
+    except BaseException as error:
+        _rescue(writers, settle, tally, error)
+        if not (isinstance(error, UserError) and tally.frames):
+            raise
+        return _outcome(tally, stop.asked, source, error)
+    outcome = _outcome(tally, stop.asked, source)
+    _finish(writers, outcome, source, stop.who)
+    return outcome
+
+
+def _close(results: Iterator[FrameResult]) -> None:
+    # Ends the decoding thread now rather than when Python collects the generator.
+    if isinstance(results, Generator):
+        results.close()
+
+
+def _finish(writers: WriterSet, outcome: Outcome, source: VideoSource, who: str) -> None:
+    if outcome.interrupted and outcome.frames:
+        who = "the user" if who == "you" else who
+        writers.finish(complete=False, reason=f"stopped by {who} after frame {outcome.last_frame}")
+    elif outcome.frames:
+        writers.finish(complete=outcome.stopped_early is None, reason=outcome.stopped_early)
+    else:
+        writers.abort()
+    if not outcome.frames and not outcome.interrupted:
+        raise VideoError(outcome.stopped_early or f"no frame of {source.name} could be tracked")
+
+
+def _rescue(
+    writers: WriterSet, settle: Callable[[], Iterator[FrameResult]], tally: Tally, error: BaseException
+) -> None:
+    """Keep what is finished; a second failure meanwhile says nothing new."""
+    with contextlib.suppress(Exception):
+        for result in settle():
+            writers.write(result)
+            tally.add(result)
+    what = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+    try:
+        if tally.frames:
+            writers.finish(complete=False, reason=f"failed after frame {tally.last_frame}: {what}")
+        else:
+            writers.abort()
+    except UserError:  # something is missing, which the first failure has to do with
+        if not writers.files:
+            tally.frames = 0
+
+
+def _outcome(tally: Tally, interrupted: bool, source: VideoSource, failure: UserError | None = None) -> Outcome:
+    seconds = max(time.monotonic() - tally.started, 1e-9)
+    return Outcome(
+        frames=tally.frames,
+        doubtful=tally.doubtful,
+        frames_per_second=tally.frames / seconds,
+        last_frame=tally.last_frame,
+        interrupted=interrupted,
+        stopped_early=source.stopped_early,
+        failure=failure,
+    )

@@ -1,0 +1,1 @@
+"""How the field's data sets lie on disk."""

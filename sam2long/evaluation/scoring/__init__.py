@@ -1,0 +1,1 @@
+"""Metrics, and the rules by which each benchmark applies them."""

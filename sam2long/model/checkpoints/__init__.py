@@ -1,0 +1,1 @@
+"""Weights: published names, files as training scripts leave them, the hub."""

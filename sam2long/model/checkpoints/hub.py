@@ -1,0 +1,84 @@
+"""Fetching published weights from the Hugging Face hub, or from its cache on this machine."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from pathlib import Path
+
+from sam2long.errors import CheckpointError
+
+_MEGABYTES = {"tiny": 156, "small": 184, "base-plus": 324, "large": 898}
+"""Of the published files, by the end of the preset's name."""
+_LARGE = 300
+_SECONDS = 8.0
+"""How long the hub may take to answer at all; its own client tries again for half a minute."""
+
+
+def download(name: str) -> Path:
+    """Fetch the official checkpoint of a preset: from the cache, else `model.safetensors`, else the `.pt` file.
+
+    Warns before a large download, and names a smaller one.
+
+    Raises:
+        CheckpointError: it is neither in the cache nor reachable.
+    """
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
+
+    repository, pickled = f"facebook/{name}", name.replace("-", "_") + ".pt"
+    files = ("model.safetensors", pickled)
+    for file in files:
+        cached = try_to_load_from_cache(repository, file)
+        if isinstance(cached, str):
+            return Path(cached)
+    if not _answers(repository):
+        raise _unreachable(repository, pickled, "no connection, and it is not in the local cache")
+    _warn_if_large(name)
+    try:
+        try:
+            return Path(hf_hub_download(repository, files[0]))
+        except EntryNotFoundError as error:
+            if isinstance(error, LocalEntryNotFoundError):
+                raise
+            return Path(hf_hub_download(repository, pickled))
+    except (OSError, HfHubHTTPError) as error:
+        offline = isinstance(error, LocalEntryNotFoundError)
+        reason = "no connection, and it is not in the local cache" if offline else str(error).partition("\n")[0]
+        raise _unreachable(repository, pickled, reason) from error
+
+
+def _warn_if_large(name: str) -> None:
+    size = next((size for end, size in _MEGABYTES.items() if name.endswith(end)), 0)
+    if size > _LARGE:
+        family = name.partition("-")[0]
+        smaller = f"{family}-hiera-small ({_MEGABYTES['small']} MB) and {family}-hiera-tiny ({_MEGABYTES['tiny']} MB)"
+        warnings.warn(f"downloading the weights of {name}, {size} MB, once; smaller are {smaller}", stacklevel=2)
+
+
+def _answers(repository: str) -> bool:
+    """Whether the hub answers in time, whatever it says; through the same proxies as its client."""
+    from huggingface_hub import constants
+    from huggingface_hub.utils import get_session  # type: ignore[attr-defined]
+
+    answered: list[bool] = []
+
+    def ask() -> None:
+        try:
+            get_session().head(f"{constants.ENDPOINT}/{repository}", timeout=_SECONDS / 2)
+        except Exception:  # which ones depends on the version of the hub's client
+            return
+        answered.append(True)
+
+    # A name server that is silent is waited for outside all timeouts.
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(_SECONDS)
+    return bool(answered)
+
+
+def _unreachable(repository: str, file: str, reason: str) -> CheckpointError:
+    return CheckpointError(
+        f"could not fetch the weights of {repository} from the Hugging Face hub ({reason}); take --model nano, which "
+        f"needs no network, or download {file} where there is one and pass the file as the checkpoint"
+    )

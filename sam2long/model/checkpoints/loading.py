@@ -1,0 +1,238 @@
+"""Building a model and filling it: from the hub, from a file in any of three namings, or with fresh weights."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sam2long.errors import CheckpointError, ConfigError
+from sam2long.model.checkpoints.hub import download
+from sam2long.model.checkpoints.names import to_ours
+from sam2long.model.checkpoints.unwrap import file_in, read_pickle, unwrap
+from sam2long.model.compilation import compile_model
+from sam2long.model.config import PRESETS, HieraConfig, SAM2Config, preset
+from sam2long.model.precision import choose_precision, set_precision
+from sam2long.model.sam2 import SAM2
+
+_BUNDLED = {"nano": Path(__file__).parents[1] / "weights" / "nano.safetensors"}
+"""Weights that come with the package."""
+
+_SHOWN = 5
+"""How many parameters of each kind an error message names."""
+
+
+def load_model(
+    name: str | Path,
+    checkpoint: str | Path | None = None,
+    *,
+    device: str | torch.device | None = None,
+    image_size: int | None = None,
+    random_weights: bool = False,
+    precision: str = "auto",
+    compile: bool = False,
+) -> SAM2:
+    """Build a SAM 2 and load its weights.
+
+    Args:
+        name: "nano" (bundled, works offline), a published preset ("sam2.1-hiera-large") or its hub id
+            ("facebook/sam2.1-hiera-large"), or the path of a `.pt` or `.safetensors` checkpoint, or of a folder
+            with a `model.safetensors`, whose architecture is then read from the file.
+        checkpoint: weights of the preset in a local file, instead of the official ones from the Hugging Face hub.
+        device: "cpu", "cuda", "mps"...; by default the fastest there is.
+        image_size: side in pixels of the image the network sees; by default the one it was trained with.
+        random_weights: draw fresh weights instead of loading any; the masks then mean nothing.
+        precision: of the image encoder and memory attention: "float32", "bfloat16", or "auto", see `choose_precision`.
+            Everything else is float32.
+        compile: let PyTorch compile these two now, which takes a minute or more, see `compile_model`.
+
+    Returns:
+        The model in evaluation mode.
+
+    Raises:
+        CheckpointError: the name is unknown, the file is missing or damaged, or its parameters do not fit.
+        ConfigError: there is no such device or precision, or this machine cannot compile.
+    """
+    target = choose_device(device)
+    dtype = choose_precision(precision, target)
+    model = _load(str(name), checkpoint, image_size, random_weights).to(target)
+    set_precision(model, dtype)
+    if compile:
+        compile_model(model)
+    return model
+
+
+def _load(name: str, checkpoint: str | Path | None, image_size: int | None, random_weights: bool) -> SAM2:
+    if random_weights:
+        return fresh_model(_config(name, image_size))
+    if checkpoint is None and _looks_like_file(name):
+        state, config = read_checkpoint(Path(name))
+        config = config or _recognise(state, name)
+        path = Path(name)
+    else:
+        config = _config(name, None)
+        path = Path(checkpoint) if checkpoint is not None else _BUNDLED.get(config.name) or download(config.name)
+        state, stored = read_checkpoint(path)
+        config = stored or config
+    if image_size is not None:
+        config = replace(config, image_size=image_size)
+    return _fill(config, state, path)
+
+
+def fresh_model(config: SAM2Config, seed: int = 0) -> SAM2:
+    """Build a model with freshly drawn weights, the same ones for the same seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = SAM2(config)
+        for parameter in model.parameters():
+            if not parameter.any():
+                nn.init.trunc_normal_(parameter, std=0.02)
+    return model.eval()
+
+
+def choose_device(device: str | torch.device | None) -> torch.device:
+    """Return the device to run on: the one asked for, else CUDA, else Apple's MPS, else the CPU.
+
+    Raises:
+        ConfigError: the device does not exist here.
+    """
+    if device is None:
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+        torch.empty(0, device=chosen)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"device {str(device)!r} cannot be used: {reason}") from error
+    return chosen
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], SAM2Config | None]:
+    """Read the parameters of a `.pt` or `.safetensors` file under our names, and the configuration if it stores one.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, or holds something else.
+    """
+    path = file_in(path)
+    if not path.is_file():
+        raise CheckpointError(f"no checkpoint file {str(path)!r}")
+    try:
+        content, metadata = _read_safetensors(path) if path.suffix == ".safetensors" else (read_pickle(path), {})
+    except CheckpointError:
+        raise
+    except Exception as error:  # the unpickler of a file that is no checkpoint fails in many ways
+        raise CheckpointError(
+            f"checkpoint {str(path)!r} cannot be read; it may be truncated or no checkpoint ({_first_sentence(error)})"
+        ) from error
+    return to_ours(unwrap(content, path)), _stored_config(metadata, path)
+
+
+def save_model(model: SAM2, path: Path, dtype: torch.dtype = torch.float32) -> None:
+    """Write a model with its configuration to a `.safetensors` file, through a temporary name."""
+    from safetensors.torch import save
+
+    state = {name: value.detach().to("cpu", dtype).contiguous() for name, value in model.state_dict().items()}
+    partial = path.with_name(path.name + ".part")
+    # `save_file` would leave a file that only its owner may read
+    partial.write_bytes(save(state, metadata={"sam2long_config": json.dumps(asdict(model.config))}))
+    partial.replace(path)
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
+
+
+def _stored_config(metadata: dict[str, str], path: Path) -> SAM2Config | None:
+    if "sam2long_config" not in metadata:
+        return None
+    try:
+        fields: dict[str, Any] = json.loads(metadata["sam2long_config"])
+        trunk = HieraConfig(**{key: _frozen(value) for key, value in fields.pop("trunk").items()})
+        return SAM2Config(trunk=trunk, **{key: _frozen(value) for key, value in fields.items()})
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise CheckpointError(f"checkpoint {str(path)!r} stores a configuration of another version: {error}") from error
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _looks_like_file(name: str) -> bool:
+    if name.endswith((".pt", ".pth", ".safetensors")) or Path(name).is_file():
+        return True
+    return name.removeprefix("facebook/") not in PRESETS and Path(name).is_dir()
+
+
+def _config(name: str, image_size: int | None) -> SAM2Config:
+    try:
+        return preset(name.removeprefix("facebook/"), image_size)
+    except ConfigError as error:
+        raise CheckpointError(str(error)) from error
+
+
+def _recognise(state: dict[str, Tensor], name: str) -> SAM2Config:
+    """Find the preset whose trunk and options a checkpoint has."""
+    patch = state.get("image_encoder.trunk.patch_embed.weight")
+    blocks = {key.split(".")[3] for key in state if key.startswith("image_encoder.trunk.blocks.")}
+    for config in PRESETS.values():
+        trunk = config.trunk
+        if (
+            patch is not None
+            and patch.ndim == 4
+            and (patch.shape[0], len(blocks)) == (trunk.width, sum(trunk.depths))
+            and config.occlusion_memory == ("no_object_memory" in state)
+        ):
+            return config
+    raise CheckpointError(f"checkpoint {name!r} is of no known model; known: {', '.join(PRESETS)}")
+
+
+def _fill(config: SAM2Config, state: dict[str, Tensor], path: Path) -> SAM2:
+    with torch.device("meta"):
+        model = SAM2(config)
+    expected = model.state_dict()
+    missing = [name for name in expected if name not in state]
+    unexpected = [name for name in state if name not in expected]
+    misshapen = [
+        f"{name} {list(state[name].shape)} instead of {list(value.shape)}"
+        for name, value in expected.items()
+        if name in state and state[name].shape != value.shape
+    ]
+    unusable = [
+        f"{name} ({value.dtype}, {value.layout})".replace("torch.", "")
+        for name, value in state.items()
+        if name in expected and not (value.is_floating_point() and value.layout == torch.strided and not value.is_meta)
+    ]
+    problems = [
+        ("missing", missing),
+        ("unexpected", unexpected),
+        ("misshapen", misshapen),
+        ("not of dense floating-point numbers", unusable),
+    ]
+    if any(names for _, names in problems):
+        details = "; ".join(f"{len(names)} {kind}: {_some(names)}" for kind, names in problems if names)
+        raise CheckpointError(f"checkpoint {str(path)!r} does not fit {config.name}: {details}")
+    model.load_state_dict({name: value.float() for name, value in state.items()}, assign=True)
+    return model.eval().requires_grad_(False)
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(names[:_SHOWN])
+    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"
+
+
+def _first_sentence(error: Exception) -> str:
+    """Without the advice that follows: PyTorch's is to load a file of unknown make with nothing checked."""
+    text = str(error)
+    return text.splitlines()[0].partition(". ")[0] if text else type(error).__name__

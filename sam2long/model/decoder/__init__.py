@@ -1,0 +1,1 @@
+"""From prompts and image features to masks."""

@@ -1,0 +1,145 @@
+"""Mask decoder: image features and prompt tokens to four masks with their scores and object pointers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sam2long.model.config import SAM2Config
+from sam2long.model.decoder.prompt_encoder import PromptTokens
+from sam2long.model.decoder.two_way import TwoWayTransformer
+from sam2long.model.image_encoder import ImageFeatures
+from sam2long.model.layers import MLP, LayerNorm2d
+
+NO_OBJECT_LOGIT = -1024.0
+"""Mask logit of every pixel when the object is judged absent (SAM 2)."""
+
+_STABILITY_DELTA = 0.05
+_STABILITY_THRESHOLD = 0.98
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Masks to choose from, `count` for each batch element (3 while tracking, 1 for an unambiguous prompt).
+
+    Attributes:
+        masks: [batch, count, size / 4, size / 4] logits; -1024 everywhere when the object is absent.
+        ious: [batch, count] predicted IoU, 0..1.
+        pointers: [batch, count, dim] object pointers.
+        object_scores: [batch] logits; > 0 means visible.
+    """
+
+    masks: Tensor
+    ious: Tensor
+    pointers: Tensor
+    object_scores: Tensor
+
+    def choose(self, rows: Tensor, numbers: Tensor) -> Candidates:
+        """Keep candidate `numbers[i]` of batch row `rows[i]`: a batch of as many rows with a count of 1."""
+        return Candidates(
+            self.masks[rows, numbers].unsqueeze(1),
+            self.ious[rows, numbers].unsqueeze(1),
+            self.pointers[rows, numbers].unsqueeze(1),
+            self.object_scores[rows],
+        )
+
+    def best(self) -> Candidates:
+        """Keep each row's candidate of highest predicted IoU."""
+        rows = torch.arange(len(self.ious), device=self.ious.device)
+        return self.choose(rows, self.ious.argmax(1))
+
+
+@dataclass(frozen=True)
+class MaskProposals:
+    """Everything one decoder call puts out. Number 0 answers an unambiguous prompt, 1..3 are the candidates.
+
+    Attributes:
+        masks: [batch, 4, size / 4, size / 4] logits, whether or not the object is visible.
+        ious: [batch, 4] predicted IoU, 0..1.
+        pointers: [batch, 4, dim] object pointers, the no-object pointer where the object is absent.
+        object_scores: [batch] logits; > 0 means visible.
+    """
+
+    masks: Tensor
+    ious: Tensor
+    pointers: Tensor
+    object_scores: Tensor
+
+    def candidates(self) -> Candidates:
+        """The three masks that tracking and ambiguous prompts choose from."""
+        return self._visible(self.masks[:, 1:], self.ious[:, 1:], self.pointers[:, 1:])
+
+    def single(self) -> Candidates:
+        """The one mask of an unambiguous prompt; where it is unstable, the best of the three (SAM 2's fallback).
+
+        The pointer stays the one of the single-mask token, as in SAM 2.
+        """
+        best = self.ious[:, 1:].argmax(1) + 1
+        number = torch.where(stability(self.masks[:, 0]) >= _STABILITY_THRESHOLD, torch.zeros_like(best), best)
+        rows = torch.arange(len(best), device=best.device)
+        return self._visible(
+            self.masks[rows, number].unsqueeze(1), self.ious[rows, number].unsqueeze(1), self.pointers[:, :1]
+        )
+
+    def _visible(self, masks: Tensor, ious: Tensor, pointers: Tensor) -> Candidates:
+        seen = (self.object_scores > 0)[:, None, None, None]
+        return Candidates(masks.masked_fill(~seen, NO_OBJECT_LOGIT), ious, pointers, self.object_scores)
+
+
+def stability(masks: Tensor) -> Tensor:
+    """How little a mask [batch, height, width] of logits changes with the threshold: [batch], 0..1 (SAM 2)."""
+    inner = (masks > _STABILITY_DELTA).flatten(1).sum(1).float()
+    outer = (masks > -_STABILITY_DELTA).flatten(1).sum(1).float()
+    return torch.where(outer > 0, inner / outer, torch.ones_like(outer))
+
+
+class MaskDecoder(nn.Module):
+    """A two-way transformer between tokens and image, then a small upscaling network with dynamic filters."""
+
+    def __init__(self, config: SAM2Config) -> None:
+        super().__init__()
+        dim = config.dim
+        self.transformer = TwoWayTransformer(dim, config.decoder_heads, config.decoder_mlp)
+        self.object_token = nn.Parameter(torch.zeros(1, dim))
+        self.iou_token = nn.Parameter(torch.zeros(1, dim))
+        self.mask_tokens = nn.Parameter(torch.zeros(4, dim))
+        self.project_stride4 = nn.Conv2d(dim, dim // 8, 1)
+        self.project_stride8 = nn.Conv2d(dim, dim // 4, 1)
+        self.upscale8 = nn.ConvTranspose2d(dim, dim // 4, 2, stride=2)
+        self.upscale_norm = LayerNorm2d(dim // 4)
+        self.upscale4 = nn.ConvTranspose2d(dim // 4, dim // 8, 2, stride=2)
+        self.mask_filters = nn.ModuleList(MLP(dim, dim, dim // 8, 3) for _ in range(4))
+        self.iou_head = MLP(dim, dim, 4, 3)
+        self.object_score_head = MLP(dim, dim, 1, 3)
+
+    def forward(
+        self, image: Tensor, features: ImageFeatures, prompts: PromptTokens, positions: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Decode masks.
+
+        Args:
+            image: [batch, dim, grid, grid], stride-16 features after memory attention.
+            features: finer maps of the same images; a batch of 1 serves every row.
+            prompts: encoded prompts of as many rows.
+            positions: [1, dim, grid, grid].
+
+        Returns:
+            mask logits [batch, 4, size / 4, size / 4], IoUs [batch, 4], mask tokens [batch, 4, dim],
+            object scores [batch].
+        """
+        tokens = torch.cat([self.object_token, self.iou_token, self.mask_tokens])
+        tokens = torch.cat([tokens.expand(len(image), -1, -1), prompts.sparse], dim=1)
+        tokens, pixels = self.transformer(tokens, image + prompts.dense, positions)
+        mask_tokens = tokens[:, 2:6]
+        masks = self._masks(mask_tokens, pixels, features)
+        ious = self.iou_head(tokens[:, 1]).sigmoid()
+        return masks, ious, mask_tokens, self.object_score_head(tokens[:, 0]).squeeze(-1)
+
+    def _masks(self, mask_tokens: Tensor, pixels: Tensor, features: ImageFeatures) -> Tensor:
+        x = F.gelu(self.upscale_norm(self.upscale8(pixels) + features.stride8))
+        x = F.gelu(self.upscale4(x) + features.stride4)
+        filters = torch.stack([mlp(mask_tokens[:, i]) for i, mlp in enumerate(self.mask_filters)], dim=1)
+        return (filters @ x.flatten(2)).unflatten(2, x.shape[2:])

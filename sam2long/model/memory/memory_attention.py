@@ -1,0 +1,140 @@
+"""Memory attention: a frame's features look at what the object was before (SAM 2, arXiv 2408.00714, section 4).
+
+With SAM2Long's modulation (arXiv 2410.16268, section 3.3) the keys of each memory are scaled by a weight.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sam2long.model.config import SAM2Config
+from sam2long.model.layers import by_pieces
+from sam2long.model.memory.attention import attend
+from sam2long.model.positions import rotary_table, rotate_, sine_grid
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What each row of a batch remembers; all rows have the same number of maps and of pointers.
+
+    Attributes:
+        maps: [batch, maps, memory_dim, grid, grid] encoded memories.
+        slots: int64 [batch, maps], temporal slots: 0 for a prompted frame, 1 for the previous frame, 2 for the one
+            before...
+        pointers: [batch, pointers, dim] object pointers.
+        times: float [batch, pointers] temporal distance of each pointer, divided by the largest possible one.
+        map_weights: [batch, maps] factors on the keys of each map, or None for 1.
+        pointer_weights: [batch, pointers], likewise.
+    """
+
+    maps: Tensor
+    slots: Tensor
+    pointers: Tensor
+    times: Tensor
+    map_weights: Tensor | None = None
+    pointer_weights: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class MemoryTokens:
+    """A `Memory` as tokens: `values` [batch, tokens, memory_dim]; `keys` are values plus position, times the weight.
+
+    The first `rotated` tokens belong to maps, whose keys are rotated by their place on the grid.
+    """
+
+    values: Tensor
+    keys: Tensor
+    rotated: int
+
+    def to(self, dtype: torch.dtype) -> MemoryTokens:
+        """The same in another type."""
+        return MemoryTokens(self.values.to(dtype), self.keys.to(dtype), self.rotated)
+
+
+class SelfAttention(nn.Module):
+    """Single-head self-attention with rotary positions on [batch, height * width, dim]."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.q_proj, self.k_proj, self.v_proj, self.out_proj = (nn.Linear(dim, dim) for _ in range(4))
+
+    def forward(self, x: Tensor, table: Tensor) -> Tensor:
+        """Attend; the shape is kept."""
+        q, k = rotate_(self.q_proj(x), table), rotate_(self.k_proj(x), table)
+        return self.out_proj(attend(q, k, self.v_proj(x)))
+
+
+class MemoryCrossAttention(nn.Module):
+    """Single-head attention from a frame [batch, height * width, dim] to memory tokens."""
+
+    def __init__(self, dim: int, memory_dim: int) -> None:
+        super().__init__()
+        self.q_proj = nn.Linear(dim, dim)
+        self.k_proj = nn.Linear(memory_dim, dim)
+        self.v_proj = nn.Linear(memory_dim, dim)
+        self.out_proj = nn.Linear(dim, dim)
+
+    def forward(self, x: Tensor, memory: MemoryTokens, table: Tensor) -> Tensor:
+        """Attend; a batch of 1 in `x` serves every row of the memory."""
+        read = attend(rotate_(self.q_proj(x), table), self.rotated_keys(memory, table), memory.values)
+        # The weights of a row sum to 1, so the value projection may follow the average instead of preceding it.
+        return self.out_proj(self.v_proj(read))
+
+    def rotated_keys(self, memory: MemoryTokens, table: Tensor) -> Tensor:
+        """[batch, tokens, dim]: those of maps are turned by their place on the grid."""
+        keys = self.k_proj(memory.keys)
+        rotate_(keys[:, : memory.rotated].unflatten(1, (-1, len(table))), table)
+        return keys
+
+
+class MemoryAttentionLayer(nn.Module):
+    """Self-attention, cross-attention to the memory, feed-forward; each normalised first and added back."""
+
+    def __init__(self, config: SAM2Config) -> None:
+        super().__init__()
+        dim = config.dim
+        self.self_attn = SelfAttention(dim)
+        self.cross_attn = MemoryCrossAttention(dim, config.memory_dim)
+        self.linear1 = nn.Linear(dim, config.attention_mlp)
+        self.linear2 = nn.Linear(config.attention_mlp, dim)
+        self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(dim) for _ in range(3))
+
+    def forward(self, x: Tensor, memory: MemoryTokens, table: Tensor) -> Tensor:
+        """Condition [batch or 1, height * width, dim] on the memory of each row."""
+        x = x + self.self_attn(self.norm1(x), table)
+        x = x + self.cross_attn(self.norm2(x), memory, table)
+        return x + by_pieces(self._feed_forward, x, self.linear1.out_features)
+
+    def _feed_forward(self, x: Tensor) -> Tensor:
+        return self.linear2(F.relu(self.linear1(self.norm3(x)), inplace=True))
+
+
+class MemoryAttention(nn.Module):
+    """The stack of layers. What does not depend on the memory runs once, however many rows remember."""
+
+    def __init__(self, config: SAM2Config) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(MemoryAttentionLayer(config) for _ in range(config.attention_layers))
+        self.norm = nn.LayerNorm(config.dim)
+
+    def forward(self, image: Tensor, memory: MemoryTokens) -> Tensor:
+        """Condition features on memories.
+
+        Args:
+            image: [batch or 1, dim, grid, grid] stride-16 features.
+            memory: tokens of each row.
+
+        Returns:
+            [batch, dim, grid, grid].
+        """
+        _, dim, height, width = image.shape
+        table = rotary_table(dim, height, width, image.device)
+        x = image + 0.1 * sine_grid(dim, height, width, image.device).to(image.dtype)
+        x = x.flatten(2).transpose(1, 2)
+        for layer in self.layers:
+            x = layer(x, memory, table)
+        return self.norm(x).transpose(1, 2).unflatten(2, (height, width))

@@ -1,0 +1,1 @@
+"""Image trunks, one file per family."""

@@ -1,0 +1,127 @@
+"""Masks of one frame in the forms that other libraries take; all dictionaries are keyed by object id."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
+
+import numpy as np
+import numpy.typing as npt
+
+from sam2long.errors import ConfigError, UserError
+
+if TYPE_CHECKING:
+    import supervision
+    import torch
+
+Mask = npt.NDArray[np.bool_]
+Masks = Mapping[int, Mask]
+
+
+class RunLengths(TypedDict):
+    """A mask as COCO's compressed run lengths: `size` is [height, width], `counts` ASCII text."""
+
+    size: list[int]
+    counts: str
+
+
+class MaskArray(NamedTuple):
+    """Masks of all objects in NumPy: `ids` int64 [objects], `masks` bool [objects, height, width]."""
+
+    ids: npt.NDArray[np.int64]
+    masks: Mask
+
+
+class MaskTensor(NamedTuple):
+    """Masks of all objects in PyTorch, on the CPU: `ids` int64 [objects], `masks` bool [objects, height, width]."""
+
+    ids: torch.Tensor
+    masks: torch.Tensor
+
+
+def to_numpy(masks: Masks) -> MaskArray:
+    """Stack masks in the order of the dictionary; [0, 0, 0] where there are none."""
+    stacked = np.stack(list(masks.values())) if masks else np.zeros((0, 0, 0), bool)
+    return MaskArray(np.array(list(masks), np.int64), stacked)
+
+
+def to_torch(masks: Masks) -> MaskTensor:
+    """Stack masks as `to_numpy` does; the tensors are copies."""
+    import torch
+
+    ids, stacked = to_numpy(masks)
+    return MaskTensor(torch.from_numpy(ids), torch.from_numpy(stacked))
+
+
+def to_coco(masks: Masks) -> dict[int, RunLengths]:
+    """Encode every mask, the empty ones too, as run lengths that `pycocotools.mask.decode` and JSON take."""
+    return {object_id: run_lengths(mask) for object_id, mask in masks.items()}
+
+
+def run_lengths(mask: Mask) -> RunLengths:
+    """Encode a bool [height, width] mask."""
+    from pycocotools import mask as coco
+
+    encoded = coco.encode(np.asfortranarray(mask, dtype=np.uint8))
+    return {"size": [int(side) for side in encoded["size"]], "counts": encoded["counts"].decode("ascii")}
+
+
+def to_polygons(masks: Masks, tolerance: float) -> dict[int, list[npt.NDArray[np.float32]]]:
+    """Outline every mask; see `FrameResult.to_polygons`. Raises ConfigError if `tolerance` is negative."""
+    from sam2long.results.outlines import polygons
+
+    _check_tolerance(tolerance)
+    return {object_id: polygons(mask, tolerance) for object_id, mask in masks.items()}
+
+
+def to_yolo(masks: Masks, classes: Mapping[int, int] | None, tolerance: float) -> list[str]:
+    """Label lines of the visible objects; see `FrameResult.to_yolo`."""
+    from sam2long.results.outlines import join
+
+    lines = []
+    for object_id, parts in to_polygons(masks, tolerance).items():
+        number = _class_of(object_id, classes)
+        if parts:
+            height, width = masks[object_id].shape
+            places = join(parts) / np.array((width, height), np.float32)
+            lines.append(" ".join([str(number), *(f"{value:.6g}" for value in places.ravel())]))
+    return lines
+
+
+def to_supervision(masks: Masks, scores: Mapping[int, float]) -> supervision.Detections:
+    """Detections of the visible objects; see `FrameResult.to_supervision`."""
+    try:
+        from supervision import Detections
+    except ImportError as error:
+        raise UserError(
+            "to_supervision needs the supervision library, which is not installed; pip install 'sam2long[supervision]'"
+        ) from error
+    ids, stacked = to_numpy(masks)
+    visible = stacked.any(axis=(1, 2))
+    ids, stacked = ids[visible], stacked[visible]
+    return Detections(
+        xyxy=np.array([_box(mask) for mask in stacked], np.float32).reshape(-1, 4),
+        mask=stacked,
+        confidence=np.array([scores[int(object_id)] for object_id in ids], np.float32),
+        tracker_id=ids,
+    )
+
+
+def _box(mask: Mask) -> tuple[int, int, int, int]:
+    """(x0, y0, x1, y1) of the outer edges of a mask that is not empty."""
+    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def _class_of(object_id: int, classes: Mapping[int, int] | None) -> int:
+    if classes is None:
+        return 0
+    if object_id not in classes:
+        raise ConfigError(f"object {object_id} has no class; name one for every object, as in {{1: 0, 2: 5}}")
+    return classes[object_id]
+
+
+def _check_tolerance(tolerance: float) -> None:
+    if not (math.isfinite(tolerance) and tolerance >= 0):
+        raise ConfigError(f"tolerance is {tolerance}; it must be 0 or more, in pixels")

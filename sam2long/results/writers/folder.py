@@ -1,0 +1,123 @@
+"""The folder results go into: nothing appears in it before it is whole, and nothing is left of what is given up."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sam2long.errors import OutputError
+from sam2long.results.writers.json_stream import dumps
+from sam2long.results.writers.lock import LOCK_NAME, FolderLock
+
+SUMMARY = "summary.json"
+SPOOL = "spool.sqlite"
+STAGING_NAME = ".sam2long-unfinished"
+
+
+class OutputFolder:
+    """A staging folder inside `path`; `publish` moves what is in it to its place, `discard` removes every trace.
+
+    Attributes:
+        path: where results end up.
+        staging: where they are written.
+    """
+
+    def __init__(
+        self, path: Path, names: Sequence[str], *, overwrite: bool, continues: Mapping[str, object] | None
+    ) -> None:
+        """Lock the folder, settle what a killed run has left, make room for entries called `names`.
+
+        Args:
+            path: made if it does not exist.
+            names: of the files and folders to come.
+            overwrite: replace what has these names.
+            continues: replace the results of an earlier run with these settings, which this one goes on from.
+
+        Raises:
+            OutputError: another run writes there, it is not empty, or it cannot be written; nothing has changed.
+        """
+        self.path = path
+        self.staging = path / STAGING_NAME
+        self._created: list[Path] = []
+        self._lock = FolderLock(path)
+        try:
+            self._create()
+            self._lock.take()
+            self._settle_killed()
+            if not (overwrite or (continues is not None and _same_run(path, continues))):
+                _check_empty(path)
+            if not (path / SUMMARY).exists():
+                _check_nothing_lost(path, names)
+            self.staging.mkdir()
+        except OSError as error:
+            self._undo()
+            raise OutputError(f"the output folder {path} cannot be written: {error.strerror}") from error
+        except OutputError:
+            self._undo()
+            raise
+
+    def publish(self) -> None:
+        """Replace files and folders of the same name, leave everything else alone; raises OSError."""
+        self._move()
+        self._lock.release()
+
+    def discard(self) -> None:
+        """Remove the staging folder, and the folders that were made for it as far as they are empty; never raises."""
+        shutil.rmtree(self.staging, ignore_errors=True)
+        self._undo()
+
+    def _move(self) -> None:
+        # the summary comes last: where it lies in the staging folder, the rest has not all been moved
+        for entry in sorted(self.staging.iterdir(), key=lambda entry: entry.name == SUMMARY):
+            target = self.path / entry.name
+            if target.is_dir() and not target.is_symlink():
+                shutil.rmtree(target)
+            entry.replace(target)
+        self.staging.rmdir()
+
+    def _settle_killed(self) -> None:
+        """Whoever holds the lock owns the staging folder; one that is there already is of a run that was killed."""
+        if not self.staging.exists():
+            return
+        if (self.staging / SUMMARY).exists() and not (self.staging / SPOOL).exists():
+            self._move()  # killed while it published whole results
+        else:
+            shutil.rmtree(self.staging)
+
+    def _create(self) -> None:
+        if self.path.exists() and not self.path.is_dir():
+            raise OutputError(f"the output folder {self.path} is a file; choose another name")
+        missing = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
+        for folder in reversed(missing):
+            folder.mkdir(exist_ok=True)
+            self._created.insert(0, folder)
+
+    def _undo(self) -> None:
+        self._lock.release()
+        with contextlib.suppress(OSError):
+            for folder in self._created:
+                folder.rmdir()
+
+
+def _check_nothing_lost(path: Path, names: Sequence[str]) -> None:
+    """Without a summary, a folder called `masks` is not an earlier result: it may be all the user has."""
+    for name in names:
+        if (path / name).is_dir():
+            raise OutputError(f"{path / name} is not a result of an earlier run; choose another output folder")
+
+
+def _check_empty(path: Path) -> None:
+    if any(entry.name != LOCK_NAME for entry in path.iterdir()):
+        raise OutputError(f"the output folder {path} is not empty; choose another one, or pass --overwrite")
+
+
+def _same_run(path: Path, settings: Mapping[str, object]) -> bool:
+    """Whether the summary in a folder is of a run with these settings."""
+    try:
+        summary = json.loads((path / SUMMARY).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(summary, dict) and summary.get("settings") == json.loads(dumps(dict(settings)))

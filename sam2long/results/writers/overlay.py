@@ -1,0 +1,88 @@
+"""A video with the masks drawn over its frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from sam2long.errors import VideoError
+from sam2long.results.drawing import Painter
+from sam2long.results.encoder import Mp4Encoder
+from sam2long.results.result import FrameResult
+from sam2long.results.writers.base import ResultWriter
+from sam2long.results.writers.spool import Spool
+from sam2long.video.source import Frame, VideoSource
+
+
+class OverlayWriter(ResultWriter):
+    """An mp4 of the frames that have results, with the source's time stamps.
+
+    Frames are decoded a second time, in step with the results, so nothing waits in memory for results that come late.
+    Results out of order (a backward run) are drawn at the end, from the spool.
+    """
+
+    def __init__(self, path: Path, source: VideoSource, spool: Spool) -> None:
+        self._path = path
+        self._spool = spool
+        self._film = _Film(path, source)
+        self._in_order = True
+        self._last = -1
+
+    def write(self, result: FrameResult) -> None:
+        """Draw one frame; raises OSError, PyAV's errors, or VideoError if the frame cannot be decoded again."""
+        if self._in_order and result.frame <= self._last:
+            self._in_order = False
+            self._film.abort()
+        if self._in_order:
+            self._film.add(result.frame, result.masks)
+            self._last = result.frame
+
+    def finish(self) -> None:
+        """Complete the file, after drawing all of it if results came out of order; raises as `write` does."""
+        if not self._in_order:
+            self._film.restart()
+            for frame, _ in self._spool.frames():
+                masks = {object_id: record.mask() for object_id, record in self._spool.objects(frame).items()}
+                self._film.add(frame, masks)
+        self._film.close()
+
+    def abort(self) -> None:
+        """Close the file as it is."""
+        self._film.abort()
+
+
+class _Film:
+    """The file under way: frames of the source in increasing order, drawn and encoded; no file before the first one."""
+
+    def __init__(self, path: Path, source: VideoSource) -> None:
+        self._path = path
+        self._source = source
+        self._painter = Painter(source.height, source.width)
+        self._encoder: Mp4Encoder | None = None
+        self._frames: Iterator[Frame] | None = None
+
+    def add(self, number: int, masks: Mapping[int, npt.NDArray[np.bool_]]) -> None:
+        if self._frames is None:
+            self._frames = self._source.frames(number)
+        if self._encoder is None:
+            source = self._source
+            self._encoder = Mp4Encoder(self._path, source.height, source.width, source.fps, source.pixel_aspect)
+        frame = next((frame for frame in self._frames if frame.index >= number), None)
+        if frame is None or frame.index > number:
+            raise VideoError(f"frame {number} of {self._source.name} could not be decoded again for the overlay")
+        self._encoder.add(self._painter.paint(frame.image, masks), frame.time)
+
+    def restart(self) -> None:
+        self._frames = self._encoder = None
+
+    def close(self) -> None:
+        if self._encoder is not None:
+            self._encoder.close()
+
+    def abort(self) -> None:
+        if self._encoder is not None:
+            self._encoder.abort()
+            self._encoder = None

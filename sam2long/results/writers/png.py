@@ -1,0 +1,74 @@
+"""Masks as PNG files, one per frame, or one per frame and object."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from sam2long.results.palette import davis_palette
+from sam2long.results.result import FrameResult
+from sam2long.results.writers.base import ResultWriter
+from sam2long.video.source import VideoSource
+
+MOST_PALETTE_IDS = 255
+
+
+class PngWriter(ResultWriter):
+    """Palette PNGs as DAVIS and Pascal VOC have them: pixel value = object id, 0 = background, at video resolution.
+
+    Where objects overlap, the smaller id is on top. Files are `<frame>.png`; images of a folder keep their names.
+    """
+
+    def __init__(self, folder: Path, source: VideoSource) -> None:
+        self._folder = folder
+        self._source = source
+        self._palette = davis_palette().tobytes()
+        folder.mkdir()
+
+    def write(self, result: FrameResult) -> None:
+        """Write one PNG; raises OSError."""
+        labels = np.zeros((self._source.height, self._source.width), np.uint8)
+        for object_id in sorted(result.masks, reverse=True):
+            labels[result.masks[object_id]] = object_id
+        image = Image.fromarray(labels)
+        image.putpalette(self._palette)
+        _save(image, self._folder / f"{self._source.frame_name(result.frame)}.png")
+
+    def finish(self) -> None:
+        """Nothing is open."""
+
+    def abort(self) -> None:
+        """Nothing is open."""
+
+
+class PngPerObjectWriter(ResultWriter):
+    """One-bit PNGs (white on black in any viewer), a folder per object as SA-V has them: `<id>/<frame>.png`."""
+
+    def __init__(self, folder: Path, source: VideoSource) -> None:
+        self._folder = folder
+        self._source = source
+        folder.mkdir()
+
+    def write(self, result: FrameResult) -> None:
+        """Write one PNG per object; raises OSError."""
+        for object_id, mask in result.masks.items():
+            folder = self._folder / f"{object_id:03d}"
+            folder.mkdir(exist_ok=True)
+            _save(Image.fromarray(mask), folder / f"{self._source.frame_name(result.frame)}.png")
+
+    def finish(self) -> None:
+        """Nothing is open."""
+
+    def abort(self) -> None:
+        """Nothing is open."""
+
+
+def _save(image: Image.Image, path: Path) -> None:
+    """Write the whole file, or none."""
+    try:
+        image.save(path)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise

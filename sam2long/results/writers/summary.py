@@ -1,0 +1,73 @@
+"""What happened in a run, as numbers: summary.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sam2long.results.writers.json_stream import dumps, number, write_list
+from sam2long.results.writers.spool import ObjectRecord, Spool
+from sam2long.video.source import VideoSource
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended.
+
+    Attributes:
+        complete: every frame that was asked for is there.
+        reason: a sentence that says why not, or None.
+    """
+
+    complete: bool
+    reason: str | None
+
+
+def write_summary(
+    path: Path,
+    spool: Spool,
+    source: VideoSource,
+    *,
+    object_ids: Sequence[int],
+    files: Sequence[str],
+    settings: Mapping[str, object],
+    ending: Ending,
+) -> None:
+    """Write the video, the settings, how the run ended, and per frame and object:
+
+    `iou` (predicted, 0..1), `object_score` (logit), `disagreement` of the pathways (0..1), `visible`, `area` (pixels).
+    Raises OSError.
+    """
+    size = {"width": source.width, "height": source.height}
+    header = {
+        "video": {"name": source.name, **size, "fps": number(source.fps), "frame_count": source.frame_count},
+        "objects": sorted(object_ids),
+        "settings": dict(settings),
+        "files": list(files),
+        "complete": ending.complete,
+        "stopped": ending.reason,
+        "frames_written": spool.count(),
+    }
+    with path.open("w", encoding="utf-8") as file:
+        file.write("{\n")
+        for key, value in header.items():
+            file.write(f'"{key}": {dumps(value)},\n')
+        file.write('"frames": ')
+        write_list(file, (_frame(spool, frame, time) for frame, time in spool.frames()), separator=",\n")
+        file.write("}\n")
+
+
+def _frame(spool: Spool, frame: int, time: float) -> dict[str, object]:
+    objects = {str(object_id): _numbers(record) for object_id, record in spool.objects(frame).items()}
+    return {"frame": frame, "time": number(time), "objects": objects}
+
+
+def _numbers(record: ObjectRecord) -> dict[str, object]:
+    return {
+        "iou": number(record.iou),
+        "object_score": number(record.object_score),
+        "disagreement": number(record.disagreement),
+        "visible": record.object_score > 0,
+        "area": record.area,
+    }

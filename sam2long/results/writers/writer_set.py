@@ -1,0 +1,308 @@
+"""All the formats of one run, written on a thread of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import operator
+import sqlite3
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from queue import Queue
+from threading import Thread
+from types import TracebackType
+
+from sam2long.errors import OutputError
+from sam2long.results.encoder import can_encode
+from sam2long.results.result import FrameResult
+from sam2long.results.trace_file import TRACE_FILE
+from sam2long.results.writers.base import ResultWriter
+from sam2long.results.writers.coco import CocoWriter, YtvisWriter
+from sam2long.results.writers.folder import SPOOL, SUMMARY, OutputFolder
+from sam2long.results.writers.json_stream import dumps
+from sam2long.results.writers.npz import NpzWriter
+from sam2long.results.writers.output import WRITE_ERRORS, Output, why
+from sam2long.results.writers.overlay import OverlayWriter
+from sam2long.results.writers.png import MOST_PALETTE_IDS, PngPerObjectWriter, PngWriter
+from sam2long.results.writers.spool import Spool
+from sam2long.results.writers.summary import Ending, write_summary
+from sam2long.results.writers.trace import TraceWriter
+from sam2long.video.paths import user_path
+from sam2long.video.source import VideoSource
+
+# what each format is called in the output folder; a summary always comes with them
+FILES = {
+    "png": ("masks",),
+    "png-per-object": ("objects",),
+    "coco": ("coco.json", "ytvis.json"),
+    "overlay": ("overlay.mp4",),
+    "npz": ("masks.npz",),
+    "trace": (TRACE_FILE,),
+}
+# results that may wait to be written while tracking goes on
+BEHIND = 4
+
+
+class WriterSet:
+    """Writers of one run; a context manager that keeps what was written, however it is left.
+
+    Results are handed over at once and written by a thread. A file that cannot be written takes no other one with it:
+    the others are completed, and `finish` says which one is missing. A frame that is written twice keeps its first
+    result.
+    """
+
+    def __init__(
+        self,
+        folder: OutputFolder,
+        formats: Sequence[str],
+        source: VideoSource,
+        object_ids: Sequence[int],
+        settings: Mapping[str, object],
+        prompted: Collection[tuple[int, int]],
+    ) -> None:
+        self._folder = folder
+        self._formats = formats
+        self._source = source
+        self._object_ids = object_ids
+        self._settings = settings
+        self._prompted = prompted
+        self._spool = Spool(folder.staging / SPOOL)
+        self._outputs = [self._output(file) for name in formats for file in FILES[name]]
+        self._queue: Queue[FrameResult | None] = Queue(BEHIND)
+        self._failure: Exception | None = None
+        self._begun = self._done = False
+        self._thread = Thread(target=self._work, name="writers", daemon=True)
+        self._thread.start()
+
+    @property
+    def files(self) -> list[Path]:
+        """Files and folders that are there after `finish`."""
+        names = [file for name in self._formats for file in FILES[name]] + [SUMMARY]
+        return [self._folder.path / name for name in names if (self._folder.path / name).exists()]
+
+    def write(self, result: FrameResult) -> None:
+        """Hand over the result of one frame; waits only if the writers are far behind.
+
+        Raises:
+            OutputError: nothing more can be written; `finish` keeps what is there.
+        """
+        if (failure := self._failure_of_all) is not None:
+            raise self._error(failure)
+        self._begun = True
+        self._queue.put(result)
+
+    def finish(self, complete: bool = True, reason: str | None = None) -> None:
+        """Write what is left and move everything to its place.
+
+        Args:
+            complete: whether every frame that was asked for has been written.
+            reason: a sentence that says why not.
+
+        Raises:
+            OutputError: something could not be written. What could be is in its place; if there are no masks in it,
+                nothing is left.
+        """
+        self._join()
+        for output in self._outputs:
+            output.finish()
+        if not any(output.useful for output in self._outputs) and self._failures:
+            self.abort()
+            raise self._error(next(iter(self._failures.values())))
+        try:
+            self._publish(Ending(complete and not self._failures, reason or self._what_failed()))
+        except WRITE_ERRORS as error:
+            self.abort()
+            raise self._error(error) from error
+        self._done = True
+        if self._failures:
+            self._raise_missing()
+
+    def abort(self) -> None:
+        """Give everything up: no file is left, nor a folder that was made for one; never raises."""
+        if self._done:
+            return
+        self._done = True
+        self._join()
+        for output in self._outputs:
+            output.writer.abort()
+        self._spool.close()
+        self._folder.discard()
+
+    def __enter__(self) -> WriterSet:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._done or not self._begun:
+            self.abort()
+        elif error is None:
+            self.finish()
+        else:
+            with contextlib.suppress(Exception):  # the first one says more
+                self.finish(complete=False, reason=f"ended by {type(error).__name__}: {error}")
+
+    @property
+    def _failures(self) -> dict[str, Exception]:
+        """What went wrong, by the name of the file or folder; the spool, which all depend on, comes first."""
+        failed = {output.path.name: output.failure for output in self._outputs if output.failure is not None}
+        return failed if self._failure is None else {"the results": self._failure} | failed
+
+    @property
+    def _failure_of_all(self) -> Exception | None:
+        """Why going on would add nothing to the files; None if it would."""
+        failures = [output.failure for output in self._outputs if output.holds_masks]
+        return self._failure or (failures[0] if failures and all(failures) else None)
+
+    def _output(self, file: str) -> Output:
+        path = self._folder.staging / file
+        return Output(self._writer(file, path), path, holds_masks=file != TRACE_FILE)
+
+    def _writer(self, file: str, path: Path) -> ResultWriter:
+        if file == "masks":
+            return PngWriter(path, self._source)
+        if file == "objects":
+            return PngPerObjectWriter(path, self._source)
+        if file == "coco.json":
+            return CocoWriter(path, self._source, self._spool)
+        if file == "ytvis.json":
+            return YtvisWriter(path, self._source, self._spool, self._object_ids)
+        if file == "masks.npz":
+            return NpzWriter(path, self._source, self._spool, self._object_ids)
+        if file == TRACE_FILE:
+            return TraceWriter(path, self._prompted)
+        return OverlayWriter(path, self._source, self._spool)
+
+    def _work(self) -> None:
+        # after a failure the queue is still emptied, so that nobody waits for room in it
+        for result in iter(self._queue.get, None):
+            if self._failure is None:
+                self._write_now(result)
+
+    def _write_now(self, result: FrameResult) -> None:
+        try:
+            if not self._spool.add(result):
+                return
+        except Exception as error:  # told by the next write, or by finish
+            self._failure = error
+            return
+        for output in self._outputs:
+            output.write(result)
+
+    def _join(self) -> None:
+        if self._thread.is_alive():
+            self._queue.put(None)
+            self._thread.join()
+
+    def _publish(self, ending: Ending) -> None:
+        staging = self._folder.staging
+        files = sorted(output.path.name for output in self._outputs if output.path.exists())
+        try:
+            write_summary(
+                staging / SUMMARY,
+                self._spool,
+                self._source,
+                object_ids=self._object_ids,
+                files=files,
+                settings=self._settings,
+                ending=ending,
+            )
+        except WRITE_ERRORS as error:
+            self._failure = error
+            with contextlib.suppress(OSError):
+                (staging / SUMMARY).unlink()
+        self._spool.close()
+        (staging / SPOOL).unlink()
+        self._folder.publish()
+
+    def _what_failed(self) -> str | None:
+        said = [f"{name} could not be written: {why(error)}" for name, error in self._failures.items()]
+        return "; ".join(said) or None
+
+    def _raise_missing(self) -> None:
+        for error in self._failures.values():
+            if not isinstance(error, WRITE_ERRORS):
+                raise error
+        raise OutputError(f"{self._what_failed()}; everything else is in {self._folder.path}")
+
+    def _error(self, failure: Exception) -> Exception:
+        if not isinstance(failure, WRITE_ERRORS):
+            return failure
+        return OutputError(f"results cannot be written to {self._folder.path}: {why(failure)}")
+
+
+def open_writers(
+    out_dir: str | Path,
+    formats: Sequence[str],
+    source: VideoSource,
+    *,
+    object_ids: Sequence[int],
+    settings: Mapping[str, object],
+    overwrite: bool = False,
+    resume: bool = False,
+    prompted: Collection[tuple[int, int]] = (),
+) -> WriterSet:
+    """Check everything that can be wrong with the output, then make room for it.
+
+    Args:
+        out_dir: folder for the results, made if it does not exist; they appear in it at `finish`.
+        formats: any of `png` (masks/), `png-per-object` (objects/), `coco` (coco.json, ytvis.json), `overlay`
+            (overlay.mp4), `npz` (masks.npz), `trace` (trace.csv); summary.json always comes with them.
+        source: the video that the results belong to.
+        object_ids: every id that results may have.
+        settings: JSON values kept in the summary.
+        overwrite: write into a folder that is not empty, replacing what has the same name.
+        resume: do so too if the folder's results are of an earlier run with the same settings.
+        prompted: (frame, object id) of what the user marked, for the trace.
+
+    Raises:
+        TypeError: an id or a frame number is not whole.
+        OutputError: unknown format, ids that a format cannot hold, overlay of a source that can be read only once or is
+            larger than a video can be, settings that are not JSON, or a folder that is not empty or cannot be written.
+    """
+    chosen = list(dict.fromkeys(formats))
+    ids = [operator.index(object_id) for object_id in object_ids]
+    marks = {(operator.index(frame), operator.index(object_id)) for frame, object_id in prompted}
+    _check_formats(chosen, source)
+    _check_ids(chosen, ids)
+    try:
+        dumps(dict(settings))
+    except (TypeError, ValueError) as error:
+        raise OutputError(f"the settings cannot be written as JSON: {error}") from error
+    folder = OutputFolder(
+        user_path(out_dir),
+        [file for name in chosen for file in FILES[name]],
+        overwrite=overwrite,
+        continues=settings if resume else None,
+    )
+    try:
+        return WriterSet(folder, chosen, source, ids, settings, marks)
+    except (OSError, sqlite3.Error) as error:
+        folder.discard()
+        raise OutputError(f"results cannot be written to {folder.path}: {why(error)}") from error
+
+
+def _check_formats(formats: Sequence[str], source: VideoSource) -> None:
+    for name in formats:
+        if name not in FILES:
+            raise OutputError(f"there is no output format {name!r}; choose from {', '.join(FILES)}")
+    if "overlay" not in formats:
+        return
+    if not source.seekable:
+        raise OutputError(
+            "an overlay needs the frames a second time, but a live iterator gives them once; leave it out"
+        )
+    if not can_encode(source.height, source.width):
+        raise OutputError(
+            f"an overlay of {source.width}x{source.height} pixels is larger than the video encoder takes; leave it out"
+        )
+
+
+def _check_ids(formats: Sequence[str], object_ids: Sequence[int]) -> None:
+    if min(object_ids, default=1) < 1:
+        raise OutputError(f"object ids must be 1 or more, not {min(object_ids)}: 0 is the background")
+    largest = max(object_ids, default=1)
+    if "png" in formats and largest > MOST_PALETTE_IDS:
+        raise OutputError(
+            f"object id {largest} does not fit into the 8 bits of a palette PNG; use png-per-object, or ids up to"
+            f" {MOST_PALETTE_IDS}"
+        )

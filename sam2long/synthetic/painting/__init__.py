@@ -1,0 +1,1 @@
+"""What an artificial scene is painted of: backgrounds, figures, textures, the lens."""

@@ -1,0 +1,72 @@
+"""Copies the scores needed to select candidates to the CPU, in one transfer per frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import torch
+from torch import Tensor
+
+from sam2long.model.decoder.mask_decoder import Candidates
+
+Place = tuple[int, int]
+"""Row of an object's distinct pathway, and candidate."""
+
+
+@dataclass(frozen=True)
+class CandidateScores:
+    """What the network thinks of one object's candidates on a frame, on the host.
+
+    Attributes:
+        ious: predicted IoU (0..1) of the candidates of each distinct pathway.
+        object_scores: a logit for each distinct pathway.
+        differences: 1 - IoU between the masks of any two candidates, counted through all pathways.
+    """
+
+    ious: list[list[float]]
+    object_scores: list[float]
+    differences: list[list[float]]
+
+    def disagreement(self, places: Sequence[Place]) -> float:
+        """Largest 1 - IoU between the masks of any two of the places; 0 for a single one, or if both are empty."""
+        count = len(self.ious[0])
+        numbers = [row * count + candidate for row, candidate in places]
+        return max((self.differences[a][b] for a, b in combinations(numbers, 2)), default=0.0)
+
+
+def fetch_candidate_scores(candidates: Candidates, rows: Sequence[int]) -> list[CandidateScores]:
+    """Copy the scores needed to select candidates to the CPU, in one transfer; object i has the next `rows[i]` rows."""
+    scores = torch.cat([candidates.ious, candidates.object_scores[:, None]], dim=1)
+    differences = [mask_differences(masks.flatten(0, 1)) for masks in candidates.masks.split(list(rows))]
+    # The only wait for the device in a frame.
+    numbers = torch.cat([part.flatten().float() for part in (scores, *differences)]).tolist()
+    table = _rows(numbers[: scores.numel()], scores.shape[1])
+    first, start = 0, scores.numel()
+    found = []
+    for count, matrix in zip(rows, differences, strict=True):
+        own = table[first : first + count]
+        apart = _rows(numbers[start : start + matrix.numel()], len(matrix))
+        found.append(CandidateScores([row[:-1] for row in own], [row[-1] for row in own], apart))
+        first, start = first + count, start + matrix.numel()
+    return found
+
+
+def mask_differences(masks: Tensor) -> Tensor:
+    """1 - IoU between any two of the masks [count, height, width] of logits, 0 if both are empty: [count, count]."""
+    inside = (masks > 0).flatten(1).float()
+    overlap = inside @ inside.T
+    areas = overlap.diagonal()
+    union = areas[:, None] + areas[None] - overlap
+    return (1 - overlap / union.clamp(min=1)).masked_fill(union == 0, 0.0)
+
+
+def send(values: Sequence[object], device: torch.device, dtype: torch.dtype | None = None) -> Tensor:
+    """Numbers to the device, without waiting for what it is doing."""
+    pinned = device.type == "cuda"
+    return torch.tensor(values, dtype=dtype, pin_memory=pinned).to(device, non_blocking=pinned)
+
+
+def _rows(numbers: list[float], width: int) -> list[list[float]]:
+    return [numbers[start : start + width] for start in range(0, len(numbers), width)]

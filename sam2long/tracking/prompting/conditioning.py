@@ -1,0 +1,148 @@
+"""From prompts to the conditioning frame: the mask they mean, and the memory and pointer it is remembered by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from sam2long.model.decoder.mask_decoder import Candidates
+from sam2long.model.decoder.prompt_encoder import Label
+from sam2long.model.image_encoder import ImageFeatures
+from sam2long.model.memory.memory_attention import Memory
+from sam2long.model.preprocess import prepare_mask, shrink_mask
+from sam2long.model.sam2 import FEEDBACK_LIMIT, MASK_PROMPT_LOGIT, SAM2
+from sam2long.tracking.candidate_scores import send
+from sam2long.tracking.outcome import EncodedMemory, Outcome
+from sam2long.tracking.prompting.prompts import Clicks, FrameSize, ObjectPrompt
+from sam2long.tracking.storage.packing import unpack_logits
+from sam2long.tree import Node
+
+_AGREEMENT = 0.5
+"""IoU below which a prompt on a tracked frame contradicts what was tracked."""
+
+
+@dataclass(frozen=True)
+class Conditioning:
+    """A prompted frame of one object.
+
+    Attributes:
+        node: what tracking remembers.
+        outcome: what is reported.
+        contradicts: the frame had been tracked, and less than half of that and of the new mask together is in both.
+    """
+
+    node: Node[EncodedMemory]
+    outcome: Outcome
+    contradicts: bool = False
+
+
+@torch.inference_mode()
+def condition(
+    model: SAM2,
+    features: ImageFeatures,
+    frame: int,
+    prompt: ObjectPrompt,
+    size: FrameSize,
+    binary: bool,
+    remembered: Memory | None = None,
+) -> Conditioning:
+    """Run the prompts of one object on one frame.
+
+    Args:
+        model: the network.
+        features: of that frame, batch of 1.
+        frame: its number.
+        prompt: what was marked.
+        size: of the video, in which the prompts' coordinates are.
+        binary: remember the mask as zeros and ones instead of probabilities.
+        remembered: what a tracked frame attends to, on which clicks are corrections; None for one that starts from the
+            prompts alone.
+    """
+    if prompt.mask is not None:
+        given = _from_mask(model, features, prompt)
+    else:
+        image = (
+            model.without_memory(features.stride16)
+            if remembered is None
+            else model.attend(features.stride16, remembered)
+        )
+        given = _from_clicks(model, features, image, prompt, size)
+    memory = model.encode_memory(features.stride16, given.masks, given.object_scores, binary=binary)
+    before = _tracked_logits(prompt, model)
+    agreement = given.ious.new_ones(()) if before is None else _overlap(before, given.masks)
+    iou, score, agreed = torch.stack([given.ious[0, 0], given.object_scores[0], agreement]).tolist()
+    return Conditioning(
+        Node(frame, iou, score, EncodedMemory(memory[0], given.pointers[0, 0])),
+        Outcome(given.masks[0, 0], iou, score, pointer=given.pointers[0, 0]),
+        contradicts=agreed < _AGREEMENT,
+    )
+
+
+def _tracked_logits(prompt: ObjectPrompt, model: SAM2) -> Tensor | None:
+    """Logits of what tracking said of the frame, if it did."""
+    if prompt.tracked is None:
+        return None
+    return unpack_logits(prompt.tracked.logits).to(model.device, non_blocking=True)
+
+
+def _overlap(first: Tensor, second: Tensor) -> Tensor:
+    """IoU of two masks of logits, as a scalar; 1 if both are empty."""
+    first, second = first > 0, second.reshape(first.shape) > 0
+    union = (first | second).sum()
+    return torch.where(union > 0, (first & second).sum() / union.clamp(min=1), 1.0)
+
+
+def _from_mask(model: SAM2, features: ImageFeatures, prompt: ObjectPrompt) -> Candidates:
+    """A mask prompt bypasses the decoder; its logits are +-10, at a quarter of the network's resolution (SAM 2).
+
+    SAM 2 loses a mask smaller than a pixel of its image; here one pixel of it stays.
+    """
+    assert prompt.mask is not None
+    mask = _kept(prepare_mask(prompt.mask, model.config, model.device), prompt.mask, 1.0)
+    logits = (2 * mask - 1) * MASK_PROMPT_LOGIT
+    small = _kept(shrink_mask(logits, model.config), prompt.mask, MASK_PROMPT_LOGIT)
+    score = mask.flatten(1).any(1).float() * 2 * MASK_PROMPT_LOGIT - MASK_PROMPT_LOGIT
+    pointer = model.mask_prompt_pointer(features, mask)
+    return Candidates(small, torch.ones(1, 1, device=mask.device), pointer[:, None], score)
+
+
+def _kept(resized: Tensor, mask: npt.NDArray[np.bool_], value: float) -> Tensor:
+    """A resized mask [1, 1, side, side] with `value` in the middle of it, if nothing else of it is above 0."""
+    side = resized.shape[-1]
+    row, column = (int((where.mean() + 0.5) * side / length) for where, length in zip(mask.nonzero(), mask.shape))
+    kept = resized.clone()
+    kept[0, 0, row, column] = torch.where((resized > 0).any(), resized[0, 0, row, column], value)
+    return kept
+
+
+def _from_clicks(
+    model: SAM2, features: ImageFeatures, image: Tensor, prompt: ObjectPrompt, size: FrameSize
+) -> Candidates:
+    """Run the rounds in turn: clicks accumulate, and each round starts from the mask of the one before."""
+    previous: Tensor | None = None
+    if prompt.refines is not None:
+        logits = unpack_logits(prompt.refines.logits).to(model.device)
+        previous = logits.clamp(-FEEDBACK_LIMIT, FEEDBACK_LIMIT)[None, None]
+    standing: list[Clicks] = []
+    for clicks in prompt.rounds:
+        standing = [clicks] if clicks.replace else [*standing, clicks]
+        points, labels = _points(standing, size, model)
+        proposals = model.decode(image, features, model.encode_prompts(points, labels, previous))
+        # One click may mean a part or the whole, so it is the only prompt with several answers (SAM 2).
+        result = proposals.candidates().best() if points.shape[1] == 1 else proposals.single()
+        previous = result.masks.clamp(-FEEDBACK_LIMIT, FEEDBACK_LIMIT)
+    return result
+
+
+def _points(rounds: list[Clicks], size: FrameSize, model: SAM2) -> tuple[Tensor, Tensor]:
+    """Boxes as two labelled corners, then points: [1, n, 2] in pixels of the network's image, and [1, n] labels."""
+    corners = [corner for clicks in rounds if clicks.box for corner in (clicks.box[:2], clicks.box[2:])]
+    corner_labels = [Label.BOX_TOP_LEFT, Label.BOX_BOTTOM_RIGHT] * (len(corners) // 2)
+    points = corners + [point for clicks in rounds for point in clicks.points]
+    labels = [int(label) for label in corner_labels] + [label for clicks in rounds for label in clicks.labels]
+    scale = send([1 / size.width, 1 / size.height], model.device) * model.config.image_size
+    return (send(points, model.device, torch.float32) * scale)[None], send([labels], model.device)

@@ -1,0 +1,158 @@
+"""Prompts as users give them: checked, turned into edits, and announced to a propagation that is under way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace as replace_fields
+from threading import get_ident
+
+import numpy.typing as npt
+
+from sam2long.errors import PromptError
+from sam2long.tracking.prompting.edits import EditLog
+from sam2long.tracking.prompting.prompts import ObjectPrompt, Tracked, check_clicks, check_mask, whole_number
+from sam2long.tracking.propagation import Propagation
+from sam2long.tracking.rebuild import conditioning_of
+from sam2long.tracking.state import SessionState
+from sam2long.tracking.track import Cut
+
+
+class PromptEdits:
+    """The prompts of a session, and edits of them. Methods raise PromptError as the session's own say.
+
+    Attributes:
+        run: the propagation begun last, which has to know of edits.
+    """
+
+    def __init__(self, state: SessionState) -> None:
+        self.run: Propagation | None = None
+        self._state = state
+        self._edits = EditLog(state)
+
+    def add_clicks(
+        self,
+        frame: int,
+        object_id: int,
+        points: Sequence[Sequence[float]],
+        labels: Sequence[int] | None,
+        box: Sequence[float] | None,
+        replace: bool = False,
+    ) -> None:
+        """Mark an object by a round of clicks, or refine its mask by one; see `Session.add_points` and `add_box`."""
+        frame, object_id, where = self._place(frame, object_id)
+        labels = [1] * len(points) if labels is None else labels
+        clicks = check_clicks(points, labels, box, self._state.size, where, replace)
+        prompt = self._prompt(frame, object_id)
+        if prompt is not None and box is not None and not replace:
+            raise PromptError(f"{where} has a prompt already; a box must come first, or replace what is there")
+        if prompt is None:
+            prompt = ObjectPrompt(refines=self._tracked(frame, object_id))
+        elif prompt.mask is not None:
+            given = conditioning_of(self._state, object_id, frame).outcome
+            prompt = ObjectPrompt(
+                refines=Tracked(given.pack(self._state.size, exact=True).logits, stride=0), replaces=prompt.replaces
+            )
+        self._set_prompt(frame, object_id, replace_fields(prompt, rounds=(*prompt.rounds, clicks)))
+
+    def add_mask(self, frame: int, object_id: int, mask: npt.ArrayLike, replace: bool) -> None:
+        """Mark an object by its mask; see `Session.add_mask`."""
+        frame, object_id, where = self._place(frame, object_id)
+        standing = self._prompt(frame, object_id)
+        if standing is not None and not replace:
+            raise PromptError(f"{where} has a prompt already; take that back first, or replace it by the mask")
+        given = check_mask(mask, self._state.size, where)
+        tracked = self._tracked(frame, object_id) if standing is None else standing.tracked
+        self._set_prompt(frame, object_id, ObjectPrompt(mask=given, replaces=tracked))
+
+    def remove_prompt(self, frame: int, object_id: int) -> None:
+        """Take back what is marked on a frame; see `Session.remove_prompt`."""
+        frame, object_id = self.check_marked(frame, object_id)
+        self._check_free(frame)
+        self._changed(self._edits.set_prompt(object_id, frame, None))
+
+    def remove_object(self, object_id: int) -> None:
+        """Forget an object; see `Session.remove_object`."""
+        object_id = self._known(object_id)
+        self._check_free(None)
+        self._changed(self._edits.remove(object_id))
+
+    def undo(self) -> int:
+        """Take back the last edit and return the object it was about; see `Session.undo`."""
+        if not self._edits:
+            raise PromptError("there is nothing to undo")
+        self._check_free(None)
+        object_id, cuts = self._edits.undo()
+        self._changed(cuts)
+        return object_id
+
+    def _place(self, frame: int, object_id: int) -> tuple[int, int, str]:
+        """Frame and object as plain numbers and their name for messages, once they are known to be possible."""
+        self._state.recover()
+        frame, object_id = whole_number(frame, "a frame number"), whole_number(object_id, "an object id")
+        where = f"object {object_id} on frame {frame}"
+        if object_id < 0:
+            raise PromptError(f"{where}: object ids start at 0")
+        count = self._state.source.frame_count
+        if frame < 0 or (count is not None and frame >= count):
+            have = "" if count is None else f"; {self._state.source.name} has frames 0 to {count - 1}"
+            raise PromptError(f"{where}: there is no frame {frame}{have}")
+        return frame, object_id, where
+
+    def _prompt(self, frame: int, object_id: int) -> ObjectPrompt | None:
+        track = self._state.tracks.get(object_id)
+        return track.prompts.get(frame) if track else None
+
+    def check_marked(self, frame: int, object_id: int) -> tuple[int, int]:
+        """Frame and object as plain numbers; raises PromptError unless the object is marked on the frame."""
+        frame, object_id = whole_number(frame, "a frame number"), self._known(object_id)
+        if self._prompt(frame, object_id) is None:
+            frames = ", ".join(str(place) for place in sorted(self._state.tracks[object_id].prompts))
+            raise PromptError(f"object {object_id} on frame {frame} has no prompt; its prompts are on {frames}")
+        return frame, object_id
+
+    def _known(self, object_id: int) -> int:
+        object_id = whole_number(object_id, "an object id")
+        if object_id not in self._state.tracks:
+            known = ", ".join(str(other) for other in self._state.tracks) or "none"
+            raise PromptError(f"object {object_id} has no prompt; the objects are: {known}")
+        return object_id
+
+    def _tracked(self, frame: int, object_id: int) -> Tracked | None:
+        """What tracking says of an object on a frame now, which clicks there correct."""
+        track = self._state.tracks.get(object_id)
+        if track is None:
+            return None
+        result = self._state.result(object_id, frame)
+        if result is not None:
+            return Tracked(self._state.packed(result).logits, result.stride)
+        undecided = track.live.tree.best_chain() if track.live else []
+        outcome = next((branch.outcome for branch in undecided if branch.frame == frame), None)
+        if outcome is None or track.live is None or self._state.store is None:
+            return None
+        return Tracked(outcome.pack(self._state.size, self._state.keep_logits).logits, track.live.stride)
+
+    def _set_prompt(self, frame: int, object_id: int, prompt: ObjectPrompt) -> None:
+        self._check_free(frame)
+        self._changed(self._edits.set_prompt(object_id, frame, prompt))
+        if prompt.refines is not None and prompt.mask is None:
+            # A correction is worked out from what the object is remembered by now.
+            try:
+                conditioning_of(self._state, object_id, frame)
+            except BaseException:
+                self._changed(self._edits.undo()[1])
+                raise
+
+    def _check_free(self, frame: int | None) -> None:
+        """Edits come from the thread that propagates, and a stream cannot go back for them."""
+        self._state.recover()
+        run = self.run
+        if run is None or not run.running:
+            return
+        if run.thread != get_ident():
+            raise PromptError("another thread is propagating; edit from there, between two results, or end it first")
+        if frame is not None and self._state.store is None and run.has_passed(frame):
+            raise PromptError(f"frame {frame} has gone by; without kept results a prompt must be on a frame to come")
+
+    def _changed(self, cuts: tuple[Cut, ...]) -> None:
+        if self.run is not None:
+            self.run.note(cuts)

@@ -1,0 +1,336 @@
+"""The `.s2l` file: a session in a zip of JSON and safetensors, written whole or not at all (docs/session-file.md)."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import json
+import os
+import secrets
+import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, astuple, dataclass, fields
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError
+
+from sam2long.errors import OutputError, SessionError
+from sam2long.model.sam2 import SAM2
+from sam2long.results.observation import Observation
+from sam2long.tracking.saving.codec import Json, SessionDecoder, SessionEncoder
+from sam2long.tracking.state import SessionState
+from sam2long.tracking.storage.store import PackedResult, ResultStore, StoredResult
+from sam2long.tree import TreeConfig
+from sam2long.version import VERSION
+from sam2long.video.fingerprint import Fingerprint, fingerprint
+
+FORMAT, FORMAT_VERSION = "sam2long session", 1
+
+_OPTIONS = ("trace", "keep_logits", "max_delay")
+_INFLATION, _SMALL = 100, 1 << 24
+"""Traces shrink to a tenth or less; more than this many times is refused above so many bytes."""
+
+_CHUNK = 512
+"""Results in one member of the zip."""
+_BLOBS = tuple(field.name for field in fields(PackedResult))
+_REAL = {"time", "iou", "object_score", "disagreement", "lead"}
+_WEIGHTS_SEEN = 256
+"""Values of each parameter that go into the digest of the weights."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a session file says about itself.
+
+    Attributes:
+        source: path of the video, or None if it came from memory.
+        video: its fingerprint.
+        tree: the memory tree's numbers.
+        weights: digest of the network's parameters.
+        options: further arguments of the session.
+        data: objects and counters.
+    """
+
+    source: str | None
+    video: Fingerprint
+    tree: TreeConfig
+    weights: str
+    options: dict[str, Any]
+    data: Json
+
+
+def write_session(path: Path, state: SessionState, video: Fingerprint, weights: str) -> None:
+    """Save a session, in place of an earlier file.
+
+    Raises:
+        OutputError: the file cannot be written; an earlier one stays as it was.
+    """
+    # Two writers of one path must not write into each other's file.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    _clear_dead_parts(path)
+    encoder = SessionEncoder()
+    tracks = [{"id": object_id, **encoder.track(track)} for object_id, track in state.tracks.items()]
+    try:
+        with temporary.open("xb") as stream:
+            _write_members(stream, encoder, _describe(state, tracks, video, weights), state)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise OutputError(f"cannot save the session to {path}: {error.strerror}") from error
+    finally:  # Ctrl-C too leaves nothing behind
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def read_header(path: Path) -> Header:
+    """Read what a session file says about itself.
+
+    Raises:
+        SessionError: there is no such file, it is none, it is damaged, or a newer version made it.
+    """
+    with _open(path) as file:
+        data = json.loads(file.read("session.json"), object_pairs_hook=_unique)
+        if data.get("format") != FORMAT:
+            raise SessionError(f"{path} is no session file of sam2long")
+        if data["version"] > FORMAT_VERSION:
+            raise SessionError(
+                f"{path} has version {data['version']} of the format, and this sam2long {VERSION} reads up to version "
+                f"{FORMAT_VERSION}; sam2long {data['made_by']} made it"
+            )
+        tree = {**data["tree"], "modulation": data["tree"]["modulation"] and tuple(data["tree"]["modulation"])}
+        return Header(
+            data["source"],
+            Fingerprint(**data["video"]),
+            TreeConfig(**tree),
+            data["model"]["weights"],
+            _options(data["options"], path),
+            data,
+        )
+
+
+def read_session(path: Path, header: Header, state: SessionState) -> None:
+    """Fill an empty state with what a session file holds.
+
+    Raises:
+        SessionError: the file is damaged.
+    """
+    from safetensors.torch import load
+
+    assert state.store is not None
+    with _open(path) as file:
+        decoder = SessionDecoder(load(file.read("memory.safetensors")), state.model.device, state.config)
+        for item in header.data["objects"]:
+            live = item["live"]
+            clocks = {live["stride"]: state.clock(live["stride"])} if live else {}
+            state.tracks[item["id"]] = decoder.track(item, clocks)
+        for name in _result_members(file):
+            _unpack_chunk(file.read(name), state.store)
+        for line in file.read("traces.jsonl").decode().splitlines():
+            row = json.loads(line)
+            state.store.put_trace(row["object"], row["row"]["frame"], row["stride"], 0, json.dumps(row["row"]))
+    state.layer = header.data["layer"]
+
+
+def _options(options: Json, path: Path) -> Json:
+    """Check that a session file's options are those of a session."""
+    unknown = sorted(set(options) - set(_OPTIONS))
+    if unknown:
+        raise SessionError(f"{path} has an option that this sam2long {VERSION} does not know: {unknown[0]!r}")
+    if {"max_delay"} - set(options):
+        raise SessionError(f"{path} is damaged, or no session file (its option 'max_delay' is missing)")
+    return options
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> Json:
+    """A JSON object; no key may stand in it twice."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"{next(key for key in keys if keys.count(key) > 1)!r} stands twice in session.json")
+    return found
+
+
+def is_session(path: Path) -> bool:
+    """Whether a file looks like a session, whole or damaged."""
+    return path.suffix == ".s2l" or zipfile.is_zipfile(path)
+
+
+def read_observations(path: Path) -> Iterator[Observation]:
+    """What a session file knows of every object on every frame, in numbers; neither video nor network is needed.
+
+    Of a frame that was tracked both ways the later result counts.
+
+    Raises:
+        SessionError: as `read_header`.
+    """
+    from safetensors.numpy import load
+
+    read_header(path)
+    last: StoredResult | None = None
+    with _open(path) as file:
+        for name in _result_members(file):
+            for result in _rows(load(file.read(name))):
+                if last is None or (result.object_id, result.frame) != (last.object_id, last.frame):
+                    yield result.observed()
+                last = result
+
+
+def check_same(header: Header, path: Path, state: SessionState, weights: str) -> Fingerprint:
+    """Whether a session file is of this video and this network; returns the video's fingerprint.
+
+    Raises:
+        SessionError: it is not.
+    """
+    video = fingerprint(state.source)
+    if video != header.video:
+        was, now = ((f"{one.frames} frames of {one.width}x{one.height}") for one in (header.video, video))
+        detail = f": it had {was}, it has {now}" if was != now else ""
+        raise SessionError(f"{state.source.name} is not the video that {path} was made of, or it was changed{detail}")
+    if weights != header.weights:
+        name = header.data["model"]["name"]
+        raise SessionError(f"{path} was made with other weights, or in another precision ({name}); open it with those")
+    return video
+
+
+def digest_of(model: SAM2) -> str:
+    """SHA-256, in hexadecimal, of some values of every parameter."""
+    digest = hashlib.sha256()
+    for name, parameter in sorted(model.state_dict().items()):
+        some = parameter.detach().flatten()[:_WEIGHTS_SEEN].float().cpu().numpy()
+        digest.update(f"{name} {tuple(parameter.shape)}".encode() + some.tobytes())
+    return digest.hexdigest()
+
+
+def _describe(state: SessionState, tracks: list[Json], video: Fingerprint, weights: str) -> Json:
+    path = state.source.path
+    return {
+        "format": FORMAT,
+        "version": FORMAT_VERSION,
+        "made_by": VERSION,
+        "source": None if path is None else str(path.resolve()),
+        "video": asdict(video),
+        "model": {"name": state.model.config.name, "weights": weights},
+        "tree": asdict(state.config),
+        "options": {"trace": state.trace, "keep_logits": state.keep_logits, "max_delay": state.max_delay},
+        "layer": state.layer,
+        "objects": tracks,
+    }
+
+
+def _clear_dead_parts(path: Path) -> None:
+    """Remove what processes that were killed while they saved have left behind."""
+    if os.name != "posix":  # elsewhere asking for a process may end it
+        return
+    for part in path.parent.glob(f".{glob.escape(path.name)}.*-*.part"):
+        number = part.name[len(path.name) + 2 :].split("-")[0]
+        with suppress(OSError, ValueError):
+            try:
+                os.kill(int(number), 0)
+            except ProcessLookupError:
+                part.unlink(missing_ok=True)
+
+
+def _write_members(stream: IO[bytes], encoder: SessionEncoder, session: Json, state: SessionState) -> None:
+    from safetensors.torch import save
+
+    with zipfile.ZipFile(stream, "w") as file:
+        file.writestr("session.json", json.dumps(session, indent=1))
+        file.writestr("memory.safetensors", save({k: v.contiguous().clone() for k, v in encoder.tensors.items()}))
+        for number, chunk in enumerate(_chunks(_results(state))):
+            file.writestr(f"results/{number:06d}.safetensors", _pack_chunk(chunk))
+        file.writestr("traces.jsonl", "".join(_traces(state)), zipfile.ZIP_DEFLATED)
+
+
+def _results(state: SessionState) -> Iterator[tuple[StoredResult, PackedResult]]:
+    """Of each object, frame and way of propagating the newest result that is up to date."""
+    assert state.store is not None
+    for object_id, track in state.tracks.items():
+        seen: set[tuple[int, int]] = set()
+        for result in state.store.every(track, object_id):
+            key = (result.frame, result.stride)
+            if key not in seen:
+                seen = {key, *(other for other in seen if other[0] == result.frame)}
+                yield result, state.store.packed(result)
+
+
+def _traces(state: SessionState) -> Iterator[str]:
+    assert state.store is not None
+    for object_id, track in state.tracks.items():
+        for stride, row in state.store.traces(track, object_id):
+            yield json.dumps({"object": object_id, "stride": stride, "row": json.loads(row)}) + "\n"
+
+
+def _chunks(items: Iterable[tuple[StoredResult, PackedResult]]) -> Iterator[list[tuple[StoredResult, PackedResult]]]:
+    source = iter(items)
+    while chunk := list(islice(source, _CHUNK)):
+        yield chunk
+
+
+def _pack_chunk(chunk: list[tuple[StoredResult, PackedResult]]) -> bytes:
+    from safetensors.numpy import save
+
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    for number, field in enumerate(fields(StoredResult)):
+        kind = np.float64 if field.name in _REAL else np.int64
+        arrays[field.name] = np.array([astuple(result)[number] for result, _ in chunk], kind)
+    for name in _BLOBS:
+        blobs = [getattr(packed, name) for _, packed in chunk]
+        arrays[name] = np.frombuffer(b"".join(blobs), np.uint8)
+        arrays[f"{name}_ends"] = np.cumsum([len(blob) for blob in blobs], dtype=np.int64)
+    return save(arrays)
+
+
+def _result_members(file: zipfile.ZipFile) -> list[str]:
+    return sorted(name for name in file.namelist() if name.startswith("results/"))
+
+
+def _rows(arrays: dict[str, npt.NDArray[Any]]) -> Iterator[StoredResult]:
+    columns = [arrays[field.name].tolist() for field in fields(StoredResult)]
+    return (StoredResult(*values) for values in zip(*columns, strict=True))
+
+
+def _unpack_chunk(data: bytes, store: ResultStore) -> None:
+    from safetensors.numpy import load
+
+    arrays = load(data)
+    blobs = []
+    for name in _BLOBS:
+        ends = arrays[f"{name}_ends"].tolist()
+        whole = arrays[name].tobytes()
+        blobs.append([whole[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)])
+    for result, *packed in zip(_rows(arrays), *blobs, strict=True):
+        store.put_back(result, PackedResult(*packed))
+
+
+def _check_sizes(file: zipfile.ZipFile, path: Path) -> None:
+    """Refuse members that would inflate to far more than a session holds, before any is read."""
+    names = [member.filename for member in file.infolist()]
+    if len(set(names)) < len(names):
+        raise SessionError(f"{path} is damaged, or no session file (it holds a member twice)")
+    for member in file.infolist():
+        if member.file_size > _SMALL and member.file_size > _INFLATION * member.compress_size:
+            raise SessionError(
+                f"{path} is refused: its member {member.filename} would inflate from {member.compress_size} to "
+                f"{member.file_size} bytes"
+            )
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open a session file; whatever turns out to be wrong with it is said in one way."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            _check_sizes(file, path)
+            yield file
+    except FileNotFoundError:
+        raise SessionError(f"there is no session file {path}") from None
+    except OSError as error:
+        raise SessionError(f"{path} cannot be read: {error.strerror or error}") from error
+    except (zipfile.BadZipFile, SafetensorError, LookupError, ValueError, TypeError, AttributeError) as error:
+        raise SessionError(f"{path} is damaged, or no session file ({error})") from error

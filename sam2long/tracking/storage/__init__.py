@@ -1,0 +1,1 @@
+"""What is kept of each frame: results on disk, packed masks, image features."""

@@ -1,0 +1,84 @@
+"""Masks, logits and pointers as few bytes, for results that wait on disk."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from sam2long.errors import SessionError
+from sam2long.tracking.prompting.prompts import FrameSize
+
+_RANGE = 32.0
+"""Largest logit that is told apart; SAM 2 cuts them there too when it feeds a mask back."""
+_STEPS = 127 / math.asinh(_RANGE)
+_MOST_LOGITS = 4 * 2048 * 2048
+"""Bytes of the largest logits there may be: float32, of a network that sees 8192 x 8192 pixels."""
+_EXACT, _STEPPED = b"F", b"Q"
+
+
+@dataclass(frozen=True)
+class PackedMask:
+    """A mask at the video's resolution and its logits at the network's."""
+
+    mask: bytes
+    logits: bytes
+
+
+def pack(mask: npt.NDArray[np.bool_], logits: Tensor, exact: bool) -> PackedMask:
+    """Pack a mask, bool [height, width], and its logits [side, side]; see `pack_logits`."""
+    return PackedMask(zlib.compress(np.packbits(mask).tobytes(), level=1), pack_logits(logits, exact))
+
+
+def unpack_mask(packed: bytes, size: FrameSize) -> npt.NDArray[np.bool_]:
+    """The mask that was packed: bool [height, width]."""
+    bits = np.frombuffer(_inflate(packed, (size.height * size.width + 7) // 8), np.uint8)
+    return np.unpackbits(bits, count=size.height * size.width).reshape(size.height, size.width).view(bool)
+
+
+def pack_logits(logits: Tensor, exact: bool) -> bytes:
+    """Pack mask logits [side, side]: exactly, or in 255 steps that are finest around 0 and keep every sign."""
+    if exact:
+        return _EXACT + zlib.compress(logits.float().cpu().numpy().tobytes(), level=1)
+    steps = (logits.float().clamp(-_RANGE, _RANGE).asinh() * _STEPS).round()
+    whole = torch.where((steps == 0) & (logits > 0), 1.0, steps).to(torch.int8).cpu().numpy()
+    # Neighbours differ little, so differences along a row pack better than values.
+    return _STEPPED + zlib.compress(np.diff(whole, axis=1, prepend=np.int8(0)).tobytes(), level=1)
+
+
+def unpack_logits(packed: bytes) -> Tensor:
+    """The logits that were packed: float32 [side, side] on the CPU."""
+    data = _inflate(packed[1:], _MOST_LOGITS)
+    if packed[:1] == _EXACT:
+        values = np.frombuffer(data, np.float32).copy()
+        return torch.from_numpy(values.reshape(math.isqrt(values.size), -1))
+    differences = np.frombuffer(data, np.int8)
+    steps = np.cumsum(differences.reshape(math.isqrt(differences.size), -1), axis=1, dtype=np.int8)
+    return torch.from_numpy(np.sinh(steps.astype(np.float32) / np.float32(_STEPS)))
+
+
+def _inflate(packed: bytes, most: int) -> bytes:
+    """Decompress at most so many bytes: what a file from elsewhere holds may claim any size."""
+    inflater = zlib.decompressobj()
+    try:
+        data = inflater.decompress(packed, most + 1)
+    except zlib.error as error:
+        raise SessionError(f"a mask of the session cannot be unpacked, its file is damaged ({error})") from error
+    if len(data) > most or not inflater.eof:
+        raise SessionError(f"a mask of the session is damaged: it is cut off or inflates to more than {most} bytes")
+    return data
+
+
+def pack_pointer(pointer: Tensor) -> bytes:
+    """Pack an object pointer [dim]."""
+    return pointer.float().cpu().numpy().tobytes()
+
+
+def unpack_pointer(packed: bytes) -> Tensor:
+    """The pointer that was packed: float32 [dim] on the CPU."""
+    return torch.from_numpy(np.frombuffer(packed, np.float32).copy())

@@ -1,0 +1,1 @@
+"""Video files as frames: decoding, seeking, time stamps, damage."""

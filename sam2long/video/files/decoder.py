@@ -1,0 +1,163 @@
+"""One open container: its video stream's packets and decoded frames, in order, whatever state the file is in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+import av
+
+from sam2long.errors import VideoError
+from sam2long.video.files.cut_short import is_cut_short
+from sam2long.video.paths import ffmpeg_url
+
+# text demuxers that would render any .txt file as a "video"
+TEXT_FORMATS = frozenset({"tty", "ansi", "bin", "xbin", "adf", "idf"})
+FLUSH_ATTEMPTS = 64
+
+
+class DamageError(Exception):
+    """The stream cannot be decoded, or does not fit the index that its packets gave."""
+
+
+class Decoder:
+    """The video stream of a file; a context manager.
+
+    Attributes:
+        stream: PyAV's video stream.
+        tolerant: decode on one thread, past whatever cannot be decoded (threads make the outcome of damage depend on
+            timing); otherwise damage raises DamageError.
+        read_error: why reading packets failed before the end of the file, else None.
+        position: where in the file the latest packet begins.
+        lost: packets that could not be decoded since the first frame.
+        lost_at_end: how many of them came after the latest frame.
+    """
+
+    def __init__(self, path: Path, *, tolerant: bool) -> None:
+        self.tolerant = tolerant
+        self.read_error: str | None = None
+        self.position = 0
+        self.lost = self.lost_at_end = 0
+        self._path = path
+        self._pending: list[av.Packet] = []
+        self._open()
+
+    def packets(self) -> Iterator[av.Packet]:
+        """Yield the remaining packets of the stream, then one empty packet, which drains the decoder.
+
+        Empty packets of the container itself (a frame that was left out) are skipped: a decoder takes them for the end.
+        So are packets that a cut-off file holds in part. Others that are flagged corrupt mostly decode: where
+        recordings were joined, nothing but a counter is wrong.
+        """
+        pending, self._pending = self._pending, []
+        yield from pending
+        packets = self.container.demux(self.stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except av.error.FFmpegError as error:
+                self.read_error = error.strerror
+                packet = None
+            if packet is None:
+                yield av.Packet()
+                return
+            self.position = max(self.position, packet.pos or 0)
+            if packet.size and not (packet.is_corrupt and is_cut_short(self._path)):
+                yield packet
+
+    def frames(self) -> Iterator[av.VideoFrame]:
+        """Yield the decoded frames in the order of presentation; raises DamageError unless tolerant."""
+        began = False
+        for packet in self.packets():
+            try:
+                for frame in self.stream.codec_context.decode(packet if packet.size else None):
+                    began, self.lost_at_end = True, 0
+                    yield frame
+            except av.error.EOFError:
+                return
+            except av.error.FFmpegError as error:
+                if not self.tolerant:
+                    raise DamageError(error.strerror) from error
+                self.lost += began
+                self.lost_at_end += began
+                if not packet.size:
+                    yield from self._drain()
+
+    def seek(self, pts: int) -> bool:
+        """Go to the last key frame at or before `pts`; False if the container ended up later than that."""
+        try:
+            self.container.seek(pts, stream=self.stream, backward=True)
+        except av.error.FFmpegError:
+            return False
+        packet = next(self.packets(), None)
+        if packet is None or packet.pts is None or packet.pts > pts:
+            return False
+        self._pending = [packet]
+        return True
+
+    def rewind(self) -> None:
+        """Go back to the very beginning, by opening the file again: not every container can seek there."""
+        self.container.close()
+        self._pending = []
+        self._open()
+
+    def __enter__(self) -> Decoder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.container.close()
+
+    def _open(self) -> None:
+        self.container = _open_container(self._path)
+        try:
+            self.stream = _video_stream(self.container, self._path)
+        except VideoError:
+            self.container.close()
+            raise
+        self.stream.thread_type = "NONE" if self.tolerant else "AUTO"
+
+    def _drain(self) -> Iterator[av.VideoFrame]:
+        """The frames that a decoder still holds after damage in its last packets."""
+        for _ in range(FLUSH_ATTEMPTS):
+            try:
+                yield from self.stream.codec_context.decode(None)
+            except av.error.EOFError:
+                return
+            except av.error.FFmpegError:
+                continue
+            return
+
+
+def _open_container(path: Path) -> av.container.InputContainer:
+    try:
+        container = av.open(ffmpeg_url(path), metadata_errors="replace")
+    except (PermissionError, IsADirectoryError, FileNotFoundError) as error:
+        raise VideoError(f"{path} cannot be read: {error.strerror}") from error
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise VideoError(_why_not_opened(path)) from error
+    if container.format.name in TEXT_FORMATS:
+        container.close()
+        raise VideoError(f"{path} is a text file, not a video")
+    return container
+
+
+def _why_not_opened(path: Path) -> str:
+    if path.stat().st_size == 0:
+        return f"{path} is empty."
+    if is_cut_short(path):
+        return f"{path} is cut short, and the index it needs, which some formats keep at the end, is missing."
+    return f"{path} is not a video that can be decoded."
+
+
+def _video_stream(container: av.container.InputContainer, path: Path) -> av.VideoStream:
+    """The first stream that is more than the cover picture of a song."""
+    cover = av.stream.Disposition.attached_pic
+    stream = next((s for s in container.streams.video if not s.disposition & cover), None)
+    if stream is None:
+        raise VideoError(f"{path} has no video stream")
+    if stream.codec_context is None:
+        raise VideoError(f"{path} uses a video codec that this build of FFmpeg cannot decode")
+    return stream

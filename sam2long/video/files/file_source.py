@@ -1,0 +1,305 @@
+"""Video files, decoded forward, backward and from anywhere with bounded memory."""
+
+from __future__ import annotations
+
+import warnings
+from collections import deque
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from functools import partial
+from itertools import dropwhile, islice, takewhile
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+
+from sam2long.errors import VideoError
+from sam2long.video.files.clock import Clock
+from sam2long.video.files.cut_short import is_cut_short, last_recording
+from sam2long.video.files.decoder import DamageError, Decoder
+from sam2long.video.files.frame_index import FORMATS_WITHOUT_TIMES, FrameIndex
+from sam2long.video.files.shared_index import SharedIndex
+from sam2long.video.files.upright import swaps_axes, turn_of, upright
+from sam2long.video.images.animation import durations
+from sam2long.video.pixels.colours import ColourConverter, is_deep
+from sam2long.video.pixels.levels import Levels
+from sam2long.video.source import DEFAULT_FPS, Frame, VideoSource
+
+# a backward pass holds at most this many decoded pictures, and at most this many bytes of them
+MOST_HELD = 64
+MOST_HELD_BYTES = 192 * 2**20
+SEEK_ATTEMPTS = 4
+# places all over a video where its brightness is measured, and pictures at its beginning where it cannot seek
+SAMPLES = 8
+# seeking goes to a key frame, from where the wanted picture may be far
+MOST_BEFORE_SAMPLE = 150
+# FFmpeg's flag of containers whose time stamps may leap
+TIMES_MAY_LEAP = 0x0200
+
+
+class _Shown(NamedTuple):
+    """A decoded picture with its number and the time it is shown at, in seconds."""
+
+    number: int
+    time: float
+    picture: av.VideoFrame
+
+
+class FileSource(VideoSource):
+    """A video file that PyAV decodes; every pass opens the file on its own, from any thread.
+
+    A forward pass from frame 0 counts the frames that come out of the decoder. Any other access needs an index, made
+    on first use: from the time stamps of the packets, without decoding, where one packet is one frame; by decoding the
+    file once where it is not (VP8, AVI, raw streams, joined recordings). Once a pass has met damage, the file is
+    decoded on one thread, always from its beginning, so that every later pass counts the same frames.
+    """
+
+    def __init__(self, path: Path, *, levels: Levels | None = None) -> None:
+        self.path: Path = path
+        self.name = path.stem
+        self._index = SharedIndex(path)
+        self._cut_short, self._last_recording = is_cut_short(path), last_recording(path)
+        with Decoder(path, tolerant=True) as decoder:
+            stream = decoder.stream
+            first = next(decoder.frames(), None)
+            if first is None:
+                raise VideoError(f"{path} has a video stream, but no frame of it can be decoded")
+            self.fps = float(stream.average_rate or stream.guessed_rate or DEFAULT_FPS)
+            self._timed = first.pts is not None and _has_times(decoder)
+            self._tick = float(stream.time_base)
+            self._leaps = bool(decoder.container.format.flags & TIMES_MAY_LEAP)
+            self._announced_seconds = _announced_seconds(decoder)
+            self._announced_count = _count_in_container(stream)
+            self._size = (first.width, first.height)
+            self._picture_bytes = max(1, first.width * first.height * first.format.padded_bits_per_pixel // 8)
+            matrix = first.side_data.get("DISPLAYMATRIX")
+            self._turn = turn_of(None if matrix is None else bytes(matrix))
+            self.pixel_aspect = _pixel_aspect(stream, swapped=swaps_axes(self._turn))
+            colours = stream.codec_context
+            samples = [first, *_samples(decoder)] if is_deep(first) and levels is None else [first]
+            self._to_rgb = ColourConverter(str(path), samples, colours.color_trc, colours.color_primaries, levels)
+        self.height, self.width = self._to_frame(_Shown(0, 0, first)).image.shape[:2]
+        if shown := _durations(path):
+            self.fps = len(shown) / sum(shown)
+
+    @property
+    def frame_count(self) -> int:
+        """Number of frames.
+
+        What a complete pass has counted; before that the container's own count where it keeps one sample a frame
+        (MP4, MOV) and the file is whole, otherwise the length of the index.
+        """
+        count = self._index.count
+        if count is not None:
+            return count
+        if self._announced_count is not None and not self._cut_short and not self._index.damaged:
+            return self._announced_count
+        return self._index.get().count
+
+    def frame(self, index: int) -> Frame:
+        """Return frame number `index`; raises VideoError if there is no such frame, or it has another size."""
+        if index != 0:
+            self._check_exists(index)
+        for shown in self._pictures(index):
+            return self._to_frame(shown)
+        raise VideoError(f"frame {index} of {self.path} cannot be decoded")
+
+    def frames(self, start: int = 0, stop: int | None = None, step: int = 1) -> Iterator[Frame]:
+        """Yield the frames of range(start, stop, step); see VideoSource."""
+        if start != 0:
+            self._check_exists(start)
+        if step == 0:
+            raise ValueError("step must not be 0")
+        shown = self._forward(start, stop, step) if step > 0 else self._backward(self._numbers(start, stop, step))
+        return self._until_unreadable((one.number, partial(self._to_frame, one)) for one in shown)
+
+    def _forward(self, start: int, stop: int | None, step: int) -> Iterator[_Shown]:
+        for shown in self._pictures(start):
+            if stop is not None and shown.number >= stop:
+                return
+            if (shown.number - start) % step == 0:
+                yield shown
+
+    def _backward(self, numbers: range) -> Iterator[_Shown]:
+        """Decode the last few wanted frames forward, hold only those, yield them in reverse; then those before."""
+        most = max(1, min(MOST_HELD, MOST_HELD_BYTES // self._picture_bytes))
+        while numbers:
+            lowest = numbers[min(most, len(numbers)) - 1]
+            key = self._index.get().key_at_or_after(lowest)
+            if key is not None and key <= numbers[0]:
+                lowest = key  # begin where decoding begins anyway
+            chunk = numbers[: (numbers[0] - lowest) // -numbers.step + 1]
+            held = [shown for shown in self._pictures(lowest, chunk[0] + 1) if shown.number in chunk]
+            while held:
+                yield held.pop()
+            numbers = numbers[len(chunk) :]
+
+    def _pictures(self, start: int, stop: int | None = None) -> Iterator[_Shown]:
+        """Decoded pictures of the frames [start, stop); goes on from the beginning of the file on damage."""
+        if not self._index.damaged:
+            try:
+                for shown in self._healthy_pictures(start):
+                    if stop is not None and shown.number >= stop:
+                        return
+                    yield shown
+                    start = shown.number + 1
+                    if self._index.damaged:  # another pass has met it: from now on frames are counted anew
+                        raise DamageError("found by another pass")
+                return
+            except DamageError:
+                self._index.mark_damaged()
+        for shown in self._counted_pictures():
+            if stop is not None and shown.number >= stop:
+                return
+            if shown.number >= start:
+                yield shown
+
+    def _healthy_pictures(self, start: int) -> Iterator[_Shown]:
+        """From the key frame before `start`; raises DamageError where the stream does not fit its index."""
+        index = self._index.get() if start else self._index.known
+        clock = self._clock()
+        with Decoder(self.path, tolerant=False) as decoder:
+            number = _seek(decoder, index, start) if index is not None and start else 0
+            if number and index is not None and index.pts is not None:
+                clock.go_to(index.pts, number)
+            for picture in _from(number, index, decoder.frames()):
+                if index is not None and not index.fits(number, picture.pts):
+                    raise DamageError(f"frame {number} is missing")
+                time = self._time(number, picture, clock)
+                if number >= start:
+                    yield _Shown(number, time, picture)
+                number += 1
+            if index is not None and number != index.count:
+                raise DamageError(f"only {number} of {index.count} frames decode")
+            self._ended(decoder, number)
+
+    def _counted_pictures(self) -> Iterator[_Shown]:
+        clock = self._clock()
+        with Decoder(self.path, tolerant=True) as decoder:
+            number = 0
+            for picture in decoder.frames():
+                yield _Shown(number, self._time(number, picture, clock), picture)
+                number += 1
+            self._ended(decoder, number)
+
+    def _ended(self, decoder: Decoder, count: int) -> None:
+        """Remember what a pass that came to the end of the file has learned."""
+        self._index.learn_count(count, damaged=decoder.tolerant)
+        if decoder.read_error is not None:
+            self.stopped_early = f"{self.path} cannot be read after frame {count - 1}: {decoder.read_error}."
+        elif self._cut_short:
+            whole = "" if self._announced_seconds is None else f" of the {self._announced_seconds:.2f} s it announces"
+            self.stopped_early = (
+                f"{self.path} is cut short: {count} frames could be decoded{whole}; the rest is missing."
+            )
+        elif decoder.position < self._last_recording:
+            self.stopped_early = (
+                f"{self.path} was joined from several files, which FFmpeg reads up to frame {count - 1}."
+            )
+        elif decoder.lost_at_end:
+            self.stopped_early = f"{self.path} cannot be decoded after frame {count - 1}: the rest is damaged."
+        elif decoder.lost:
+            warnings.warn(
+                f"{self.path} is damaged: {decoder.lost} of its packets cannot be decoded; frames are numbered without"
+                " them",
+                stacklevel=2,
+            )
+
+    def _to_frame(self, shown: _Shown) -> Frame:
+        picture = shown.picture
+        if (picture.width, picture.height) != self._size:
+            width, height = self._size
+            raise VideoError(
+                f"frame {shown.number} of {self.path} is {picture.width}x{picture.height} pixels, but the video began"
+                f" as {width}x{height}; all frames must have one size"
+            )
+        return Frame(shown.number, shown.time, upright(self._to_rgb(picture), self._turn))
+
+    def _clock(self) -> Clock:
+        return Clock(self._tick, self.fps, jumps=self._leaps)
+
+    def _time(self, number: int, picture: av.VideoFrame, clock: Clock) -> float:
+        return clock.ticks(picture.pts) * self._tick if self._timed else number / self.fps
+
+
+def _has_times(decoder: Decoder) -> bool:
+    """AVI has packet numbers for times, which say when a frame is shown only if all are shown in their order."""
+    if decoder.container.format.name not in FORMATS_WITHOUT_TIMES:
+        return True
+    return not decoder.stream.codec_context.has_b_frames
+
+
+def _durations(path: Path) -> list[float]:
+    """Seconds per frame of GIF and animated PNG, whose average FFmpeg only guesses; empty for other files."""
+    try:
+        return durations(path)
+    except (OSError, IndexError):  # cut short
+        return []
+
+
+def _samples(decoder: Decoder) -> Iterator[av.VideoFrame]:
+    """A few pictures from all over the video; from its beginning where it cannot seek. Those that fail are left out."""
+    stream = decoder.stream
+    length = (_announced_seconds(decoder) or 0) / stream.time_base
+    found = False
+    for part in range(1, SAMPLES + 1) if length else ():
+        pts = (stream.start_time or 0) + round(length * part / SAMPLES)
+        for picture in _picture_before(decoder, pts):
+            found = True
+            yield picture
+    if not found:
+        decoder.rewind()
+        yield from islice(decoder.frames(), 1, SAMPLES)
+
+
+def _picture_before(decoder: Decoder, pts: int) -> Sequence[av.VideoFrame]:
+    """The last picture that is not shown after `pts`; it comes earlier if the key frame is far, or not at all."""
+    if not decoder.seek(pts):
+        return ()
+    before = takewhile(lambda picture: picture.pts is None or picture.pts <= pts, decoder.frames())
+    return deque(islice(before, MOST_BEFORE_SAMPLE), maxlen=1)
+
+
+def _seek(decoder: Decoder, index: FrameIndex, frame: int) -> int:
+    """Move to a key frame at or before `frame`; returns its number, 0 after a reopened beginning."""
+    key = index.key_at_or_before(frame)
+    for _ in range(SEEK_ATTEMPTS):
+        if key == 0 or index.pts is None:
+            break
+        if decoder.seek(int(index.pts[key])):
+            return key
+        key = index.key_at_or_before(key - 1)
+    decoder.rewind()
+    return 0
+
+
+def _from(number: int, index: FrameIndex | None, pictures: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+    """Leave out pictures shown before key frame `number`: they may lack what they refer to."""
+    if number == 0 or index is None or index.pts is None:
+        return pictures
+    first = index.pts[number]
+    return dropwhile(lambda picture: picture.pts is not None and picture.pts < first, pictures)
+
+
+def _pixel_aspect(stream: av.VideoStream, *, swapped: bool) -> Fraction:
+    """Width to height of a pixel as it is shown; 1 where the file does not say it."""
+    aspect = Fraction(stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or 1)
+    if aspect <= 0:
+        return Fraction(1)
+    return 1 / aspect if swapped else aspect
+
+
+def _count_in_container(stream: av.VideoStream) -> int | None:
+    """The number of samples of an MP4 or MOV track that are not empty, if none is hidden by an edit list."""
+    entries = getattr(stream, "index_entries", None)
+    if "mp4" not in stream.container.format.name or not stream.frames or entries is None:
+        return None
+    shown = sum(not entry.is_discard for entry in entries)
+    return sum(entry.size > 0 for entry in entries) if shown == stream.frames else None
+
+
+def _announced_seconds(decoder: Decoder) -> float | None:
+    stream, container = decoder.stream, decoder.container
+    if stream.duration is not None:
+        return float(stream.duration * stream.time_base)
+    return None if container.duration is None else container.duration / av.time_base

@@ -1,0 +1,1 @@
+"""Pictures as frames: folders, globs, many pages in one file."""

@@ -1,0 +1,1 @@
+"""From the numbers a file stores to 8-bit RGB: depths, matrices, HDR."""

@@ -1,6 +1,0 @@
-"""Masks out: every format a run can be saved in."""
-
-from sam2long.video.writers.base import ResultWriter
-from sam2long.video.writers.writer_set import FILES, WriterSet, open_writers
-
-__all__ = ["FILES", "ResultWriter", "WriterSet", "open_writers"]

@@ -1,0 +1,120 @@
+"""`python -m training`: train the bundled model, export it, measure it, plot its curve."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from sam2long.errors import ConfigError, UserError
+from sam2long.model import load_model
+from sam2long.model.checkpoints.loading import save_model
+from sam2long.synthetic.suites import SUITES
+from training.curricula import CURRICULA, scaled
+from training.judging.evaluate import as_line, measure_suite, summarise, table
+from training.judging.plot import plot_curve
+from training.loop import LOG_FILE, STATE_FILE, RunOptions, train
+from training.nano import NANO
+from training.state import averaged, load_state
+from training.team import run_team
+
+_REPORTED = [name for name in SUITES if name != "validation"]
+
+
+def main() -> None:
+    """Run one subcommand; errors of the user end in one line and status 2."""
+    arguments = _parser().parse_args()
+    try:
+        arguments.run(arguments)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+
+    command = commands.add_parser("train", help="train nano through a curriculum")
+    command.add_argument("--out", type=Path, default=Path("runs/nano"), help="folder of the state and the log")
+    command.add_argument("--curriculum", choices=sorted(CURRICULA), default="cpu")
+    command.add_argument("--scale", type=float, default=1.0, help="times as many steps in every stage")
+    command.add_argument("--resume", action="store_true", help="go on where the run in --out ended, if there is one")
+    command.add_argument("--device", help="cpu, cuda...; by default the fastest")
+    command.add_argument("--processes", type=int, default=1, help="of one thread each, for CPUs")
+    command.add_argument("--workers", type=int, default=1, help="processes that render, for each that trains")
+    command.add_argument("--compile", action="store_true", help="compile the parts that cost most")
+    command.add_argument("--minutes", type=float, help="save and end after this time")
+    command.set_defaults(run=_train)
+
+    command = commands.add_parser("export", help="write the weights of a run as a half-precision checkpoint")
+    command.add_argument("--out", type=Path, default=Path("runs/nano"), help="folder of the run")
+    command.add_argument("--weights", type=Path, required=True, help="file to write")
+    command.add_argument("--average", nargs="*", type=Path, default=[], help="earlier states to average with")
+    command.add_argument("--image-size", type=int, default=NANO.image_size, help="side it is to be used with, pixels")
+    command.set_defaults(run=_export)
+
+    command = commands.add_parser("evaluate", help="measure plain SAM 2 and the tree on the suites")
+    command.add_argument("--weights", type=Path, required=True)
+    command.add_argument("--suites", nargs="+", choices=sorted(SUITES), default=_REPORTED)
+    command.add_argument("--videos", type=int, help="only the first so many videos of a suite")
+    command.add_argument("--limit", type=int, help="only the first so many frames of a video")
+    command.add_argument(
+        "--table", type=Path, required=True, help="Markdown file to write; figures go beside it as JSON"
+    )
+    command.add_argument("--device")
+    command.set_defaults(run=_evaluate)
+
+    command = commands.add_parser("plot", help="draw the curve of a run")
+    command.add_argument("--out", type=Path, default=Path("runs/nano"), help="folder of the run")
+    command.add_argument("--picture", type=Path, required=True)
+    command.set_defaults(run=lambda arguments: plot_curve(arguments.out / LOG_FILE, arguments.picture))
+    return parser
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    begun = (arguments.out / STATE_FILE).exists()
+    if begun and not arguments.resume:
+        raise ConfigError(f"{str(arguments.out)!r} holds a run; add --resume to go on with it, or choose another --out")
+    options = RunOptions(
+        folder=arguments.out,
+        resume=begun,
+        device=arguments.device,
+        workers=arguments.workers,
+        compile=arguments.compile,
+        stop_after=arguments.minutes * 60 if arguments.minutes else None,
+    )
+    curriculum = scaled(CURRICULA[arguments.curriculum], arguments.scale)
+    run_team(arguments.processes, partial(train, NANO, curriculum, options))
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    paths = [arguments.out / STATE_FILE, *arguments.average]
+    model = averaged([load_state(path, NANO, torch.device("cpu")) for path in paths], arguments.image_size)
+    arguments.weights.parent.mkdir(parents=True, exist_ok=True)
+    save_model(model, arguments.weights, torch.float16)
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    model = load_model(arguments.weights, device=arguments.device, precision="float32")
+    suites = []
+    for name in arguments.suites:
+        scores = []
+        for score in measure_suite(model, name, arguments.videos, arguments.limit):
+            scores.append(score)
+            print(
+                f"{score.video}: greedy {score.greedy_j:.3f} / {score.greedy_f:.3f}, gain {score.gain:+.3f}", flush=True
+            )
+        suites.append(summarise(name, scores))
+        arguments.table.write_text(table(suites), encoding="utf-8")
+        lines = json.dumps([as_line(suite) for suite in suites], indent=1)
+        arguments.table.with_suffix(".json").write_text(lines + "\n", encoding="utf-8")
+    print(table(suites))
+
+
+if __name__ == "__main__":
+    main()

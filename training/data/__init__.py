@@ -1,0 +1,1 @@
+"""What the network learns from: clips, prompts, changes of light."""

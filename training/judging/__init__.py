@@ -1,0 +1,1 @@
+"""How good it is by now: validation, statistics, curves."""

@@ -1,0 +1,269 @@
+"""A batch of objects through their clips as plain SAM 2 tracks them, with gradients through the memory.
+
+What the network remembers of a frame is its own choice and its own mask, never the truth, so that it learns to live
+with its errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sam2long.model import SAM2, MaskProposals
+from sam2long.model.decoder.mask_decoder import NO_OBJECT_LOGIT
+from sam2long.model.decoder.prompt_encoder import Label
+from sam2long.model.image_encoder import ImageFeatures
+from sam2long.model.sam2 import FEEDBACK_LIMIT, MASK_PROMPT_LOGIT
+from training.data.augment import Rows
+from training.data.coverage import area_fraction
+from training.data.prompts import Prompts, draw_corrections
+from training.gaze import Gaze, gaze_loss
+from training.remembering import ObjectAwareMemory, Recollection, RolledMemory
+from training.stages import Window
+
+SINGLE = (True, False, False, False)
+MULTIPLE = (False, True, True, True)
+WHOLE_CLIP = Window()
+
+
+@dataclass(frozen=True)
+class FrameProposals:
+    """What the network says of one frame.
+
+    Attributes:
+        proposals: of all rows.
+        eligible: bool [rows, 4], the masks that this frame may be answered with.
+        gaze: loss of where memory attention looked, a scalar; None on the first frame, or if it is not watched.
+    """
+
+    proposals: MaskProposals
+    eligible: Tensor
+    gaze: Tensor | None = None
+
+    def chosen(self) -> Tensor:
+        """int64 [rows]: number of the eligible mask of highest predicted IoU."""
+        return self.proposals.ious.masked_fill(~self.eligible, -1).argmax(1)
+
+    def chosen_masks(self) -> Tensor:
+        """Logits [rows, size / 4, size / 4] of the chosen masks, nothing where the object is judged absent."""
+        masks = self._of_chosen(self.proposals.masks)
+        return torch.where((self.proposals.object_scores > 0)[:, None, None], masks, NO_OBJECT_LOGIT)
+
+    def chosen_pointers(self) -> Tensor:
+        """Object pointers [rows, dim] of the chosen masks."""
+        return self._of_chosen(self.proposals.pointers)
+
+    def chosen_ious(self) -> Tensor:
+        """Predicted IoU [rows] of the chosen masks."""
+        return self._of_chosen(self.proposals.ious)
+
+    def _of_chosen(self, values: Tensor) -> Tensor:
+        return values[torch.arange(len(values), device=values.device), self.chosen()]
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A click on what is wrong, given to every row that shows its object on that frame.
+
+    Attributes:
+        frame: its number in the clip, at least 1.
+        generator: draws the places.
+    """
+
+    frame: int
+    generator: torch.Generator
+
+
+def roll_out(
+    model: SAM2,
+    rows: Rows,
+    prompts: Prompts,
+    correction: Correction | None = None,
+    memory: RolledMemory | ObjectAwareMemory | None = None,
+    gaze: Gaze | None = None,
+    window: Window = WHOLE_CLIP,
+) -> Iterator[FrameProposals]:
+    """Track every row through its clip; yields the proposals of each frame, the prompted one first.
+
+    Args:
+        model: being trained; its weights may change between two windows.
+        rows: objects and their clips.
+        prompts: of the first frame.
+        correction: of a later one, if any; it yields what the network says after the click.
+        memory: still empty; None for plain SAM 2's.
+        gaze: watches the model's memory attention, if given.
+        window: frames through which gradients flow back.
+    """
+    memory = RolledMemory() if memory is None else memory
+    for number, features in enumerate(_encode_frames(model, rows, window)):
+        truth = rows.masks[:, number]
+        covered = area_fraction(truth, features.stride16.shape[-1]).flatten(1)
+        if window.begins(number):
+            memory.cut()
+        with _gradients(window, number):
+            if number == 0:
+                answer = _prompted_answer(model, features, truth, prompts)
+            else:
+                clicks = None if correction is None or correction.frame != number else correction.generator
+                conditioned = memory.attended(model, features.stride16, gaze)
+                answer = _tracked_answer(model, conditioned, features, truth, clicks)
+                answer = replace(answer, frame=_watched(answer.frame, gaze, covered))
+            if number < rows.frames - 1:
+                memory.add(_recollection(model, features.stride16, answer, covered, binary=number == 0))
+        yield answer.frame
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What is said of one frame, and what of it is remembered.
+
+    Attributes:
+        frame: the proposals.
+        masks: [rows, size / 4, size / 4], logits to remember.
+        scores: [rows], object scores to remember.
+        corrected: bool [rows], which objects were corrected on it; None for none.
+    """
+
+    frame: FrameProposals
+    masks: Tensor
+    scores: Tensor
+    corrected: Tensor | None = None
+
+
+def _recollection(model: SAM2, features: Tensor, answer: _Answer, covered: Tensor, binary: bool) -> Recollection:
+    maps = model.encode_memory(features, answer.masks.unsqueeze(1), answer.scores, binary=binary)
+    frame = answer.frame
+    return Recollection(maps, frame.chosen_pointers(), covered, frame.chosen_ious(), answer.scores, answer.corrected)
+
+
+def _encode_frames(model: SAM2, rows: Rows, window: Window) -> Iterator[ImageFeatures]:
+    """Encode all clips, a run of frames at once; yields the features of one frame of every row after the other."""
+    first = 0
+    for images in rows.images.split(window.runs(rows.frames), 1):
+        clips, frames = images.shape[:2]
+        with _gradients(window, first):
+            features = model.encode_image(images.flatten(0, 1))
+        first += frames
+        maps = [
+            part.reshape(clips, frames, *part.shape[1:])
+            for part in (features.stride4, features.stride8, features.stride16)
+        ]
+        for number in range(frames):
+            yield ImageFeatures(*(part[rows.clips, number] for part in maps))
+
+
+def _gradients(window: Window, number: int) -> torch.set_grad_enabled:
+    """No gradients for a frame that is only tracked, nor where there are none already."""
+    return torch.set_grad_enabled(torch.is_grad_enabled() and not window.coasts(number))
+
+
+def _watched(frame: FrameProposals, gaze: Gaze | None, covered: Tensor) -> FrameProposals:
+    """The same with the loss of what `gaze` saw."""
+    read = () if gaze is None else gaze.take()
+    return replace(frame, gaze=gaze_loss(read, covered)) if read else frame
+
+
+def _prompted_answer(model: SAM2, features: ImageFeatures, truth: Tensor, prompts: Prompts) -> _Answer:
+    frame = _prompted_frame(model, features, truth, prompts)
+    masks, scores = _prompted_masks(frame, truth, prompts.masked)
+    return _Answer(frame, masks, scores)
+
+
+def _tracked_answer(
+    model: SAM2, conditioned: Tensor, features: ImageFeatures, truth: Tensor, clicks: torch.Generator | None
+) -> _Answer:
+    """What is said after clicks on what is wrong, if a generator draws some."""
+    frame, corrected = _tracked_frame(model, conditioned, features), None
+    if clicks is not None:
+        frame, corrected = _corrected_frame(model, conditioned, features, frame, truth, clicks)
+    return _Answer(frame, _tracked_masks(frame, corrected), frame.proposals.object_scores, corrected)
+
+
+def _prompted_frame(model: SAM2, features: ImageFeatures, truth: Tensor, prompts: Prompts) -> FrameProposals:
+    parts: list[MaskProposals] = []
+    device = truth.device
+    masked = prompts.masked
+    if masked:
+        inputs = model.mask_prompt_downsample(truth[:masked, None].to(features.stride16.dtype))
+        points = torch.zeros(masked, 1, 2, device=device)
+        padding = torch.full((masked, 1), int(Label.PADDING), device=device)
+        part = _part(features, slice(0, masked))
+        parts.append(model.decode(part.stride16, part, model.encode_prompts(points, padding, inputs)))
+    if masked < len(truth):
+        tokens = model.encode_prompts(prompts.points.to(device), prompts.labels.to(device))
+        part = _part(features, slice(masked, None))
+        parts.append(model.decode(model.without_memory(part.stride16), part, tokens))
+    after = MULTIPLE if prompts.ambiguous else SINGLE
+    eligible = torch.cat([_eligible(SINGLE, masked, device), _eligible(after, len(truth) - masked, device)])
+    return FrameProposals(_joined(parts), eligible)
+
+
+def _tracked_frame(model: SAM2, conditioned: Tensor, features: ImageFeatures) -> FrameProposals:
+    proposals = model.decode(conditioned, features, model.no_prompts(len(conditioned)))
+    return FrameProposals(proposals, _eligible(MULTIPLE, len(conditioned), conditioned.device))
+
+
+def _corrected_frame(
+    model: SAM2,
+    conditioned: Tensor,
+    features: ImageFeatures,
+    frame: FrameProposals,
+    truth: Tensor,
+    generator: torch.Generator,
+) -> tuple[FrameProposals, Tensor]:
+    """The frame after a click on what is wrong, and bool [rows], which got one: those that show their object."""
+    masks = frame.chosen_masks().detach()
+    points, labels = draw_corrections(masks, truth, generator)
+    tokens = model.encode_prompts(points, labels, masks.clamp(-FEEDBACK_LIMIT, FEEDBACK_LIMIT).unsqueeze(1))
+    after = model.decode(conditioned, features, tokens)
+    which = truth.flatten(1).any(1)
+    return replace(frame, proposals=_either(which, after, frame.proposals)), which
+
+
+def _tracked_masks(frame: FrameProposals, corrected: Tensor | None) -> Tensor:
+    """Logits to remember; SAM 2 remembers the masks of corrected frames (bool [rows]) as 0 or 1."""
+    masks = frame.chosen_masks()
+    return (
+        masks if corrected is None else torch.where(corrected[:, None, None], masks.sign() * MASK_PROMPT_LOGIT, masks)
+    )
+
+
+def _either(which: Tensor, these: MaskProposals, those: MaskProposals) -> MaskProposals:
+    """Rows of `these` where bool [rows] says so, rows of `those` elsewhere."""
+    return MaskProposals(
+        torch.where(which[:, None, None, None], these.masks, those.masks),
+        torch.where(which[:, None], these.ious, those.ious),
+        torch.where(which[:, None, None], these.pointers, those.pointers),
+        torch.where(which, these.object_scores, those.object_scores),
+    )
+
+
+def _prompted_masks(frame: FrameProposals, truth: Tensor, masked: int) -> tuple[Tensor, Tensor]:
+    """Logits and object scores to remember: a mask prompt is kept as it is."""
+    masks, scores = frame.chosen_masks(), frame.proposals.object_scores
+    side = masks.shape[-1]
+    given = F.interpolate(truth[:masked, None].float(), size=(side, side), mode="bilinear", antialias=True).squeeze(1)
+    logits = (given * 2 - 1) * MASK_PROMPT_LOGIT
+    certain = torch.full_like(scores[:masked], MASK_PROMPT_LOGIT)
+    return torch.cat([logits.to(masks.dtype), masks[masked:]]), torch.cat([certain, scores[masked:]])
+
+
+def _eligible(which: tuple[bool, ...], rows: int, device: torch.device) -> Tensor:
+    return torch.tensor(which, device=device).expand(rows, -1)
+
+
+def _part(features: ImageFeatures, rows: slice) -> ImageFeatures:
+    return ImageFeatures(features.stride4[rows], features.stride8[rows], features.stride16[rows])
+
+
+def _joined(parts: list[MaskProposals]) -> MaskProposals:
+    return MaskProposals(
+        torch.cat([part.masks for part in parts]),
+        torch.cat([part.ious for part in parts]),
+        torch.cat([part.pointers for part in parts]),
+        torch.cat([part.object_scores for part in parts]),
+    )
