@@ -12,7 +12,8 @@ LOWEST_TESTS := \
 	tests/test_lowest.py tests/cli/test_app.py tests/cli/test_bad_input.py tests/cli/test_progress.py \
 	tests/cli/test_score.py tests/evaluation tests/model/test_hub.py tests/model/test_checkpoint.py tests/model/test_odd_checkpoints.py \
 	tests/model/test_attention.py tests/tracking/test_feature_cache.py tests/tracking/test_results_folder.py \
-	tests/tracking/test_saved_session.py tests/tracking/test_session_file_safety.py tests/video tests/results
+	tests/tracking/test_saved_session.py::test_the_file_is_plain_json_and_safetensors \
+	tests/tracking/test_session_file_safety.py tests/video tests/results
 
 .PHONY: demo test test-lowest lock-lowest lint check docs examples wheel clean train-nano fuzz
 

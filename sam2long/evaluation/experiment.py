@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from sam2long.errors import DatasetError, OutputError
-from sam2long.evaluation.datasets.box_dataset import BoxDataset, write_box_archive
-from sam2long.evaluation.datasets.dataset import Dataset
 from sam2long.evaluation.datasets.shared_images import run_together
-from sam2long.evaluation.predict import open_job, predict_into
-from sam2long.evaluation.predict_boxes import predict_boxes_into
-from sam2long.evaluation.result_files import write_archive
 from sam2long.evaluation.run_folder import PREDICTIONS, RunFolder, VideoTime, read_times
-from sam2long.evaluation.scoring.pairing import Pairing
-from sam2long.evaluation.scoring.scoring import Measured, measure
+from sam2long.evaluation.scoring.scoring import Measured
+from sam2long.evaluation.task import Task
 from sam2long.evaluation.variants import Variant
 from sam2long.model import SAM2
+from sam2long.model.checkpoints.digest import weights_digest
 
 ARCHIVE = "submission.zip"
 
@@ -53,7 +48,7 @@ class Experiment:
     """Predicts and scores.
 
     Attributes:
-        dataset: masks or boxes.
+        task: the data set, and what is asked for.
         variants: the memory trees.
         out: folder for everything.
         load: builds the network; called only if something is left to predict.
@@ -63,7 +58,7 @@ class Experiment:
         workers: processes that score.
     """
 
-    dataset: Dataset | BoxDataset
+    task: Task
     variants: list[Variant]
     out: Path
     load: Callable[[], SAM2]
@@ -87,7 +82,7 @@ class Experiment:
                 run.end()
 
     def _predict_into(self, runs: list[RunFolder]) -> Iterator[tuple[Variant, VideoTime]]:
-        for video in self.dataset.videos:
+        for video in self.task.dataset.videos:
             todo = [(variant, run) for variant, run in zip(self.variants, runs, strict=True) if not run.done(video)]
             if self.together and len(todo) > 1:
                 self._check(video)
@@ -124,23 +119,17 @@ class Experiment:
             yield variant, times[variant.folder]
 
     def _predict_one(self, model: SAM2, run: RunFolder, variant: Variant, video: str) -> VideoTime:
-        if isinstance(self.dataset, BoxDataset):
-            return predict_boxes_into(run, model, self.dataset, video, variant.tree)
-        return predict_into(run, model, self.dataset, video, variant.tree)
+        return self.task.predict(run, model, video, variant.tree)
 
     def _check(self, video: str) -> None:
         """Before the network is loaded, let a wrong first video speak."""
         if self._model is None:
-            if isinstance(self.dataset, BoxDataset):
-                self.dataset.truth(video)
-            else:
-                with open_job(self.dataset, video):
-                    pass
+            self.task.check(video)
 
     def _network(self, runs: list[RunFolder]) -> SAM2:
         if self._model is None:
             self._model = self.load()
-            weights = fingerprint(self._model)
+            weights = weights_digest(self._model)
             for run in runs:
                 run.begin(weights)
         return self._model
@@ -148,33 +137,18 @@ class Experiment:
     def _score_one(self, variant: Variant) -> VariantResult:
         folder = self.out / variant.folder
         predictions = folder / PREDICTIONS if (folder / PREDICTIONS).is_dir() else folder
-        times = tuple(time for time in read_times(folder) if time.video in self.dataset.videos)
-        if isinstance(self.dataset, BoxDataset):
-            return VariantResult(variant, self._score_boxes(self.dataset, predictions), times, self._archive(folder))
-        if not self.dataset.rules:
-            return VariantResult(variant, (), times, self._archive(folder))
-        pairing = Pairing(self.dataset.masks, predictions, self.dataset.truth_format, self.allow_missing)
-        measured = measure(pairing.comparisons(self.dataset.videos), self.dataset.rules, self.workers)
-        return VariantResult(variant, tuple(measured), times, self._archive(folder), len(pairing.missing))
-
-    def _score_boxes(self, dataset: BoxDataset, predictions: Path) -> tuple[Measured, ...]:
-        rule = dataset.benchmark.rule
-        if rule is None:
-            return ()
-        tracks = [dataset.track(video, predictions) for video in dataset.videos]
-        return (Measured(dataset.benchmark.kind, dataset.benchmark.evaluator, rule.figures(tracks), ()),)
+        times = tuple(time for time in read_times(folder) if time.video in self.task.dataset.videos)
+        measured, missing = self.task.score(predictions, self.allow_missing, self.workers)
+        return VariantResult(variant, measured, times, self._archive(folder), missing)
 
     def _archive(self, folder: Path) -> Path | None:
         """Written for whole data sets only: a server refuses parts."""
-        wanted = _wants_archive(self.dataset) and self.dataset.is_whole
+        wanted = self.task.archived and self.task.dataset.is_whole
         if not wanted or not (folder / PREDICTIONS).is_dir():
             return None
         path = folder / ARCHIVE
         try:
-            if isinstance(self.dataset, BoxDataset):
-                write_box_archive(self.dataset, folder / PREDICTIONS, path)
-            else:
-                write_archive(self.dataset, folder / PREDICTIONS, path)
+            self.task.write_archive(folder / PREDICTIONS, path)
         except OSError as error:
             raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
         return path
@@ -183,25 +157,9 @@ class Experiment:
         return {**self.settings, "tree": asdict(variant.tree)}
 
 
-def fingerprint(model: SAM2) -> str:
-    """SHA-256 of a network's weights, the first 16 digits."""
-    digest = hashlib.sha256()
-    for name, value in sorted(model.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(value.detach().cpu().float().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]
-
-
-def check_scorable(dataset: Dataset | BoxDataset, score_only: bool) -> None:
+def check_scorable(task: Task, score_only: bool) -> None:
     """Refuse to score what only a server can, before anything is done."""
-    rules = dataset.benchmark.rule if isinstance(dataset, BoxDataset) else dataset.rules
-    if score_only and not rules:
+    if score_only and not task.scorable:
         raise DatasetError(
-            f"{dataset.benchmark.title} publishes no truth to score with; with truth of your own, name a --rule"
+            f"{task.dataset.benchmark.title} publishes no truth to score with; with truth of your own, name a --rule"
         )
-
-
-def _wants_archive(dataset: Dataset | BoxDataset) -> bool:
-    if isinstance(dataset, BoxDataset):
-        return dataset.benchmark.rule is None
-    return dataset.benchmark.archive is not None

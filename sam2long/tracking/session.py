@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 
 from sam2long.errors import ConfigError, SessionError
+from sam2long.model.checkpoints.digest import weights_digest
 from sam2long.model.sam2 import SAM2
 from sam2long.results import FrameResult
 from sam2long.review.suggestions import Suggestion, review
@@ -19,7 +20,7 @@ from sam2long.tracking.prompting.prompt_edits import PromptEdits
 from sam2long.tracking.prompting.prompts import whole_number
 from sam2long.tracking.propagation import Propagation
 from sam2long.tracking.rebuild import conditioning_of
-from sam2long.tracking.saving.archive import check_same, digest_of, read_header, read_session, write_session
+from sam2long.tracking.saving.archive import check_same, read_header, read_session, write_session
 from sam2long.tracking.saving.autosave import AutoSaver
 from sam2long.tracking.state import SessionState
 from sam2long.tracking.storage.feature_cache import FeatureCache, parse_bytes
@@ -318,7 +319,7 @@ class Session:
         self._kept()
         self._state.recover()
         if self._identity is None:
-            self._identity = fingerprint(self.source), digest_of(self.model)
+            self._identity = fingerprint(self.source), weights_digest(self.model)
         write_session(Path(path), self._state, *self._identity)
 
     @classmethod
@@ -367,7 +368,7 @@ class Session:
             autosave=autosave,
             autosave_every=autosave_every,
         )
-        weights = digest_of(model)
+        weights = weights_digest(model)
         session._identity = check_same(header, path, session._state, weights), weights
         read_session(path, header, session._state)
         return session

@@ -57,6 +57,7 @@ def evaluate(
     from sam2long.cli.running.models import ModelChoice
     from sam2long.evaluation.datasets.dataset import Choice
     from sam2long.evaluation.experiment import Experiment, check_scorable
+    from sam2long.evaluation.task import task_of
 
     network = ModelChoice(model, checkpoint, device, image_size, random_weights, precision, compile, quiet)
     tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, greedy)
@@ -65,9 +66,10 @@ def evaluate(
         _check_report()
     names = tuple(videos.split(",")) if videos else None
     found = _open(dataset, root, Choice(names, limit, images, masks, rule, lvos_rule), quiet)
-    check_scorable(found, score_only)
+    task = task_of(found)
+    check_scorable(task, score_only)
     experiment = Experiment(
-        found,
+        task,
         variants,
         out or Path("results") / dataset,
         network.load,
@@ -111,7 +113,7 @@ def _open(name: str, root: Path, choice: Choice, quiet: bool) -> Dataset | BoxDa
 
 
 def _predict(experiment: Experiment, quiet: bool) -> None:
-    total = len(experiment.dataset.videos) * len(experiment.variants)
+    total = len(experiment.task.dataset.videos) * len(experiment.variants)
     for done, (variant, time) in enumerate(experiment.predict(), 1):
         if not quiet:
             speed = time.frames / max(time.seconds, 1e-9)
@@ -124,7 +126,7 @@ def _finish(experiment: Experiment, results: list[VariantResult], report: bool) 
     from sam2long.evaluation.reporting.tables import count
     from sam2long.evaluation.run_folder import write_text
 
-    dataset, surroundings = experiment.dataset, environment()
+    dataset, surroundings = experiment.task.dataset, environment()
     title = dataset.benchmark.title
     content = results_json(title, experiment.settings, results, surroundings)
     write_text(experiment.out / "results.json", json.dumps(content, indent=1))

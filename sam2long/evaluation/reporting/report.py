@@ -95,7 +95,7 @@ def write_report(experiment: Experiment, results: Sequence[VariantResult], envir
     """
     from jinja2 import Environment
 
-    dataset = experiment.dataset
+    dataset = experiment.task.dataset
     page = Environment(autoescape=True, trim_blocks=True).from_string(_TEMPLATE)
     text = page.render(
         title=dataset.benchmark.title,
@@ -124,7 +124,7 @@ def _plots(results: Sequence[VariantResult]) -> list[_Plot]:
 
 
 def _strips(experiment: Experiment, results: Sequence[VariantResult]) -> list[_Picture]:
-    dataset = experiment.dataset
+    dataset = experiment.task.dataset
     if not isinstance(dataset, Dataset) or not all(result.measured for result in results):
         return []
     folders = [_predictions(experiment.out / result.variant.folder) for result in results]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import hashlib
 import json
 import os
 import secrets
@@ -20,7 +19,6 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 
 from sam2long.errors import OutputError, SessionError
-from sam2long.model.sam2 import SAM2
 from sam2long.results.observation import Observation
 from sam2long.tracking.saving.codec import Json, SessionDecoder, SessionEncoder
 from sam2long.tracking.state import SessionState
@@ -39,8 +37,6 @@ _CHUNK = 512
 """Results in one member of the zip."""
 _BLOBS = tuple(field.name for field in fields(PackedResult))
 _REAL = {"time", "iou", "object_score", "disagreement", "lead"}
-_WEIGHTS_SEEN = 256
-"""Values of each parameter that go into the digest of the weights."""
 
 
 @dataclass(frozen=True)
@@ -196,15 +192,6 @@ def check_same(header: Header, path: Path, state: SessionState, weights: str) ->
         name = header.data["model"]["name"]
         raise SessionError(f"{path} was made with other weights, or in another precision ({name}); open it with those")
     return video
-
-
-def digest_of(model: SAM2) -> str:
-    """SHA-256, in hexadecimal, of some values of every parameter."""
-    digest = hashlib.sha256()
-    for name, parameter in sorted(model.state_dict().items()):
-        some = parameter.detach().flatten()[:_WEIGHTS_SEEN].float().cpu().numpy()
-        digest.update(f"{name} {tuple(parameter.shape)}".encode() + some.tobytes())
-    return digest.hexdigest()
 
 
 def _describe(state: SessionState, tracks: list[Json], video: Fingerprint, weights: str) -> Json:
