@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +31,7 @@ def resize_image(image: npt.NDArray[np.uint8], config: SAM2Config) -> Tensor:
         8 bits, as SAM 2 does to image files.
     """
     size = (config.image_size, config.image_size)
-    pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None]
+    pixels = _tensor(image).permute(2, 0, 1)[None]
     if pixels.shape[2:] == size:
         return pixels
     return F.interpolate(pixels, size=size, mode="bicubic", antialias=True)
@@ -46,6 +47,11 @@ def normalise(pixels: Tensor, config: SAM2Config, device: torch.device) -> Tenso
     return (scaled - mean) / deviation
 
 
+def _tensor(array: npt.NDArray[Any]) -> Tensor:
+    """An array as a tensor; a copy where it is read-only, as Pillow's pictures are, since PyTorch warns of those."""
+    return torch.from_numpy(np.require(array, requirements=("C", "W")))
+
+
 @lru_cache(maxsize=16)
 @torch.inference_mode(False)
 def _mean_and_deviation(config: SAM2Config, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -56,7 +62,7 @@ def _mean_and_deviation(config: SAM2Config, device: torch.device) -> tuple[Tenso
 def prepare_mask(mask: npt.NDArray[np.bool_], config: SAM2Config, device: torch.device) -> Tensor:
     """Resize a mask prompt, bool [height, width], to 0.0 and 1.0 [1, 1, size, size] (bilinear, cut at 0.5; SAM 2)."""
     size = (config.image_size, config.image_size)
-    values = torch.from_numpy(np.ascontiguousarray(mask)).float()[None, None]
+    values = _tensor(mask).float()[None, None]
     if values.shape[2:] != size:
         resized = F.interpolate(values, size=size, mode="bilinear", align_corners=False, antialias=True)
         values = (resized >= 0.5).float()
