@@ -8,11 +8,9 @@ from pathlib import Path
 def user_path(name: str | Path) -> Path:
     """Return the path that a user means: `~/clip.mp4` is in the home folder, `~clip.mp4` is a file of that name."""
     path = Path(name)
-    if path.exists():
-        return path
     try:
-        return path.expanduser()
-    except RuntimeError:  # no user of that name
+        return path if path.exists() else path.expanduser()
+    except (RuntimeError, OSError):  # no user of that name, or a name that no file can have
         return path
 
 

@@ -215,3 +215,11 @@ def mutate_zip(draw: Random, source: Path, target: Path, changes: dict[str, Call
     with zipfile.ZipFile(target, "w") as file:
         for name, data in members:
             file.writestr(name or "x", data, draw.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)))
+
+
+def rewrite(source: Path, target: Path, member: str, change: Callable[[Any], Any]) -> None:
+    """Copy a zip with one JSON member changed."""
+    with zipfile.ZipFile(source) as file, zipfile.ZipFile(target, "w") as changed:
+        for name in file.namelist():
+            data = file.read(name)
+            changed.writestr(name, dump(change(json.loads(data))) if name == member else data)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
-from tests.fuzz.corpus import Corpus, build
+from tests.fuzz.corpus import Corpus
 from tests.fuzz.play import play
 from tests.fuzz.targets import TARGETS
 
@@ -16,14 +14,6 @@ SEEDS = 16
 """Cases of each target."""
 KNOWN = {("sessions", 15): "a line of traces.jsonl nested too deeply"}
 """Found and reported, not mended yet."""
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Corpus]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # of a network this small more only wait for each other
-    yield build(tmp_path_factory.mktemp("corpus"))
-    torch.set_num_threads(threads)
 
 
 @pytest.mark.parametrize("target", TARGETS)

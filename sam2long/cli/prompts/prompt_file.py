@@ -12,6 +12,8 @@ from sam2long.cli.prompts.grammar import check_box, parse_prompts, read_masks
 from sam2long.cli.prompts.parsed import BoxPrompt, MaskPrompt, PointPrompt, Prompt, object_prompts
 from sam2long.errors import PromptError
 
+_MOST = 999_999_999
+"""The largest frame or object number; on the command line too they have at most nine digits."""
 _KEYS = ("frame", "object", "points", "labels", "box", "mask")
 
 
@@ -131,6 +133,8 @@ class _Entry:
         value = self._entry[key]
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise PromptError(f"{self._where}: {key} must be a whole number from {least}, not {json.dumps(value)}")
+        if value > _MOST:
+            raise PromptError(f"{self._where}: {key} has more than 9 digits")
         return value
 
     def _numbers(self, values: Any, count: int, name: str, wanted: str) -> list[float]:

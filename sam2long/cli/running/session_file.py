@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sam2long.errors import ConfigError
+from sam2long.errors import ConfigError, SessionError
 from sam2long.tracking.saving.archive import Header, read_header
 from sam2long.tree import TreeConfig
 
@@ -39,7 +39,7 @@ def read_saved(path: Path | None) -> SavedRun | None:
     if not path.exists():
         return None
     header = read_header(path)
-    return SavedRun(_marks(header), header.tree, header.options["max_delay"])
+    return SavedRun(_marks(header, path), header.tree, header.options["max_delay"])
 
 
 def check_settings(saved: SavedRun, path: Path, given: TreeConfig, max_delay: int | None) -> None:
@@ -54,5 +54,10 @@ def check_settings(saved: SavedRun, path: Path, given: TreeConfig, max_delay: in
         )
 
 
-def _marks(header: Header) -> frozenset[tuple[int, int]]:
-    return frozenset((prompt["frame"], item["id"]) for item in header.data["objects"] for prompt in item["prompts"])
+def _marks(header: Header, path: Path) -> frozenset[tuple[int, int]]:
+    try:
+        return frozenset(
+            (int(prompt["frame"]), int(item["id"])) for item in header.data["objects"] for prompt in item["prompts"]
+        )
+    except (LookupError, TypeError, ValueError, OverflowError) as error:
+        raise SessionError(f"{path} is damaged, or no session file ({error})") from error
