@@ -144,15 +144,15 @@ def as_line(score: SuiteScore) -> dict[str, float | str]:
 def _track(
     model: SAM2, images: npt.NDArray[np.uint8], truth: list[Mask], tree: TreeConfig
 ) -> tuple[list[Mask], list[FrameFacts]]:
-    session = Session(model, images, tree=tree)
-    session.add_mask(frame=0, object_id=TARGET, mask=truth[0])
     masks, facts = [], []
-    for result, true in zip(session.propagate(), truth, strict=True):
-        mask = result.masks[TARGET]
-        masks.append(mask)
-        if result.frame:
-            score, iou = result.object_scores[TARGET], result.scores[TARGET]
-            facts.append(FrameFacts(score, iou, region_similarity(mask, true), not true.any()))
+    with Session(model, images, tree=tree) as session:
+        session.add_mask(frame=0, object_id=TARGET, mask=truth[0])
+        for result, true in zip(session.propagate(), truth, strict=True):
+            mask = result.masks[TARGET]
+            masks.append(mask)
+            if result.frame:
+                score, iou = result.object_scores[TARGET], result.scores[TARGET]
+                facts.append(FrameFacts(score, iou, region_similarity(mask, true), not true.any()))
     return masks, facts
 
 

@@ -110,8 +110,7 @@ def run_job(job: Job, load: Callable[[], SAM2]) -> None:
         resume=job.saved is not None,
         prompted=job.marks,
     )
-    with writers:
-        session = _session(job, load())
+    with writers, _session(job, load()) as session:
         if fresh := _without_known(job, session):
             apply_prompts(fresh, session)
         progress = TrackProgress(job.source.name, _count(plan, job), quiet=job.quiet)
@@ -137,9 +136,9 @@ def _without_known(job: Job, session: Session) -> list[Prompt]:
     """The prompts that a saved run does not have yet: the same command, given again, simply goes on."""
     if job.saved is None or not job.prompts:
         return job.prompts
-    asked = Session(session.model, job.source, tree=job.tree, keep_results=False)
-    apply_prompts(job.prompts, asked)
-    known = session.shared_prompts(asked)
+    with Session(session.model, job.source, tree=job.tree, keep_results=False) as asked:
+        apply_prompts(job.prompts, asked)
+        known = session.shared_prompts(asked)
     return [prompt for prompt in job.prompts if (prompt.frame, prompt.object_id) not in known]
 
 

@@ -90,6 +90,7 @@ def write_results(
                 writers.write(result)
                 tally.add(result)
     except BaseException as error:
+        _close(results)
         _rescue(writers, settle, tally, error)
         if not (isinstance(error, UserError) and tally.frames):
             raise
