@@ -1,4 +1,4 @@
-"""The memory tree: pathways, candidates, scores, memory selection. Pure logic over small arrays."""
+"""The memory tree: pathways, candidates, scores, memory selection. Pure logic on plain numbers, without a network."""
 
 from sam2long.tree.config import TreeConfig
 from sam2long.tree.lineage import Branch, Lineage

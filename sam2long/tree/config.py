@@ -1,4 +1,4 @@
-"""The four numbers of the memory tree (SAM2Long, arXiv 2410.16268, section 4.1)."""
+"""Hyperparameters of the memory tree (SAM2Long, arXiv 2410.16268, section 4.1)."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from sam2long.errors import ConfigError
 
 @dataclass(frozen=True)
 class TreeConfig:
-    """How many hypotheses to keep, what counts as a memory, and when to spread out.
+    """How many hypotheses to keep, which frames serve as memory, and when to keep diverse hypotheses.
 
     Attributes:
         pathways: hypotheses per object, 1 or more.
         iou_threshold: a frame serves as memory only if its predicted IoU is above this (0..1) and the object is
-            visible; None remembers the latest frames whatever they are, which is SAM 2's rule.
-        uncertainty_threshold: if no pathway's object score (a logit) is farther than this from 0, the frame is
-            uncertain and the survivors are made to differ.
-        modulation: lowest and highest factor on the attention keys of memories, by rank of their object scores; None
-            leaves them alone.
-        binary_prompts: remember prompted frames by a mask of zeros and ones, as SAM 2's interactive predictor does,
-            rather than by probabilities, as its evaluation script and SAM2Long do.
+            visible; None always uses the latest frames, which is SAM 2's rule.
+        uncertainty_threshold: a frame is uncertain if the object scores (logits) of all pathways lie within this
+            distance of 0; its survivors are then chosen to be diverse.
+        modulation: factors that scale the attention keys of the least and the most confident memory (by object score),
+            with those in between evenly spaced; None leaves the keys unscaled.
+        binary_prompts: encode the memory of prompted frames from a binary mask, as SAM 2's interactive predictor does,
+            rather than from mask probabilities, as its evaluation script and SAM2Long do.
 
     Raises:
         ConfigError: a value is outside its range.
@@ -35,7 +35,7 @@ class TreeConfig:
 
     def __post_init__(self) -> None:
         if self.pathways < 1:
-            raise ConfigError(f"pathways is {self.pathways}; at least 1 is needed")
+            raise ConfigError(f"pathways is {self.pathways}; it must be 1 or more")
         if self.iou_threshold is not None and not 0 <= self.iou_threshold <= 1:
             raise ConfigError(f"iou_threshold is {self.iou_threshold}; it must lie between 0 and 1")
         if not self.uncertainty_threshold >= 0:
@@ -47,5 +47,5 @@ class TreeConfig:
 
     @classmethod
     def greedy(cls) -> TreeConfig:
-        """Plain SAM 2, as its video predictor comes: one pathway, its latest frames as memory, no modulation."""
+        """Plain SAM 2, like its video predictor: one pathway, the latest frames as memory, no modulation."""
         return cls(pathways=1, iou_threshold=None, modulation=None, binary_prompts=True)

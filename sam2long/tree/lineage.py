@@ -1,4 +1,4 @@
-"""Which frames are decided: as in Viterbi decoding, all that lie before the survivors' latest common ancestor."""
+"""Finds decided frames: as in Viterbi decoding, those up to the latest common ancestor of all survivors."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ R = TypeVar("R")
 
 @dataclass(eq=False)
 class Branch(Generic[R]):
-    """One hypothesis on one frame, while it is undecided.
+    """One hypothesis on one undecided frame.
 
     Attributes:
         frame: frame number.
         outcome: what to report if this hypothesis wins.
-        parent: the branch of the frame before; None once that frame is decided.
-        children: how many live branches of the next frame continue this one.
+        parent: the branch of the previous frame that this one continues; None once that frame is decided.
+        children: number of live branches of the next frame that continue this one.
     """
 
     frame: int
@@ -30,27 +30,27 @@ class Branch(Generic[R]):
 
 @dataclass
 class Lineage(Generic[R]):
-    """The live branches of every undecided frame, oldest first. Constant work per frame, however long the wait."""
+    """The live branches of every undecided frame, oldest first. The work per frame does not grow with their number."""
 
     levels: deque[list[Branch[R]]] = field(default_factory=deque)
     _undo: list[Callable[[], object]] | None = None
 
     def begin(self) -> None:
-        """From now on remember every change, for `roll_back`; earlier ones stand."""
+        """Start recording changes for `roll_back`; earlier changes become permanent."""
         self._undo = []
 
     def roll_back(self) -> None:
-        """Take back every change since `begin`, a half-made one too."""
+        """Undo every change since `begin`, including one that was interrupted halfway."""
         while self._undo:
             self._undo[-1]()
             self._undo.pop()
 
     def __len__(self) -> int:
-        """How many frames are undecided."""
+        """Number of undecided frames."""
         return len(self.levels)
 
     def grow(self, frame: int, survivors: list[tuple[Branch[R] | None, R]]) -> list[Branch[R]]:
-        """Add a frame: each survivor continues a branch of the last one (or None, where nothing is undecided)."""
+        """Add a frame. Each survivor is (branch of the previous frame or None if that is decided, outcome)."""
         last = self.levels[-1] if self.levels else []
         branches = [Branch(frame, outcome, parent) for parent, outcome in survivors]
         for branch in branches:
@@ -62,16 +62,16 @@ class Lineage(Generic[R]):
         return branches
 
     def decided(self) -> Iterator[Branch[R]]:
-        """Take out, oldest first, the frames on which one hypothesis is left."""
+        """Remove the frames on which a single hypothesis is left, and yield them, oldest first."""
         while self.levels and len(self.levels[0]) == 1:
             yield self._settle()
 
     def drop(self, branches: list[Branch[R]]) -> None:
-        """Drop hypotheses of the newest frame, and the older ones that only they continue."""
+        """Drop hypotheses of the newest frame, together with their ancestors that have no other descendants."""
         self._prune(len(self.levels) - 1, branches)
 
     def oldest_ancestor(self, branch: Branch[R]) -> Branch[R]:
-        """The branch of the oldest undecided frame that `branch` of the newest frame descends from."""
+        """The branch of the oldest undecided frame from which `branch`, of the newest frame, descends."""
         while branch.parent is not None:
             branch = branch.parent
         return branch
@@ -87,7 +87,7 @@ class Lineage(Generic[R]):
         return branch
 
     def _prune(self, level: int, dead: list[Branch[R]]) -> None:
-        """Remove branches of a level, then their parents that have no other children, and so on backward."""
+        """Remove branches of a level, then their parents that have no other children, and so on to older levels."""
         while dead:
             self._before(partial(self.levels.__setitem__, level, self.levels[level]))
             self.levels[level] = [branch for branch in self.levels[level] if branch not in dead]
@@ -99,7 +99,7 @@ class Lineage(Generic[R]):
             level -= 1
 
     def _before(self, undo: Callable[[], object]) -> None:
-        """Remember how to take back the change that follows; undoing one that was never made does no harm."""
+        """Record how to undo the change that follows. `undo` must be harmless if that change was never made."""
         if self._undo is not None:
             self._undo.append(undo)
 

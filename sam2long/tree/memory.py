@@ -1,4 +1,4 @@
-"""What a pathway remembers, and how strongly: object-aware memory and its modulation.
+"""Memory selection: which frames a pathway attends to, and how strongly (modulation).
 
 SAM2Long (arXiv 2410.16268), section 3.3; without an IoU threshold, the rule of SAM 2 (arXiv 2408.00714).
 """
@@ -14,18 +14,18 @@ from sam2long.tree.config import TreeConfig
 T = TypeVar("T")
 
 _PROMPT_SCORE = 10.0
-"""Object score that the modulation gives to prompted frames."""
+"""Object score that modulation assumes for prompted frames."""
 
 
 @dataclass(frozen=True)
 class Node(Generic[T]):
-    """A chosen mask on a frame, with whatever the tracker wants to remember of it.
+    """A selected mask of one frame, with its encoded memory.
 
     Attributes:
         frame: frame number in the video.
         iou: predicted IoU, 0..1.
         object_score: a logit; > 0 means visible.
-        payload: the encoded memory and object pointer, opaque here.
+        payload: what the tracker stores with the node (encoded memory and object pointer); not looked at here.
     """
 
     frame: int
@@ -36,12 +36,12 @@ class Node(Generic[T]):
 
 @dataclass(frozen=True)
 class Clock:
-    """Counts time in visited frames.
+    """Measures time in visited frames, and limits how many memories a frame attends to.
 
     Attributes:
-        stride: frames of the video between two visited ones; negative when going backward.
-        max_pointers: object pointers a frame may attend to; temporal distances are divided by one less.
-        memory_slots: spatial memories a frame may attend to, one of them for prompts.
+        stride: step from one visited frame to the next, in frames of the video; negative when going backward.
+        max_pointers: object pointers that a frame may attend to; temporal distances are divided by one less.
+        memory_slots: spatial memories that a frame may attend to, one of them reserved for prompts.
     """
 
     stride: int = 1
@@ -49,26 +49,26 @@ class Clock:
     memory_slots: int = 7
 
     def steps(self, since: int, until: int) -> float:
-        """Visited frames from `since` to `until`; negative if `since` lies ahead."""
+        """Number of visited frames from `since` to `until`; negative if `since` lies ahead."""
         return (until - since) / self.stride
 
     @property
     def window(self) -> int:
-        """How many unprompted frames a pathway may look back on."""
+        """Number of unprompted frames that a pathway may attend to."""
         return self.max_pointers - 1
 
 
 @dataclass(frozen=True)
 class MemorySelection(Generic[T]):
-    """The memories of one pathway on one frame.
+    """The memories that one pathway attends to on one frame.
 
     Attributes:
-        maps: nodes whose spatial memory is used.
-        slots: temporal slot of each: 0 for prompts, 1 for the latest frame, 2 for the one before...
-        map_weights: factor on the attention keys of each, or None for no modulation.
-        pointers: nodes whose object pointer is used.
-        times: temporal distance of each pointer, divided by the largest possible one.
-        pointer_weights: factor on the attention keys of each, or None.
+        maps: nodes whose spatial memory is attended to.
+        slots: temporal slot of each map: 0 for prompted frames, 1 for the latest frame, 2 for the one before it, ...
+        map_weights: factor on the attention keys of each map, or None without modulation.
+        pointers: nodes whose object pointer is attended to.
+        times: temporal distance of each pointer, divided by the largest possible distance.
+        pointer_weights: factor on the attention keys of each pointer, or None without modulation.
     """
 
     maps: list[Node[T]]
@@ -81,18 +81,18 @@ class MemorySelection(Generic[T]):
 
 @dataclass(frozen=True)
 class History(Generic[T]):
-    """The unprompted frames a pathway may still need: at most `Clock.window` useful ones, and the latest.
+    """The unprompted frames that a pathway may still attend to: at most `Clock.window` useful ones, and the latest.
 
     Attributes:
-        useful: nodes that count as memories, oldest first.
-        latest: the node of the frame just before, useful or not; None right after a prompt.
+        useful: nodes that pass the IoU and visibility filter, oldest first.
+        latest: the node of the previous frame, useful or not; None directly after a prompted frame.
     """
 
     useful: tuple[Node[T], ...] = ()
     latest: Node[T] | None = None
 
     def extended(self, node: Node[T], config: TreeConfig, clock: Clock) -> History[T]:
-        """Return the history after `node`, which replaces an older one of the same frame."""
+        """Return the history with `node` added; it replaces an earlier node of the same frame."""
         useful = self.useful
         if _is_useful(node, config):
             others = [kept for kept in useful if kept.frame != node.frame]
@@ -100,7 +100,7 @@ class History(Generic[T]):
         return History(useful, node)
 
     def after_prompt(self) -> History[T]:
-        """Return the history on the frame after a prompt, which has no unprompted frame just before it."""
+        """Return the history for the frame after a prompted one: the previous frame is no longer an unprompted one."""
         return History(self.useful)
 
 
@@ -111,19 +111,19 @@ def _is_useful(node: Node[T], config: TreeConfig) -> bool:
 def select_memory(
     prompted: Sequence[Node[T]], history: History[T], frame: int, config: TreeConfig, clock: Clock
 ) -> MemorySelection[T]:
-    """Choose what a pathway attends to on `frame`.
+    """Select the memories that a pathway attends to on `frame`.
 
     Args:
-        prompted: the object's prompted frames; all give a spatial memory, those behind give a pointer.
+        prompted: the object's prompted frames; all contribute a spatial memory, those not ahead of `frame` a pointer.
         history: the pathway's unprompted frames.
-        frame: the frame to be segmented.
-        config: threshold and modulation.
-        clock: direction and stride of time, and the sizes of the memory.
+        frame: the frame to segment.
+        config: IoU threshold and modulation.
+        clock: stride and direction, and the number of memories.
     """
     by_frames = config.iou_threshold is None
     recent = _recent_by_frame(history, frame, clock) if by_frames else _recent_by_rank(history)
     spatial = [(node, slot) for slot, node in recent if slot < clock.memory_slots]
-    # The reference gives no pointer for the oldest frame it collected (kept for parity).
+    # SAM2Long's reference code uses no pointer of the oldest frame that it collects; kept for parity.
     pointed = recent if by_frames else recent[:-1]
     maps = [*prompted, *(node for node, _ in reversed(spatial))]
     behind = [(clock.steps(node.frame, frame), node) for node in prompted if clock.steps(node.frame, frame) >= 0]
@@ -143,14 +143,14 @@ def select_memory(
 
 
 def _recent_by_frame(history: History[T], frame: int, clock: Clock) -> list[tuple[int, Node[T]]]:
-    """SAM 2: the frames just before, each by its distance, nearest first."""
+    """SAM 2's rule: the frames just before, as (distance in visited frames, node), nearest first."""
     distances = ((clock.steps(node.frame, frame), node) for node in history.useful)
     near = [(int(distance), node) for distance, node in distances if 1 <= distance <= clock.window]
     return sorted(near, key=lambda pair: pair[0])
 
 
 def _recent_by_rank(history: History[T]) -> list[tuple[int, Node[T]]]:
-    """SAM2Long: the useful frames however long ago, each by its rank, latest first; the frame just before always."""
+    """SAM2Long's rule: useful frames of any age and always the previous frame, as (rank from 1, node), latest first."""
     nodes = list(history.useful)
     if history.latest is not None and (not nodes or nodes[-1] is not history.latest):
         nodes.append(history.latest)
@@ -158,7 +158,7 @@ def _recent_by_rank(history: History[T]) -> list[tuple[int, Node[T]]]:
 
 
 def _modulation(nodes: Sequence[Node[T]], prompted: int, span: tuple[float, float]) -> list[float]:
-    """Evenly spaced factors by rank of object score, lowest first; the first `prompted` nodes count as very sure."""
+    """Evenly spaced factors in order of object score; the first `prompted` nodes get the score `_PROMPT_SCORE`."""
     scores = [_PROMPT_SCORE if i < prompted else node.object_score for i, node in enumerate(nodes)]
     low, high = span
     step = (high - low) / max(1, len(nodes) - 1)

@@ -1,4 +1,4 @@
-"""The memory tree of one object: its pathways, what they remember, and the frames they have not agreed on yet."""
+"""The memory tree of one object: its pathways, their memories, and the frames that are still undecided."""
 
 from __future__ import annotations
 
@@ -17,7 +17,13 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Pathway(Generic[T, R]):
-    """A hypothesis: its cumulative score, its memories, and the branch it stands on (None before the first frame)."""
+    """One hypothesis.
+
+    Attributes:
+        score: cumulative score, the sum of the logarithms of the predicted IoUs.
+        history: unprompted frames that it may attend to.
+        branch: its branch on the latest frame; None if that frame is decided or there is none yet.
+    """
 
     score: float
     history: History[T]
@@ -26,14 +32,14 @@ class Pathway(Generic[T, R]):
 
 @dataclass(frozen=True)
 class TraceRow:
-    """What happened to an object's pathways on a frame; every list is in the order of the survivors, best first.
+    """How one object's pathways continued on one frame; every list has one item per survivor, best first.
 
     Attributes:
         frame: frame number.
-        parents: pathway of the frame before that each survivor continues.
-        candidates: number of the mask it took there (0..2).
-        scores: cumulative score.
-        ious: predicted IoU, 0..1.
+        parents: index of the previous frame's pathway that each survivor continues.
+        candidates: index of the candidate mask it chose (0..2).
+        scores: cumulative scores.
+        ious: predicted IoUs, 0..1.
         object_scores: logits.
     """
 
@@ -47,10 +53,18 @@ class TraceRow:
 
 @dataclass
 class ObjectTree(Generic[T, R]):
-    """Pathways of one object. Identical pathways share their branch, so the network runs once for each *distinct* one.
+    """The pathways of one object. Identical pathways share a branch, so the network runs once per *distinct* pathway.
 
-    A frame takes three calls: `memories` says what each distinct pathway attends to, `choose` takes what the network
-    thinks of each, `grow` takes the nodes and outcomes of the survivors.
+    Each frame takes three calls: `memories` returns what each distinct pathway attends to, `choose` selects the
+    survivors from the network's scores, and `grow` adds the survivors' nodes and outcomes.
+
+    Attributes:
+        config: hyperparameters.
+        clock: stride, and number of memories.
+        prompted: nodes of the prompted frames, by frame number.
+        pathways: best first.
+        lineage: the branches of the undecided frames.
+        rooted: whether a frame has been tracked since the last prompt; if not, there is a single pathway.
     """
 
     config: TreeConfig
@@ -61,16 +75,16 @@ class ObjectTree(Generic[T, R]):
     rooted: bool = False
 
     def memories(self, frame: int) -> list[MemorySelection[T]]:
-        """What each distinct pathway attends to on `frame`."""
+        """Memory selection of each distinct pathway for `frame`."""
         return [
             select_memory(self.prompted, pathway.history, frame, self.config, self.clock)
             for pathway in self._distinct().values()
         ]
 
     def choose(self, ious: Sequence[Sequence[float]], object_scores: Sequence[float]) -> list[Choice]:
-        """Choose the survivors; rows of the arguments are the distinct pathways, in the order of `memories`.
+        """Choose the survivors. Both arguments have one row per distinct pathway, in the order of `memories`.
 
-        The first frame after a prompt has one pathway, whose candidate of highest IoU all pathways start from.
+        The first frame after a prompt has one pathway; all new pathways start from its candidate of highest IoU.
         """
         rows = self._rows()
         if not self.rooted:
@@ -84,16 +98,16 @@ class ObjectTree(Generic[T, R]):
         )
 
     def survivors(self, choices: Sequence[Choice]) -> list[tuple[int, int]]:
-        """The distinct survivors among `choices`, in order: (row of the distinct pathway, candidate)."""
+        """The distinct survivors among `choices`, in order, as (row of the distinct pathway, candidate)."""
         return list(dict.fromkeys(self.places(choices)))
 
     def places(self, choices: Sequence[Choice]) -> list[tuple[int, int]]:
-        """For each choice (row of the distinct pathway, candidate); copies have the same."""
+        """One (row of the distinct pathway, candidate) per choice; equal for identical pathways."""
         rows = self._rows()
         return [(rows[choice.pathway], choice.candidate) for choice in choices]
 
     def grow(self, frame: int, choices: Sequence[Choice], nodes: Sequence[Node[T]], outcomes: Sequence[R]) -> TraceRow:
-        """Continue the pathways; `nodes` and `outcomes` are in the order of `survivors(choices)`."""
+        """Continue the pathways with the survivors; `nodes` and `outcomes` are in the order of `survivors(choices)`."""
         chosen = self.places(choices)
         survivors = list(dict.fromkeys(chosen))
         parents = list(self._distinct().values())
@@ -120,16 +134,16 @@ class ObjectTree(Generic[T, R]):
         )
 
     def decided(self) -> list[Branch[R]]:
-        """Take out the frames that all pathways agree on, oldest first."""
+        """Remove and return the frames on which all pathways agree, oldest first."""
         decided = list(self.lineage.decided())
         if decided:
             self._forget_settled(decided[-1])
         return decided
 
     def decide(self, max_delay: int) -> list[Branch[R]]:
-        """Take out all but the newest `max_delay` frames, letting the best pathway win where they disagree.
+        """Remove and return all but the newest `max_delay` frames; the best pathway wins where pathways disagree.
 
-        Pathways that do not descend from the winner end.
+        Pathways that do not descend from the winner are dropped.
         """
         decided = self.decided()
         while len(self.lineage) > max_delay:
@@ -137,14 +151,14 @@ class ObjectTree(Generic[T, R]):
         return decided
 
     def finish(self) -> list[Branch[R]]:
-        """Take out every undecided frame, as the best pathway has it. All pathways live on."""
+        """Remove and return every undecided frame as the best pathway has it. All pathways are kept."""
         frames = self.best_chain()
         self.lineage = Lineage()
         self.pathways = [Pathway(pathway.score, pathway.history, None) for pathway in self.pathways]
         return frames
 
     def best_chain(self) -> list[Branch[R]]:
-        """The undecided frames as the best pathway has them now, oldest first."""
+        """The undecided frames as the best pathway currently has them, oldest first."""
         frames: list[Branch[R]] = []
         branch = self.pathways[0].branch
         while branch is not None:
@@ -153,10 +167,14 @@ class ObjectTree(Generic[T, R]):
         return frames[::-1]
 
     def prompt(self, node: Node[T], forget: bool = False) -> list[Branch[R]]:
-        """Arrive at a prompted frame: only the best pathway goes on from it, and its score starts anew.
+        """Add a prompted frame: only the best pathway continues from it, with its score reset to 0.
 
-        Returns the frames this decides. A prompted node of the same frame is replaced. `forget` drops the memories of
-        unprompted frames.
+        Args:
+            node: of the prompted frame; it replaces an earlier prompted node of the same frame.
+            forget: drop the memories of unprompted frames.
+
+        Returns:
+            the frames that this decides, oldest first.
         """
         decided = self.finish()
         others = (kept for kept in self.prompted if kept.frame != node.frame)
@@ -173,12 +191,12 @@ class ObjectTree(Generic[T, R]):
         return distinct
 
     def _rows(self) -> list[int]:
-        """Row of the distinct pathway that each pathway is a copy of."""
+        """For each pathway, the row of the distinct pathway that it equals."""
         order = list(self._distinct())
         return [order.index(id(pathway.history.latest)) for pathway in self.pathways]
 
     def _forget_settled(self, newest: Branch[R]) -> None:
-        """A pathway that stands on a decided branch keeps no hold on it."""
+        """Drop the pathways' references to a decided branch."""
         self.pathways = [
             Pathway(pathway.score, pathway.history, None) if pathway.branch is newest else pathway
             for pathway in self.pathways
@@ -186,7 +204,7 @@ class ObjectTree(Generic[T, R]):
 
     def _force_oldest(self) -> list[Branch[R]]:
         best = self.pathways[0].branch
-        assert best is not None, "an undecided frame has a pathway standing on it"
+        assert best is not None, "an undecided frame has a pathway"
         winner = self.lineage.oldest_ancestor(best)
         losers = [branch for branch in self.lineage.levels[-1] if self.lineage.oldest_ancestor(branch) is not winner]
         self.lineage.drop(losers)

@@ -1,4 +1,4 @@
-"""Which candidates survive a frame (SAM2Long, arXiv 2410.16268, section 3.2)."""
+"""Selects the candidates that survive a frame (SAM2Long, arXiv 2410.16268, section 3.2)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _EPSILON = 1e-5
 
 @dataclass(frozen=True)
 class Choice:
-    """A surviving candidate: the pathway it continues, its number there, and the cumulative score it brings."""
+    """A surviving candidate: index of the pathway it continues, its index among that one's candidates, new score."""
 
     pathway: int
     candidate: int
@@ -23,13 +23,13 @@ class Choice:
 def select(
     scores: Sequence[float], ious: Sequence[Sequence[float]], object_scores: Sequence[float], config: TreeConfig
 ) -> list[Choice]:
-    """Choose the survivors of one frame, best first.
+    """Select the survivors of one frame, best first.
 
     Args:
         scores: cumulative score of each pathway.
-        ious: predicted IoU (0..1) of each pathway's candidates.
-        object_scores: object score (a logit) of each pathway; its candidates share it.
-        config: the number of survivors and the threshold of uncertainty.
+        ious: predicted IoUs (0..1) of each pathway's candidates.
+        object_scores: object score (a logit) of each pathway, shared by its candidates.
+        config: number of survivors, and uncertainty threshold.
 
     Returns:
         At most `config.pathways` choices.
@@ -50,7 +50,7 @@ def select(
 
 
 def _diverse(ranked: list[Choice], signed: list[float], count: int) -> list[Choice]:
-    """Keep candidates whose signed, rounded IoUs differ; then the best of each pathway left out."""
+    """Keep the best candidate of each distinct signed, rounded IoU; then the best of each pathway that has none yet."""
     firsts = [choice for i, choice in enumerate(ranked) if signed[i] not in signed[:i]][:count]
     represented = {choice.pathway for choice in firsts}
     best_of = {choice.pathway: choice for choice in reversed(ranked)}
