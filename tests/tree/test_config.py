@@ -11,7 +11,7 @@ from sam2long.tree import TreeConfig
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"pathways": 0}, "pathways is 0; at least 1"),
+        ({"pathways": 0}, "pathways is 0; it must be 1 or more"),
         ({"iou_threshold": 1.5}, "between 0 and 1"),
         ({"iou_threshold": math.nan}, "between 0 and 1"),
         ({"uncertainty_threshold": -1.0}, "0 or more"),
