@@ -1,4 +1,4 @@
-"""Prompts as SAM 2's users give them (arrays, tensors, lists), as the session takes them."""
+"""Converts prompts as SAM 2's users pass them (arrays, tensors, lists) to what the session takes."""
 
 from __future__ import annotations
 
@@ -15,10 +15,15 @@ Pair = tuple[float, float]
 
 
 def read_points(points: Any, labels: Any, scale: Pair) -> tuple[list[list[float]], list[int]]:
-    """Points [n, 2] or [1, n, 2], times `scale`, and labels [n] or [1, n]; both None for no points.
+    """Return points times `scale`, and labels, as lists.
+
+    Args:
+        points: (x, y), [n, 2] or [1, n, 2]; None for no points.
+        labels: [n] or [1, n]; None for no points.
+        scale: factors on x and y.
 
     Raises:
-        PromptError: only one of the two is given, or they are no numbers of these shapes.
+        PromptError: only one of the two is given, or they are not numbers of these shapes.
     """
     if (points is None) != (labels is None):
         raise PromptError("points and labels must be given together")
@@ -26,29 +31,29 @@ def read_points(points: Any, labels: Any, scale: Pair) -> tuple[list[list[float]
         return [], []
     places, kinds = _numbers(points, "points"), _numbers(labels, "labels")
     if places.size % 2 or (places.size and places.shape[-1] != 2):
-        raise PromptError(f"points have shape {list(places.shape)}; [n, 2] is needed, (x, y) for each")
+        raise PromptError(f"points have shape {list(places.shape)}; expected [n, 2], one (x, y) per point")
     return (places.reshape(-1, 2) * scale).tolist(), [int(kind) for kind in kinds.ravel()]
 
 
 def read_box(box: Any, scale: Pair, source: VideoSource) -> list[float]:
-    """A box of four numbers (x0, y0, x1, y1), times `scale`; what reaches beyond the frame is cut off.
+    """Return a box (x0, y0, x1, y1) times `scale`, clipped to the frame.
 
     Raises:
-        PromptError: it has not four numbers.
+        PromptError: it does not consist of four numbers.
     """
     corners = _numbers(box, "box")
     if corners.size != 4:
-        raise PromptError(f"box has shape {list(corners.shape)}; four numbers are needed, x0, y0, x1, y1")
-    # Detectors often overshoot by a fraction of a pixel, and SAM 2 does not mind.
+        raise PromptError(f"box has shape {list(corners.shape)}; expected four numbers: x0, y0, x1, y1")
+    # Detectors often overshoot the frame by a fraction of a pixel, which SAM 2 accepts.
     inside = np.clip(corners.reshape(2, 2) * scale, 0, (source.width, source.height))
     return [float(value) for value in inside.ravel()]
 
 
 def read_mask(mask: Any) -> npt.NDArray[np.float64]:
-    """A mask as numbers; whether they are a mask's is for the session to say.
+    """Return a mask as numbers; the session checks its shape and values.
 
     Raises:
-        PromptError: it holds no numbers.
+        PromptError: it does not consist of numbers.
     """
     return _numbers(mask, "mask")
 

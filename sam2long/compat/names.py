@@ -1,4 +1,4 @@
-"""SAM 2's configuration files, by the presets they stand for."""
+"""Maps the names of SAM 2's configuration files to presets."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ _CONFIG = re.compile(r"(?:.*/)?(sam2(?:\.1)?)_hiera_(t|s|b\+|l)(?:\.yaml)?")
 
 
 def preset_of(config_file: str) -> str:
-    """Name the preset of "configs/sam2.1/sam2.1_hiera_l.yaml"; any other name is for `load_model` and stays as it is.
+    """Return the preset of a configuration file such as "configs/sam2.1/sam2.1_hiera_l.yaml".
+
+    Any name that is not a YAML file is returned unchanged, for `load_model`.
 
     Raises:
-        CheckpointError: a YAML file that is none of SAM 2's.
+        CheckpointError: a YAML file that is not one of SAM 2's.
     """
     found = _CONFIG.fullmatch(config_file)
     if found:
@@ -22,7 +24,7 @@ def preset_of(config_file: str) -> str:
         return f"{family}-hiera-{_SIZES[size]}"
     if config_file.endswith((".yaml", ".yml")):
         raise CheckpointError(
-            f"configuration {config_file!r} is none of SAM 2's; give sam2.1_hiera_l.yaml (or t, s, b+; or"
+            f"configuration {config_file!r} is not one of SAM 2's; use sam2.1_hiera_l.yaml (or t, s, b+; or"
             " sam2_hiera_...), a preset such as 'sam2.1-hiera-large', or 'nano'"
         )
     return config_file

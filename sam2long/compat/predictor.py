@@ -1,7 +1,7 @@
-"""SAM 2's `SAM2VideoPredictor`: the same calls, arguments and shapes, tracked by the memory tree.
+"""SAM 2's `SAM2VideoPredictor` with the memory tree: the same calls, arguments and shapes.
 
 The interface is that of https://github.com/facebookresearch/sam2 (sam2/sam2_video_predictor.py, sam2/build_sam.py);
-docs/compat.md says what differs.
+docs/compat.md lists the differences.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ FrameMasks = tuple[int, list[Hashable], Tensor]
 
 
 class SAM2VideoPredictor(nn.Module):
-    """Follows prompted objects through videos, by the calls of SAM 2's predictor.
+    """Follows prompted objects through videos, with the methods of SAM 2's predictor.
 
     Args:
         model: the network, see `load_model`.
-        pathways: hypotheses for each object; 1 is plain SAM 2.
-        binary_prompts: remember prompted frames by a mask of zeros and ones, as SAM 2's predictor does.
+        pathways: hypotheses per object; 1 is plain SAM 2.
+        binary_prompts: encode the memory of prompted frames from a binary mask, as SAM 2's predictor does.
 
     Raises:
         ConfigError: `pathways` is less than 1.
@@ -49,20 +49,20 @@ class SAM2VideoPredictor(nn.Module):
 
     @classmethod
     def from_pretrained(cls, model_id: str, **kwargs: Any) -> SAM2VideoPredictor:
-        """Load a model of the Hugging Face hub ("facebook/sam2.1-hiera-large"), or "nano".
+        """Load a model from the Hugging Face hub ("facebook/sam2.1-hiera-large"), or "nano".
 
-        Keyword arguments and errors are those of `build_sam2_video_predictor`.
+        Takes the keyword arguments of `build_sam2_video_predictor`, and raises the same errors.
         """
         return build_sam2_video_predictor(model_id, **kwargs)
 
     @property
     def device(self) -> torch.device:
-        """Where the network runs."""
+        """The device on which the network runs."""
         return self.model.device
 
     @property
     def image_size(self) -> int:
-        """Side of the image the network sees, in pixels."""
+        """Side of the network's square input, in pixels."""
         return self.model.config.image_size
 
     def init_state(
@@ -74,17 +74,15 @@ class SAM2VideoPredictor(nn.Module):
     ) -> InferenceState:
         """Open a video: any file, folder of images or array that `open_video` takes.
 
-        The other three arguments change nothing: frames are decoded when they are needed, ahead and on another thread,
-        and results are kept on disk.
+        The other three arguments have no effect: frames are decoded on demand, a few ahead on another thread, and
+        results are stored on disk.
 
         Raises:
             VideoError: the video cannot be read, or is a live source.
         """
         source = open_video(video_path)
         if source.frame_count is None:
-            raise VideoError(
-                f"{source.name} is a live source, whose length is unknown; follow it with sam2long.Session"
-            )
+            raise VideoError(f"{source.name} is a live source, whose length is unknown; use sam2long.Session for it")
         return InferenceState(Session(self.model, source, tree=self.tree, keep_logits=True))
 
     def add_new_points_or_box(
@@ -98,24 +96,25 @@ class SAM2VideoPredictor(nn.Module):
         normalize_coords: bool = True,
         box: Any = None,
     ) -> FrameMasks:
-        """Mark or correct an object by points, a box or both, and return the masks of all objects on the frame.
+        """Prompt or correct an object with points, a box or both, and return the masks of all objects on the frame.
 
         Args:
             inference_state: of the video.
             frame_idx: frame number, from 0.
             obj_id: any hashable name.
-            points: [n, 2] (x, y); an array, tensor or list.
-            labels: [n], 1 for the object and 0 for what is not the object.
-            clear_old_points: let these stand in for the earlier ones of this object and frame.
-            normalize_coords: coordinates are pixels of the video; else they are fractions of its width and height.
-            box: [4] (x0, y0, x1, y1).
+            points: (x, y), [n, 2]; an array, tensor or list.
+            labels: [n], 1 for the object and 0 for the background.
+            clear_old_points: replace the earlier points and box of this object on this frame.
+            normalize_coords: coordinates are in pixels of the video; otherwise they are fractions of its width and
+                height.
+            box: (x0, y0, x1, y1), [4].
 
         Raises:
-            PromptError: nothing is given, points and labels do not match, a box comes without `clear_old_points`, or a
-                place is outside the frame or the video.
+            PromptError: no prompt is given, points and labels do not match, a box is given without
+                `clear_old_points`, or the frame is outside the video or a point outside the frame.
         """
         if box is not None and not clear_old_points:
-            raise PromptError("a box must come before any point; give the box with clear_old_points=True")
+            raise PromptError("a box must come before any point; pass the box with clear_old_points=True")
         session, number = inference_state.session, inference_state.number_of(obj_id)
         frame_idx = whole_number(frame_idx, "a frame number")
         scale = (1, 1) if normalize_coords else (session.source.width, session.source.height)
@@ -129,14 +128,14 @@ class SAM2VideoPredictor(nn.Module):
         return self._masks_on(inference_state, frame_idx)
 
     def add_new_points(self, *args: Any, **kwargs: Any) -> FrameMasks:
-        """As `add_new_points_or_box`, by its old name."""
+        """Old name of `add_new_points_or_box`."""
         return self.add_new_points_or_box(*args, **kwargs)
 
     def add_new_mask(self, inference_state: InferenceState, frame_idx: int, obj_id: Hashable, mask: Any) -> FrameMasks:
-        """Mark an object by its mask, bool [height, width], and return the masks of all objects on the frame.
+        """Prompt an object with its mask, bool [height, width], and return the masks of all objects on the frame.
 
         Raises:
-            PromptError: the mask is empty or of another size than the video, or there is no such frame.
+            PromptError: the mask is empty or differs in size from the video, or there is no such frame.
         """
         number = inference_state.number_of(obj_id)
         inference_state.session.add_mask(frame_idx, number, read_mask(mask), replace=True)
@@ -144,16 +143,16 @@ class SAM2VideoPredictor(nn.Module):
         return self._masks_on(inference_state, frame_idx)
 
     def propagate_in_video_preflight(self, inference_state: InferenceState) -> None:
-        """Check that every object is marked somewhere.
+        """Check that every object has a prompt.
 
         Raises:
-            PromptError: one is not, or there is none.
+            PromptError: an object has none, or there is no object.
         """
         if not inference_state.numbers:
             raise PromptError("there is no prompt yet; add points, a box or a mask first")
         for obj_id, number in inference_state.numbers.items():
             if number not in inference_state.session.prompts:
-                raise PromptError(f"object {obj_id!r} has no prompt left; mark it again or remove it")
+                raise PromptError(f"object {obj_id!r} has no prompt left; prompt it again or remove it")
 
     def propagate_in_video(
         self,
@@ -162,15 +161,15 @@ class SAM2VideoPredictor(nn.Module):
         max_frame_num_to_track: int | None = None,
         reverse: bool = False,
     ) -> Iterator[FrameMasks]:
-        """Follow all objects, also on frames before their first prompts, and yield the masks of every frame in order.
+        """Follow all objects, also on frames before their first prompts, and yield the masks of each frame in order.
 
-        A frame comes once the pathways agree about it, or at the end.
+        A frame is yielded once the pathways agree on it, or at the end.
 
         Args:
             inference_state: of the video.
             start_frame_idx: first frame; by default the first one with a prompt.
-            max_frame_num_to_track: frames to visit after the first one; by default all there are.
-            reverse: go backward; nothing is visited when that begins at frame 0.
+            max_frame_num_to_track: number of frames to visit after the first one; by default all.
+            reverse: go backward; nothing is yielded if the first frame is frame 0.
 
         Raises:
             PromptError: an object has no prompt.
@@ -193,7 +192,7 @@ class SAM2VideoPredictor(nn.Module):
     def clear_all_prompts_in_frame(
         self, inference_state: InferenceState, frame_idx: int, obj_id: Hashable, need_output: bool = True
     ) -> FrameMasks | None:
-        """Take back what marks an object on a frame; returns the masks of all objects there if `need_output`.
+        """Remove an object's prompts on a frame; return the masks of all objects there if `need_output`.
 
         Raises:
             PromptError: there is no such object.
@@ -207,17 +206,17 @@ class SAM2VideoPredictor(nn.Module):
     def remove_object(
         self, inference_state: InferenceState, obj_id: Hashable, strict: bool = False, need_output: bool = True
     ) -> tuple[list[Hashable], list[tuple[int, Tensor]]]:
-        """Forget an object.
+        """Remove an object with its prompts and results.
 
         Args:
             inference_state: of the video.
             obj_id: the object.
-            strict: refuse an object that is not there, instead of doing nothing.
+            strict: raise an error if there is no such object, instead of doing nothing.
             need_output: return masks.
 
         Returns:
-            ids of the other objects, and for each frame on which the removed one was marked its number and the others'
-            masks there, [objects, 1, height, width] logits.
+            ids of the remaining objects, and for each frame on which the removed one had a prompt the frame number and
+            the remaining objects' masks there, [objects, 1, height, width] logits.
 
         Raises:
             PromptError: there is no such object, and `strict` is set.
@@ -234,7 +233,7 @@ class SAM2VideoPredictor(nn.Module):
         return inference_state.obj_ids, [(frame, self._masks_on(inference_state, frame)[2]) for frame in frames]
 
     def reset_state(self, inference_state: InferenceState) -> None:
-        """Forget all objects; the video stays open."""
+        """Remove all objects; the video stays open."""
         for obj_id in inference_state.obj_ids:
             self.remove_object(inference_state, obj_id, need_output=False)
 
@@ -245,7 +244,7 @@ class SAM2VideoPredictor(nn.Module):
         return state.numbers[obj_id]
 
     def _masks_on(self, state: InferenceState, frame: int) -> FrameMasks:
-        """What prompts on a frame mean, and for other objects what tracking has said of it."""
+        """Masks of all objects on a frame: previews of its prompts, and tracked masks of the other objects."""
         tracked = state.session.result(frame)
         found = dict(tracked.logits) if tracked else {}
         for number, frames in state.session.prompts.items():
@@ -254,7 +253,7 @@ class SAM2VideoPredictor(nn.Module):
         return frame, state.obj_ids, self._stack(state, found)
 
     def _stack(self, state: InferenceState, found: Mapping[int, Tensor]) -> Tensor:
-        """Masks in the order of the objects; one that nothing is known of is absent, as in SAM 2."""
+        """Stack masks in the order of the objects; an object without a result is absent there, as in SAM 2."""
         source = state.session.source
         absent = torch.full((source.height, source.width), NO_OBJECT_LOGIT, device=self.device)
         rows = [found.get(number, absent) for number in state.numbers.values()]
@@ -276,24 +275,24 @@ def build_sam2_video_predictor(
     Args:
         config_file: one of SAM 2's configurations ("configs/sam2.1/sam2.1_hiera_l.yaml"), or any name that
             `load_model` takes.
-        ckpt_path: the weights; by default the official ones, from the Hugging Face hub.
-        device: by default the fastest there is.
-        mode: "eval", the only one.
-        hydra_overrides_extra: must be empty; there is no Hydra here.
-        apply_postprocessing: remember prompted frames by the mask the user saw, of zeros and ones, instead of by
-            probabilities.
-        vos_optimized: changes nothing.
-        pathways: hypotheses for each object; 1 is plain SAM 2.
+        ckpt_path: the weights; by default the official ones from the Hugging Face hub.
+        device: by default the fastest available.
+        mode: only "eval" is supported.
+        hydra_overrides_extra: must be empty, since Hydra is not used.
+        apply_postprocessing: encode the memory of prompted frames from the binary mask that the user saw, instead of
+            from mask probabilities.
+        vos_optimized: has no effect.
+        pathways: hypotheses per object; 1 is plain SAM 2.
 
     Raises:
-        CheckpointError: an unknown configuration, or weights that are missing or do not fit.
-        ConfigError: a mode, an override or a device that is not there, or `pathways` less than 1.
+        CheckpointError: the configuration is unknown, or the weights are missing or do not fit.
+        ConfigError: the mode, an override or the device is not supported, or `pathways` is less than 1.
     """
     if mode != "eval":
-        raise ConfigError(f"mode is {mode!r}; the predictor does not train, so that 'eval' is the only one")
+        raise ConfigError(f"mode is {mode!r}; the predictor does not train, so only 'eval' is supported")
     if hydra_overrides_extra:
         raise ConfigError(
-            f"hydra_overrides_extra is {list(hydra_overrides_extra)}; overrides of SAM 2's files are not read"
+            f"hydra_overrides_extra is {list(hydra_overrides_extra)}; overrides of SAM 2's files are not supported"
         )
     model = load_model(preset_of(str(config_file)), ckpt_path, device=device)
     return SAM2VideoPredictor(model, pathways, binary_prompts=apply_postprocessing)

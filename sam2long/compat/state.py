@@ -1,4 +1,4 @@
-"""What `init_state` returns: a session, and the users' names of its objects."""
+"""The value that `init_state` returns: a session, and the user's names of its objects."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ _KEYS = ("num_frames", "video_height", "video_width", "device", "obj_ids", "obj_
 
 @dataclass(eq=False)
 class InferenceState(Mapping[str, object]):
-    """The state of one video, which the predictor's calls hand around.
+    """The state of one video, passed to each of the predictor's calls.
 
-    It can be read like SAM 2's dictionary for what describes video and objects: `num_frames`, `video_height`,
-    `video_width`, `device`, `obj_ids`, `obj_id_to_idx`, `obj_idx_to_id`. Frames and memories are not in it.
+    Like SAM 2's dictionary it has the keys that describe the video and its objects: `num_frames`, `video_height`,
+    `video_width`, `device`, `obj_ids`, `obj_id_to_idx`, `obj_idx_to_id`. It does not contain frames or memories.
 
     Attributes:
-        session: the work itself.
-        numbers: the session's number of each object, by the name the user gave it, in the order of their first prompts.
-        next_number: for the next object.
+        session: does the tracking.
+        numbers: the session's id of each object by the user's name for it, in the order of their first prompts.
+        next_number: the session's id for the next new object.
     """
 
     session: Session
@@ -29,20 +29,20 @@ class InferenceState(Mapping[str, object]):
 
     @property
     def obj_ids(self) -> list[Hashable]:
-        """Names of the objects, in the order in which masks are stacked."""
+        """The user's names of the objects, in the order in which their masks are stacked."""
         return list(self.numbers)
 
     @property
     def num_frames(self) -> int:
-        """Frames of the video."""
+        """Number of frames of the video."""
         return self.session.source.frame_count or 0
 
     def number_of(self, obj_id: Hashable) -> int:
-        """The session's number of an object, or the next one if it is new."""
+        """The session's id of an object; that of the next new object if the name is unknown."""
         return self.numbers.get(obj_id, self.next_number)
 
     def register(self, obj_id: Hashable) -> None:
-        """Remember an object once it is marked."""
+        """Add an object, if it is new, once its first prompt has been accepted."""
         if obj_id not in self.numbers:
             self.numbers[obj_id] = self.next_number
             self.next_number += 1
@@ -61,7 +61,7 @@ class InferenceState(Mapping[str, object]):
             return dict(places)
         if key in ("num_frames", "obj_ids"):
             return getattr(self, key)
-        raise KeyError(f"{key!r}; this state tells {', '.join(_KEYS)}")
+        raise KeyError(f"{key!r}; the keys of this state are {', '.join(_KEYS)}")
 
     def __iter__(self) -> Iterator[str]:
         return iter(_KEYS)

@@ -1,1 +1,1 @@
-"""Which frames are worth a look: signs of doubt, and suggestions. Knows results, not how they came about."""
+"""Suggests which frames to check: doubt in masks, and suggestions. Works on results alone, however they were made."""

@@ -1,4 +1,4 @@
-"""How doubtful masks are: every sign of trouble on a scale of 0 to 1, and one doubt made of them."""
+"""Estimates the doubt in each mask: several signs of trouble, each on a scale of 0 to 1, combined into one number."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Sign(IntEnum):
 
 @dataclass(frozen=True)
 class Observed:
-    """One object's numbers, frame by frame in the order it was tracked, each float64 [frames]; see `Observation`."""
+    """One object's numbers in tracking order, each float64 [frames]; see `Observation`."""
 
     area: Numbers
     object_score: Numbers
@@ -38,8 +38,8 @@ class Doubts:
 
     Attributes:
         value: float64 [frames], 0 (none) to 1.
-        sign: int64 [frames], the strongest `Sign` of trouble on the frame.
-        number: float64 [frames], what was measured for it, see `in_words`.
+        sign: int64 [frames], the strongest `Sign` of trouble on each frame.
+        number: float64 [frames], the measurement behind that sign, see `in_words`.
     """
 
     value: Numbers
@@ -48,25 +48,25 @@ class Doubts:
 
 
 _LEAD = 1.0
-"""Lead by which a rival loses two thirds of its weight: a cumulative score is a sum of logarithms of predicted IoUs."""
+"""Lead at which the weight of a rival falls to 1/e; leads are differences of summed log IoUs."""
 _SIZE_CALM, _SIZE_ALARM = 1.3, 3.0
-"""Factors of growth or shrinking that say nothing, and everything."""
+"""Factors of growth or shrinkage at which the sign is 0, and 1."""
 _SIZE_MEMORY = 8.0
-"""Visible frames over which the usual size is averaged."""
+"""Number of visible frames over which the usual size is averaged."""
 _SMALL = 16.0
-"""Pixels added to all areas, so that tiny masks do not alarm by a pixel more or less."""
+"""Pixels added to every area, so that a change by one pixel in a tiny mask is no sign of trouble."""
 _IOU_CALM, _IOU_ALARM = 0.9, 0.4
-"""Predicted IoUs, relative to the object's median, that say nothing, and everything."""
+"""Predicted IoUs, relative to the object's usual one, at which the sign is 0, and 1."""
 _GOOD_IOU = 0.6
-"""A median below this does not make poor predictions usual."""
+"""Lower bound on an object's usual IoU, so that an object with poor masks throughout is still doubtful."""
 
 
 def doubts_of(seen: Observed, usual_iou: float) -> Doubts:
-    """Join the signs of trouble as independent ones: 1 - the product of what each leaves.
+    """Combine the signs of trouble as if they were independent: 1 - the product of (1 - sign).
 
-    - rival: how far the pathways' masks differ, times how nearly the best other one scores as well.
-    - presence: 1 where the object score is 0, 0.42 at 2 and 0.07 at 4 (4 p (1 - p), p its probability).
-    - size: a sudden change of area, against the mean of the latest visible frames; also vanishing and coming back.
+    - rival: how far the pathways' masks differ, weighted by how close the best other pathway's score is.
+    - presence: 1 where the object score is 0, 0.42 at 2 and 0.07 at 4 (4 p (1 - p), p being its sigmoid).
+    - size: a sudden change of area relative to the mean of the latest visible frames; also vanishing and coming back.
     - quality: a predicted IoU well below what is usual for the object, see `usual_iou`.
     """
     change = _changes(seen.area)
@@ -88,13 +88,13 @@ def doubts_of(seen: Observed, usual_iou: float) -> Doubts:
 
 
 def usual_iou(area: Numbers, iou: Numbers) -> float:
-    """The median of an object's predicted IoU where it is visible, but at least what is passable."""
+    """Median predicted IoU of an object over the frames where it is visible, at least `_GOOD_IOU`; 1 if it never is."""
     visible = iou[area > 0]
     return max(_GOOD_IOU, float(np.median(visible))) if len(visible) else 1.0
 
 
 def in_words(sign: int, number: float) -> str:
-    """A sign of trouble in plain words."""
+    """Describe a sign of trouble in plain words."""
     if sign == Sign.RIVAL:
         return f"the pathways disagree, their masks differ by {number:.0%}"
     if sign == Sign.PRESENCE:
@@ -105,11 +105,11 @@ def in_words(sign: int, number: float) -> str:
         return "the object vanishes"
     if math.isinf(number):
         return "the object comes back"
-    return f"the mask {'grows' if number > 1 else 'shrinks'} at once, to {number:.1f} times its usual area"
+    return f"the mask suddenly {'grows' if number > 1 else 'shrinks'} to {number:.1f} times its usual area"
 
 
 def _changes(areas: Numbers) -> Numbers:
-    """Each area relative to the usual one; 0 where the object vanishes, infinite where it comes back, 1 while away."""
+    """Areas relative to the usual one; 0 where the object vanishes, 1 while it is hidden, infinite where it returns."""
     changes, usual, hidden = [], None, False
     for now in np.log(areas + _SMALL).tolist():
         away = now <= math.log(_SMALL)

@@ -1,4 +1,4 @@
-"""Which objects and frames deserve a second look."""
+"""Classifies each object on each frame as visible, hidden or unsure."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from enum import Enum
 
 from sam2long.results.result import FrameResult
 
-# An object score this close to 0 is what the memory tree's paper calls uncertain.
+# Object scores (logits) within this distance of 0 are uncertain, as in SAM2Long.
 UNSURE_SCORE = 2.0
-# Beyond this the surviving pathways follow different things rather than draw another outline.
+# Above this disagreement (1 - IoU) the pathways follow different things rather than outline the same one differently.
 UNSURE_DISAGREEMENT = 0.5
 
 
 class ObjectState(Enum):
-    """How an object stands on a frame; the value is its sign in the progress line."""
+    """State of an object on a frame; the value is its symbol in the progress line."""
 
     VISIBLE = "●"
     HIDDEN = "○"
@@ -21,7 +21,7 @@ class ObjectState(Enum):
 
 
 def object_state(result: FrameResult, object_id: int) -> ObjectState:
-    """Unsure where the object score is near 0 or the pathways disagree; else by the sign of the object score."""
+    """Unsure if the object score is near 0 or the pathways disagree; otherwise decided by the object score's sign."""
     score = result.object_scores[object_id]
     if abs(score) <= UNSURE_SCORE or result.disagreement[object_id] > UNSURE_DISAGREEMENT:
         return ObjectState.UNSURE

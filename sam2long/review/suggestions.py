@@ -1,4 +1,4 @@
-"""Where a person should look first: the frames on which a correction is likely to put the most right."""
+"""Suggests the frames to check first: those where a correction is likely to fix the most frames."""
 
 from __future__ import annotations
 
@@ -17,28 +17,29 @@ from sam2long.review.doubt import Doubts, Observed, doubts_of, in_words, usual_i
 __all__ = ["Observation", "Suggestion", "observe", "review"]
 
 FAILURE_RATE = 0.15
-"""Chance that tracking goes wrong on a frame of full doubt."""
+"""Probability that tracking fails on a frame of full doubt."""
 BASE_RATE = 0.002
-"""Chance that it goes wrong on a frame without any doubt."""
+"""Probability that tracking fails on a frame without any doubt."""
 RECOVERY_RATE = 0.01
-"""Chance that a mistake is over by the next frame, and that a correction has lost its worth there."""
+"""Probability per frame that a failure ends by itself, and that a correction stops being useful."""
 LEAST_CHANCE = 0.1
-"""Frames that are less likely wrong than this are never suggested."""
+"""Frames with a lower probability of being wrong are never suggested."""
 _ODD = 0.1
-"""Doubt that is worth naming as a reason."""
+"""Least doubt that is named as a reason."""
 _SAME = 1e-9
+"""Numbers closer than this count as equal."""
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A frame worth a look.
+    """A frame that is worth checking.
 
     Attributes:
         frame: frame number.
         time: its presentation time in seconds.
-        object_id: the object to look at.
-        doubt: estimated chance that its mask is wrong there, 0..1.
-        reason: the strongest sign of trouble that led to this, in plain words with its number.
+        object_id: the object to check.
+        doubt: estimated probability that its mask is wrong there, 0..1.
+        reason: the strongest sign of trouble behind the suggestion, in plain words with its number.
     """
 
     frame: int
@@ -49,19 +50,19 @@ class Suggestion:
 
 
 def review(observations: Iterable[Observation], budget: int = 20) -> list[Suggestion]:
-    """Choose the frames most worth a look, best first; a smaller budget gives the first of them.
+    """Choose the frames most worth checking, best first; a smaller budget returns the first of them.
 
-    A mask is more likely wrong the more doubtful frames it has come through since its object was last marked, and
-    stays so when the doubt is over: what has slid onto another thing is followed without doubt. A frame is worth that
-    chance times the number of frames on which a correction there would hold, which is small while doubtful frames are
-    still ahead. So of a run of doubtful frames the one just behind it comes first, where the object has either come
-    through or not, and the reason says where it began; a run that does not end is looked at along its way. What is
-    suggested counts as marked for the next one, which spreads the suggestions out. Frames before an object's first
-    prompt are taken to be tracked backward.
+    The probability that a mask is wrong accumulates over the doubtful frames since the object's last prompt. It stays
+    high when the doubt ends, because a mask that has drifted to another thing is tracked without doubt. The worth of a
+    frame is that probability times the expected number of frames for which a correction there would hold, which is
+    small while doubtful frames lie ahead. Within a run of doubtful frames the frame just after the run therefore comes
+    first: it shows whether the object was kept. The reason names the frame of the greatest doubt. A run that does not
+    end gets suggestions along the way. Each suggested frame counts as corrected from then on, which spreads the
+    suggestions out. Frames before an object's first prompt are assumed to be tracked backward.
 
     Args:
-        observations: of any objects, in any order. A few numbers of each are kept, some 200 bytes.
-        budget: how many suggestions at most; there are fewer where not so many frames have anything against them.
+        observations: of any objects, in any order; about 200 bytes are kept per observation.
+        budget: maximum number of suggestions; fewer are returned if fewer frames are worth checking.
 
     Raises:
         ConfigError: the budget is below 1.
@@ -82,7 +83,7 @@ def review(observations: Iterable[Observation], budget: int = 20) -> list[Sugges
 
 @dataclass
 class _Columns:
-    """What was observed of one object, a column for each number, in the order of arrival."""
+    """The observations of one object, one column per number, in order of arrival."""
 
     object_id: int
     frame: array[float] = field(default_factory=lambda: array("d"))
@@ -101,16 +102,17 @@ class _Columns:
 
 @dataclass
 class _Stretch:
-    """Frames that follow from one prompt, in the order they were tracked.
+    """The frames tracked from one prompt, in tracking order.
 
     Attributes:
         object_id: the object.
-        frames, times: float64 [frames].
-        doubts: in the masks.
-        failure: chance that tracking goes wrong on a frame, float64 [frames].
-        marks: positions that count as right: the prompt's, and those suggested.
-        wrong: chance that a mask is wrong.
-        holds: number of frames on which a correction is expected to hold.
+        frames: frame numbers, float64 [frames].
+        times: presentation times in seconds, float64 [frames].
+        doubts: doubt in the masks.
+        failure: probability that tracking fails on each frame, float64 [frames].
+        trusted: positions whose masks count as right: the prompted frame and the suggested ones.
+        wrong: probability that each mask is wrong, float64 [frames].
+        holds: expected number of frames for which a correction on each frame holds, float64 [frames].
     """
 
     object_id: int
@@ -118,7 +120,7 @@ class _Stretch:
     times: npt.NDArray[np.float64]
     doubts: Doubts
     failure: npt.NDArray[np.float64] = field(init=False)
-    marks: set[int] = field(default_factory=set)
+    trusted: set[int] = field(default_factory=set)
     wrong: npt.NDArray[np.float64] = field(init=False)
     holds: npt.NDArray[np.float64] = field(init=False)
 
@@ -126,16 +128,16 @@ class _Stretch:
         self.failure = 1 - (1 - BASE_RATE) * (1 - FAILURE_RATE * self.doubts.value)
         self.wrong = np.full(len(self.frames), np.nan)
         self.holds = np.full(len(self.frames), np.nan)
-        self._reach_back(len(self.frames) - 1, 1.0)
-        self._mark(0)
+        self._update_holds(len(self.frames) - 1, 1.0)
+        self._trust(0)
 
     @property
     def best(self) -> float:
-        """What the best frame is worth; 0 if none is worth a look."""
+        """Worth of the best frame; 0 if no frame is worth checking."""
         return float(self._worth().max())
 
     def take(self) -> Suggestion:
-        """Suggest the best frame, and mark it."""
+        """Suggest the best frame, and trust it from then on."""
         place = int(self._worth().argmax())
         suggestion = Suggestion(
             frame=int(self.frames[place]),
@@ -144,41 +146,42 @@ class _Stretch:
             doubt=float(self.wrong[place]),
             reason=self._reason(place),
         )
-        self._mark(place)
+        self._trust(place)
         return suggestion
 
     def _worth(self) -> npt.NDArray[np.float64]:
-        # Rounded, so that among equals the first is the best one.
+        # Rounded, so that the first of several equal frames is chosen.
         return np.where(self.wrong >= LEAST_CHANCE, self.wrong * self.holds, 0.0).round(6)
 
     def _reason(self, place: int) -> str:
-        """The doubt that weighs most on a frame since the mark before it."""
-        first = max(mark for mark in self.marks if mark < place) + 1
+        """Describe the doubt since the previous trusted frame that weighs most on this one."""
+        first = max(trusted for trusted in self.trusted if trusted < place) + 1
         age = np.arange(place - first, -1, -1)
         worst = first + int((self.doubts.value[first : place + 1] * (1 - RECOVERY_RATE) ** age).argmax())
         if self.doubts.value[worst] < _ODD:
-            return f"nothing odd, but no look for {place - first + 1} frames"
+            return f"nothing unusual, but not checked for {place - first + 1} frames"
         words = in_words(int(self.doubts.sign[worst]), float(self.doubts.number[worst]))
         return words if worst == place else f"on frame {int(self.frames[worst])} {words}"
 
-    def _mark(self, place: int) -> None:
-        self.marks.add(place)
+    def _trust(self, place: int) -> None:
+        """Count the mask at `place` as right, and update `wrong` after it and `holds` before it."""
+        self.trusted.add(place)
         self.wrong[place] = 0.0
         wrong = 0.0
         for later in range(place + 1, len(self.wrong)):
             wrong = 1 - (1 - wrong * (1 - RECOVERY_RATE)) * (1 - self.failure[later])
-            if later in self.marks or abs(wrong - self.wrong[later]) < _SAME:
+            if later in self.trusted or abs(wrong - self.wrong[later]) < _SAME:
                 break
             self.wrong[later] = wrong
         if place:
-            self._reach_back(place - 1, 1.0)
+            self._update_holds(place - 1, 1.0)
 
-    def _reach_back(self, place: int, holds: float) -> None:
-        """A correction on `place` holds for `holds` frames; work out what that means for the frames before it."""
+    def _update_holds(self, place: int, holds: float) -> None:
+        """Set `holds` at `place`, and update the frames before it as far as the trusted one."""
         while place >= 0 and not abs(holds - self.holds[place]) < _SAME:
             self.holds[place] = holds
             holds = 1 + (1 - self.failure[place]) * (1 - RECOVERY_RATE) * holds
-            if place in self.marks:
+            if place in self.trusted:
                 break
             place -= 1
 
@@ -191,7 +194,7 @@ def _read(observations: Iterable[Observation]) -> list[_Columns]:
 
 
 def _stretches(columns: _Columns) -> Iterator[_Stretch]:
-    """Cut an object's frames at its prompts; the first piece runs backward from the first prompt, if there is one."""
+    """Split an object's frames at its prompts; the frames before the first prompt, if any, run backward from it."""
     frames, times, prompted = np.array(columns.frame), np.array(columns.time), np.array(columns.prompted)
     order = np.argsort(frames, kind="stable")
     numbers = [np.array(column) for column in columns.numbers]

@@ -1,4 +1,4 @@
-"""A run as a picture: for each object its scores over the frames, with prompts and proposed frames marked."""
+"""Plots a run: each object's scores over the frames, with its prompts and the suggested frames."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from sam2long.errors import OutputError
 from sam2long.review.suggestions import Observation, Suggestion
 
 _MOST_OBJECTS = 12
-"""Panels a picture can hold; objects with proposals come first."""
+"""Maximum number of panels in a picture; objects with suggestions come first."""
 _SCORE_LIMIT = 10.0
-"""Object scores beyond this say nothing more, and would flatten the rest."""
+"""Object scores are clipped to this, since larger ones carry no information and would flatten the rest of the curve."""
 
 
 @dataclass
 class _Line:
-    """One object's numbers, in the order of arrival."""
+    """One object's numbers, in order of arrival."""
 
     frames: array[float] = field(default_factory=lambda: array("d"))
     scores: array[float] = field(default_factory=lambda: array("d"))
@@ -39,18 +39,18 @@ class _Line:
             self.prompted.append(item.frame)
 
     def sorted(self) -> list[npt.NDArray[np.float64]]:
-        """Frames, scores, disagreement and areas in the order of the frames."""
+        """Frames, scores, disagreement and areas, sorted by frame."""
         order = np.argsort(np.asarray(self.frames), kind="stable")
         return [np.asarray(each)[order] for each in (self.frames, self.scores, self.disagreement, self.areas)]
 
 
 def draw_timeline(observations: Iterable[Observation], suggestions: list[Suggestion], path: Path) -> None:
-    """Draw object score, disagreement and area of each object, and mark its prompts and proposed frames.
+    """Plot object score, disagreement and area of each object, with its prompts and suggested frames.
 
     Args:
         observations: of the run.
-        suggestions: what was proposed for it.
-        path: the picture; its ending (.png, .svg, .pdf) says which kind.
+        suggestions: the suggested frames, see `review`.
+        path: picture to write; its suffix (.png, .svg, .pdf) selects the format.
 
     Raises:
         OutputError: the picture cannot be written.
@@ -64,7 +64,8 @@ def draw_timeline(observations: Iterable[Observation], suggestions: list[Suggest
     figure = Figure(figsize=(10, 0.8 + 2 * max(1, len(shown))), layout="constrained")
     panels = figure.subplots(max(1, len(shown)), sharex=True, squeeze=False)[:, 0]
     for axes, object_id in zip(panels, shown, strict=False):
-        _draw(axes, lines[object_id], object_id, [one.frame for one in suggestions if one.object_id == object_id])
+        suggested = [suggestion.frame for suggestion in suggestions if suggestion.object_id == object_id]
+        _draw(axes, lines[object_id], object_id, suggested)
     panels[-1].set_xlabel("frame" if len(shown) == len(lines) else f"frame ({len(shown)} of {len(lines)} objects)")
     if shown:
         figure.legend(*_legend(figure), loc="outside upper center", ncols=5, frameon=False)
@@ -72,12 +73,12 @@ def draw_timeline(observations: Iterable[Observation], suggestions: list[Suggest
 
 
 def _shown(object_ids: list[int], suggestions: list[Suggestion]) -> list[int]:
-    """Ids of the objects that get a panel, in order."""
+    """Ids of the objects that get a panel, in ascending order."""
     first = list(dict.fromkeys([*(one.object_id for one in suggestions), *sorted(object_ids)]))
     return sorted(first[:_MOST_OBJECTS])
 
 
-def _draw(axes: Any, line: _Line, object_id: int, proposed: list[int]) -> None:
+def _draw(axes: Any, line: _Line, object_id: int, suggested: list[int]) -> None:
     frames, scores, disagreement, areas = line.sorted()
     axes.plot(frames, scores.clip(-_SCORE_LIMIT, _SCORE_LIMIT), lw=1, color="tab:blue", label="object score (left)")
     axes.axhline(0, lw=0.5, color="tab:blue", alpha=0.5)
@@ -86,7 +87,7 @@ def _draw(axes: Any, line: _Line, object_id: int, proposed: list[int]) -> None:
     shares.fill_between(frames, disagreement, step="mid", color="tab:orange", alpha=0.5, lw=0, label="disagreement")
     shares.plot(frames, areas / max(1, areas.max()), lw=0.8, color="0.5", label="area (of the largest)")
     shares.set_ylim(0, 1.1)
-    for places, colour, name in ((line.prompted, "tab:green", "prompt"), (proposed, "tab:red", "worth a look")):
+    for places, colour, name in ((line.prompted, "tab:green", "prompt"), (suggested, "tab:red", "worth a look")):
         shares.plot(places, [1.05] * len(places), "v", ms=7, color=colour, label=name)
         shares.vlines(places, 0, 1, color=colour, lw=0.8, ls=":")
 

@@ -46,7 +46,7 @@ def test_a_row_says_when_which_and_why(sam2long: Command, run: Path) -> None:
     rows = [line for line in ended.out.splitlines() if "1:01:01" in line]
     assert len(rows) == 1
     assert "3661" in rows[0] and "object score +0.2" in rows[0]
-    assert ended.out.index("1:01:01") < ended.out.index("nothing odd")
+    assert ended.out.index("1:01:01") < ended.out.index("nothing unusual")
     assert sam2long("review", run / "trace.csv").out == ended.out
 
 

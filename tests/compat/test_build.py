@@ -44,7 +44,7 @@ def test_a_checkpoint_of_ones_own(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"config_file": "configs/sam3/sam3.yaml"}, "none of SAM 2's"),
+        ({"config_file": "configs/sam3/sam3.yaml"}, "not one of SAM 2's"),
         ({"config_file": "facebook/sam9"}, "unknown model"),
         ({"config_file": "nano", "mode": "train"}, "does not train"),
         ({"config_file": "nano", "hydra_overrides_extra": ["++model.fill_hole_area=0"]}, "overrides"),

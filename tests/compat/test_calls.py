@@ -236,7 +236,7 @@ def test_within_autocast(predictor, state):
         ({}, "no point and no box"),
         ({"points": [[1, 2]]}, "given together"),
         ({"points": [[1, 2], [3, 4]], "labels": [1]}, "2 points but 1 labels"),
-        ({"points": [1, 2, 3], "labels": [1]}, r"\[n, 2\] is needed"),
+        ({"points": [1, 2, 3], "labels": [1]}, r"expected \[n, 2\]"),
         ({"points": [["x", 2]], "labels": [1]}, "points cannot be read as numbers"),
         ({"points": [[1, 2]], "labels": [2]}, "label 2"),
         ({"points": [[1, 200]], "labels": [1]}, "outside the 100x60 frame"),

@@ -42,7 +42,7 @@ def test_a_short_calm_track_needs_no_look() -> None:
 def test_a_long_calm_track_is_looked_at_in_the_middle() -> None:
     first = review(track(501), 1)[0]
     assert first.frame == 250
-    assert first.reason == "nothing odd, but no look for 250 frames"
+    assert first.reason == "nothing unusual, but not checked for 250 frames"
     assert first.doubt < 0.2
 
 
@@ -52,7 +52,7 @@ def test_a_long_calm_track_is_looked_at_in_the_middle() -> None:
         ({"object_score": (range(200, 220), 0.3)}, "object score +0.3"),
         ({"iou": (range(200, 220), 0.1)}, "predicted IoU 0.10"),
         ({"disagreement": (range(200, 220), 0.7), "lead": (range(200, 220), -0.2)}, "differ by 70%"),
-        ({"area": (range(200, 500), 9000)}, "grows at once, to "),
+        ({"area": (range(200, 500), 9000)}, "suddenly grows to "),
         ({"area": (range(200, 500), 0), "object_score": (range(200, 500), -9)}, "the object vanishes"),
         ({"area": (range(100, 200), 0), "object_score": (range(100, 200), -9)}, "the object comes back"),
     ],
