@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 from sam2long.errors import ConfigError
 
+MOST_PATHWAYS = 100
+"""Far more than help: the time of a frame and the memory grow with each."""
+
 
 @dataclass(frozen=True)
 class TreeConfig:
     """How many hypotheses to keep, which frames serve as memory, and when to keep diverse hypotheses.
 
     Attributes:
-        pathways: hypotheses per object, 1 or more.
+        pathways: hypotheses per object, 1 to 100.
         iou_threshold: a frame serves as memory only if its predicted IoU is above this (0..1) and the object is
             visible; None always uses the latest frames, which is SAM 2's rule.
         uncertainty_threshold: a frame is uncertain if the object scores (logits) of all pathways lie within this
@@ -36,6 +39,8 @@ class TreeConfig:
     def __post_init__(self) -> None:
         if self.pathways < 1:
             raise ConfigError(f"pathways is {self.pathways}; it must be 1 or more")
+        if self.pathways > MOST_PATHWAYS:
+            raise ConfigError(f"pathways is {self.pathways}; it must be {MOST_PATHWAYS} or less")
         if self.iou_threshold is not None and not 0 <= self.iou_threshold <= 1:
             raise ConfigError(f"iou_threshold is {self.iou_threshold}; it must lie between 0 and 1")
         if not self.uncertainty_threshold >= 0:

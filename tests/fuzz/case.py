@@ -22,6 +22,8 @@ RESULTS = {"masks", "objects", "overlay.mp4", "coco.json", "ytvis.json", "masks.
 LEFT_BY_THE_DEAD = {".sam2long-lock", ".sam2long-unfinished"}
 """Of earlier runs, which a later one may remove."""
 _KEPT = re.compile(r"\d+ frames?, up to frame \d+, kept in ")
+_LIBTIFF = re.compile(r"(TIFF\w+|_TIFF\w+|MissingRequired|\w+Decode\w*|\w+Setup\w*): .*\.$")
+"""What the library prints about a damaged TIFF, past Python."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,11 @@ def _of_lines(ended: Ended) -> list[str]:
     if lines.pop():
         return ["the last line on standard error does not end"]
     errors = [line for line in lines if line.startswith("error: ")]
-    others = [line for line in lines if not line.startswith(("error: ", "warning: ")) and not _KEPT.match(line)]
+    others = [
+        line
+        for line in lines
+        if not line.startswith(("error: ", "warning: ")) and not _KEPT.match(line) and not _LIBTIFF.match(line)
+    ]
     found = [f"on standard error: {line[:200]!r}" for line in others[:3]]
     if ended.status == 2 and (len(errors) != 1 or not lines[-1].startswith("error: ")):
         found.append(f"{len(errors)} lines of error, the last line is {lines[-1:]}")

@@ -55,4 +55,8 @@ def test_sessions_without_sound_objects(
     refused: Callable[..., str], corpus: Corpus, tmp_path: Path, objects: object
 ) -> None:
     rewrite(corpus.sessions[0], tmp_path / "run.s2l", "session.json", lambda data: {**data, "objects": objects})
-    assert "is damaged, or no session file" in refused(*BOX, "--session", "run.s2l", "--out", "out")
+    assert "is damaged" in refused(*BOX, "--session", "run.s2l", "--out", "out")
+
+
+def test_more_pathways_than_memory_holds(refused: Callable[..., str]) -> None:
+    assert "it must be 100 or less" in refused(*BOX, "--pathways", "2147483647", "--out", "out")
