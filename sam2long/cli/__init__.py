@@ -1,1 +1,1 @@
-"""The command line: one small file per command, each turning words into calls on the library."""
+"""The command line: one small file per command, each of which parses its options and calls the library."""

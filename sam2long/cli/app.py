@@ -1,4 +1,4 @@
-"""The command `sam2long`: its subcommands, and the one place where errors become a line and an exit status."""
+"""The `sam2long` command: its subcommands, and the one place that turns errors into a message and exit status."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sam2long.version import VERSION
 
 USAGE_STATUS = 2
 
-# The class of all of typer's complaints about the command line; typer does not export it by name.
+# Base class of typer's usage errors, which typer does not export by name.
 _UsageError: Any = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(
@@ -43,7 +43,7 @@ app.command("eval")(evaluate)
 
 
 def main() -> None:
-    """Runs the command line and exits: 0 done, 2 a mistake of the user's, 130 stopped with Ctrl-C, 143 by SIGTERM."""
+    """Runs the command line and exits: 0 on success, 2 on a user error, 130 after Ctrl-C, 143 after SIGTERM."""
     raise_on_sigterm()
     warnings.showwarning = _show_warning
     try:
@@ -59,7 +59,7 @@ def main() -> None:
         status = INTERRUPT_STATUS
     except BrokenPipeError:
         status = _close_pipe()
-    # All is said and done: from here on Ctrl-C just ends the process, without a traceback out of Python's own exit.
+    # From here on Ctrl-C just ends the process, without a traceback from Python's own shutdown.
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-    """One plain line, as errors are; the place in the code says nothing to a user."""
+    """Prints a warning as one plain line, like an error; its location in the code does not help users."""
     sys.stderr.write(f"warning: {' '.join(str(message).split())}\n")
 
 
@@ -99,6 +99,6 @@ def _fail(message: str) -> int:
 
 
 def _close_pipe() -> int:
-    # Python flushes stdout once more on exit; without this that would print a second complaint.
+    # Python flushes stdout again on exit, which would otherwise print a second error.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1

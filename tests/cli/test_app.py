@@ -105,7 +105,7 @@ def test_ctrl_c_while_tracking_keeps_what_is_finished(tiny_model: Path, tmp_path
     summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
     kept = summary["frames_written"]
     assert 5 <= kept < 900
-    assert f"stopped by you at frame {kept - 1}; {kept} frames kept in {out}" in stderr
+    assert f"stopped by Ctrl-C at frame {kept - 1}; {kept} frames kept in {out}" in stderr
     assert "Traceback" not in stderr
     assert summary["complete"] is False
     assert [entry["frame"] for entry in summary["frames"]] == list(range(kept))

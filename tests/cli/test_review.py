@@ -66,7 +66,7 @@ def test_json_is_what_the_library_says(sam2long: Command, run: Path) -> None:
 
 def test_nothing_doubtful(sam2long: Command, tmp_path: Path) -> None:
     trace = write_trace(tmp_path / "trace.csv", [Observation(0, 0.0, 1, 5, 9.0, 0.9, 0.0, math.inf, True)])
-    assert "nothing" in sam2long("review", trace).out
+    assert "no doubtful frames" in sam2long("review", trace).out
     assert sam2long("review", trace, "--json").out.strip() == "[]"
 
 

@@ -87,7 +87,7 @@ def test_object_folders_of_one_video_score_whatever_marks_the_object(
 ) -> None:
     folders = write_objects(tmp_path / "pred" / "objects", pred), write_objects(tmp_path / "gt", truth)
     assert perfect(sam2long("score", *folders), 2)
-    assert refused(sam2long("score", *folders, "--rule", "davis"), "a folder for each object")
+    assert refused(sam2long("score", *folders, "--rule", "davis"), "one folder per object")
 
 
 def test_object_folders_may_be_padded_differently(sam2long: Command, tmp_path: Path) -> None:

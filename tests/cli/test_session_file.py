@@ -54,7 +54,7 @@ def test_a_prompt_added_later_is_a_correction(sam2long: Command, clip: Path, tin
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--pathways", "2"), "was made with other settings"),
+        (("--pathways", "2"), "was saved with other memory-tree settings"),
         (("--point", "900,3"), "outside"),
         (("--box", "4,16,21,32"), "has a prompt already"),
     ],
@@ -75,9 +75,9 @@ def test_files_that_are_no_session(sam2long: Command, clip: Path, tiny_model: Pa
     (tmp_path / "run.s2l").write_text("hello", encoding="utf-8")
     common = ("track", clip, "--model", tiny_model, "--box", "4,16,20,32", "--out", tmp_path / "b", "--session")
     ended = sam2long(*common, tmp_path / "run.s2l")
-    assert ended.status == 2 and "is damaged, or no session file" in ended.err
+    assert ended.status == 2 and "is damaged" in ended.err
     ended = sam2long(*common, tmp_path / "no" / "run.s2l")
-    assert ended.status == 2 and "there is no folder" in ended.err
+    assert ended.status == 2 and "does not exist" in ended.err
     assert not (tmp_path / "b").exists() and not (tmp_path / "no").exists()
 
 

@@ -1,4 +1,4 @@
-"""`sam2long bench`: how fast this machine follows objects, and where the time goes."""
+"""`sam2long bench`: measures tracking speed on this machine, and where the time goes."""
 
 from __future__ import annotations
 
@@ -22,20 +22,26 @@ if TYPE_CHECKING:
 
 
 def bench(
-    model: Annotated[str, typer.Option(metavar="NAME", help="Which network; its weights are drawn at random.")] = (
+    model: Annotated[str, typer.Option(metavar="NAME", help="Network to use, with random weights.")] = (
         "sam2.1-hiera-tiny"
     ),
     image_size: Annotated[
-        int | None, typer.Option(help="Side of the image the network sees; smaller is faster. Default: its own.")
+        int | None, typer.Option(help="Side of the network's square input in pixels. Default: the network's own.")
     ] = None,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda or mps. Default: the fastest there is.")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda, cuda:1 or mps. Default: the fastest available.")
+    ] = None,
     precision: options.Precision = "auto",
     compile: options.Compile = False,
-    frames: Annotated[int, typer.Option(min=1, help="Frames for each figure; the median counts.")] = 3,
-    pathways: Annotated[str, typer.Option(metavar="N,N...", help="Numbers of pathways, with one object.")] = "1,2,3,4",
-    objects: Annotated[str, typer.Option(metavar="N,N...", help="Numbers of objects, with three pathways.")] = "1,4,16",
+    frames: Annotated[int, typer.Option(min=1, help="Frames per measurement; the median is reported.")] = 3,
+    pathways: Annotated[
+        str, typer.Option(metavar="N,N...", help="Pathway counts to time, with one object.")
+    ] = "1,2,3,4",
+    objects: Annotated[
+        str, typer.Option(metavar="N,N...", help="Object counts to time, with three pathways.")
+    ] = "1,4,16",
 ) -> None:
-    """Measure speed: a table for people, and a last line of JSON for scripts."""
+    """Measure tracking speed; prints a table, then one line of JSON for scripts."""
     from sam2long.bench import file_stages, measured_model, roofline, time_frames
     from sam2long.model.checkpoints.loading import choose_device
     from sam2long.model.compilation import compile_model
@@ -66,21 +72,20 @@ def bench(
 def _counts(text: str, option: str) -> list[int]:
     words = text.split(",")
     if not all(word.strip().isdigit() and int(word) > 0 for word in words):
-        raise ConfigError(f"{option} {text!r} is not a list of numbers such as 1,2,3")
+        raise ConfigError(f"{option} {text!r} is not a list of positive whole numbers, such as 1,2,3")
     return [int(word) for word in words]
 
 
 def _loads(pathways: list[int], objects: list[int]) -> list[Load]:
-    """Every number of pathways with one object, then every number of objects with three pathways, no load twice."""
+    """Each number of pathways with one object, then each number of objects with three pathways, without repeats."""
     from sam2long.bench import Load
     from sam2long.tree import TreeConfig
 
     pairs = dict.fromkeys([(1, count) for count in pathways] + [(count, 3) for count in objects])
-    moods = (True, False)
     return [
         Load(count, TreeConfig(pathways=wide), certain)
         for count, wide in pairs
-        for certain in moods
+        for certain in (True, False)
         if certain or wide > 1
     ]
 
@@ -99,7 +104,7 @@ def _machine(device: str) -> dict[str, object]:
 
 
 def _processor() -> str:
-    """Name of the CPU; Linux tells it in a file only."""
+    """Name of the CPU; Linux gives it only in a file."""
     from pathlib import Path
 
     file = Path("/proc/cpuinfo")
@@ -113,7 +118,7 @@ def _print_tables(
 ) -> None:
     from rich.console import Console
 
-    # A pipe has no width of its own; the rows must not wrap there.
+    # A pipe has no width; fix one so that rows do not wrap.
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
     console.print(
         f"{config.name} at {config.image_size} x {config.image_size}, random weights, full memory; "

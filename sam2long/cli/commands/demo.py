@@ -1,4 +1,4 @@
-"""`sam2long demo`: an artificial clip with look-alikes, followed by plain SAM 2 and by the memory tree, and scored."""
+"""`sam2long demo`: tracks a synthetic clip with plain SAM 2 and with the memory tree, and scores both."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ _TARGET = 1
 
 
 def demo(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the results.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Output folder.")],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the results of an earlier run.")] = False,
     precision: Annotated[
-        str, typer.Option(metavar="NAME", help="float32, bfloat16, or auto: bfloat16 where it is faster.")
+        str,
+        typer.Option(metavar="NAME", help="float32, bfloat16, or auto (bfloat16 where the hardware runs it faster)."),
     ] = "auto",
 ) -> None:
-    """Follow an object through an artificial clip, as plain SAM 2 and with the memory tree, and score both."""
+    """Follow an object through a synthetic clip, with plain SAM 2 and with the memory tree, and score both."""
     from sam2long.cli.commands.side_by_side import write_side_by_side
     from sam2long.cli.running.models import ModelChoice
     from sam2long.synthetic import Scene, SceneConfig
@@ -79,7 +80,7 @@ def _track(
 
 
 def _score(masks: Path, scene: Scene) -> SequenceScore:
-    """J and F of the written masks against the exact truth, by the benchmarks' rule: first and last frame left out."""
+    """J and F of the written masks against the ground truth; excludes the first and last frame, as benchmarks do."""
     from sam2long.evaluation import sequence_scores
     from sam2long.evaluation.datasets.id_maps import read_ids
 

@@ -1,4 +1,4 @@
-"""`sam2long eval`: a benchmark from its folder to its table."""
+"""`sam2long eval`: runs a benchmark from its data folder to its results table."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def evaluate(
     report: eval_options.Report = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Run a benchmark: track its videos, write its result files, score them, print its table."""
-    # PyTorch takes seconds to import, which `sam2long --help` need not wait for.
+    """Run a benchmark: track its videos, write and score the result files, and print the results table."""
+    # Imported here because PyTorch takes seconds, and `sam2long --help` must be fast.
     from sam2long.cli.options.tree import tree_config
     from sam2long.cli.running.models import ModelChoice
     from sam2long.evaluation.datasets.dataset import Choice
@@ -87,7 +87,7 @@ def _variants(tree: TreeConfig, baseline: bool, sweep: str | None) -> list[Varia
     from sam2long.evaluation import variants
 
     if baseline and sweep:
-        raise ConfigError("--baseline and --sweep exclude each other")
+        raise ConfigError("--baseline and --sweep cannot be combined")
     if baseline:
         return variants.with_baseline(tree)
     return variants.sweep(sweep, tree) if sweep else variants.single(tree)
@@ -102,9 +102,9 @@ def _open(name: str, root: Path, choice: Choice, quiet: bool) -> Dataset | BoxDa
     if name in BOX_BENCHMARKS:
         return open_box_dataset(BOX_BENCHMARKS[name], root, choice)
     if name not in BENCHMARKS:
-        raise DatasetError(f"unknown data set {name!r}; there are {', '.join([*BENCHMARKS, *BOX_BENCHMARKS])}")
+        raise DatasetError(f"unknown data set {name!r}; known: {', '.join([*BENCHMARKS, *BOX_BENCHMARKS])}")
     if name.startswith(SYNTHETIC_PREFIX):
-        # Several suites may share a root, and each is a data set of its own.
+        # Several suites may share a root; each gets its own subfolder.
         root = root / name.removeprefix(SYNTHETIC_PREFIX)
         for video in write_suite(name, root, choice.videos, choice.limit):
             if not quiet:
@@ -121,7 +121,7 @@ def _predict(experiment: Experiment, quiet: bool) -> None:
 
 
 def _finish(experiment: Experiment, results: list[VariantResult], report: bool) -> None:
-    """Write all files, then print."""
+    """Writes all files, then prints the tables."""
     from sam2long.evaluation.reporting.summary import environment, results_csv, results_json, tables
     from sam2long.evaluation.reporting.tables import count
     from sam2long.evaluation.run_folder import write_text

@@ -1,4 +1,4 @@
-"""`sam2long review`: the frames of a run that are most worth a look, and why."""
+"""`sam2long review`: lists the frames of a run most worth checking, and why."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def review(
     run: Annotated[
         Path, typer.Argument(metavar="RUN", help="Output folder of sam2long track, its trace.csv, or its session file.")
     ],
-    budget: Annotated[int, typer.Option(min=1, help="At most so many frames.")] = 20,
+    budget: Annotated[int, typer.Option(min=1, help="Maximum number of frames to list.")] = 20,
     plot: Annotated[
-        Path | None, typer.Option(metavar="FILE.png", help="Draw the scores over time, the proposed frames marked.")
+        Path | None, typer.Option(metavar="FILE.png", help="Plot the scores over time and highlight the listed frames.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """List the frames of a run that are most worth a look, the best first, each with its reason."""
-    # PyTorch takes seconds to import, which `sam2long --help` need not wait for.
+    """List the frames of a run most worth checking, the most useful first, each with a reason."""
+    # Imported here because PyTorch takes seconds, and `sam2long --help` must be fast.
     from sam2long.review.suggestions import review as choose
 
     if plot is not None:
@@ -47,17 +47,17 @@ def review(
     elif suggestions:
         _print_table(suggestions)
     else:
-        typer.echo(f"nothing in {run} is doubtful")
+        typer.echo(f"no doubtful frames in {run}")
 
 
 def clock(seconds: float) -> str:
-    """Hours, minutes and seconds: `1:02:03`."""
+    """Formats seconds as hours, minutes and seconds: `1:02:03`."""
     minutes, second = divmod(int(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02}:{second:02}"
 
 
 def _observations(run: Path) -> Iterator[Observation]:
-    """What a run says about its objects; the one place that knows what a run may be."""
+    """Reads the observations of a run, which may be an output folder, a trace or a session file."""
     from sam2long.results.trace_file import TRACE_FILE, read_trace
     from sam2long.tracking.saving.archive import is_session, read_observations
 
@@ -68,7 +68,7 @@ def _observations(run: Path) -> Iterator[Observation]:
 
 def _check_plot(path: Path) -> None:
     if path.suffix.lower() not in _PICTURES:
-        raise ConfigError(f"the picture {path} must end in {', '.join(_PICTURES[:-1])} or {_PICTURES[-1]}")
+        raise ConfigError(f"--plot {path}: the file name must end in {', '.join(_PICTURES[:-1])} or {_PICTURES[-1]}")
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
@@ -78,7 +78,7 @@ def _check_plot(path: Path) -> None:
 def _print_table(suggestions: list[Suggestion]) -> None:
     from rich.console import Console
 
-    # A pipe has no width of its own; the rows must not wrap there.
+    # A pipe has no width; fix one so that rows do not wrap.
     Console(width=None if sys.stdout.isatty() else 120, highlight=False).print(_table(suggestions))
 
 

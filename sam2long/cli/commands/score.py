@@ -1,4 +1,4 @@
-"""`sam2long score`: J, F and J&F of anybody's masks."""
+"""`sam2long score`: computes J, F and J&F of predicted masks, whatever made them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class RuleName(str, Enum):
-    """Whose rules of averaging to follow."""
+    """Benchmark whose scoring and averaging rule to follow."""
 
     SAV = "sav"
     DAVIS = "davis"
@@ -26,30 +26,36 @@ class RuleName(str, Enum):
 
 
 def score(
-    pred: Annotated[Path, typer.Argument(metavar="PRED", help="Folder of predicted masks, a folder for each video.")],
-    truth: Annotated[Path, typer.Argument(metavar="GT", help="Folder of true masks, laid out the same way.")],
+    pred: Annotated[Path, typer.Argument(metavar="PRED", help="Folder of predicted masks, one subfolder per video.")],
+    truth: Annotated[Path, typer.Argument(metavar="GT", help="Folder of ground-truth masks, with the same layout.")],
     rule: Annotated[
         RuleName,
-        typer.Option("--rule", "--driver", help="Rules: sav (SA-V and vos-benchmark), davis (DAVIS 2017) or vost."),
+        typer.Option("--rule", "--driver", help="Scoring rule: sav (SA-V, vos-benchmark), davis (DAVIS 2017) or vost."),
     ] = RuleName.SAV,
     all_frames: Annotated[
-        bool, typer.Option("--all-frames", help="Score the first and last frame too; only with sav.")
+        bool, typer.Option("--all-frames", help="Also score the first and last frame; only with --rule sav.")
     ] = False,
-    binary: Annotated[bool, typer.Option("--binary", help="Masks are black and white, one object per video.")] = False,
+    binary: Annotated[
+        bool, typer.Option("--binary", help="Treat masks as black and white, with one object per video.")
+    ] = False,
     ignore_id: Annotated[
-        int | None, typer.Option(help="Value of the truth that means background; davis and vost take 255.")
+        int | None, typer.Option(help="Ground-truth value to treat as background. Default with davis and vost: 255.")
     ] = None,
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Count missing predictions as empty masks.")
     ] = False,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes. Default: one for each core.")] = None,
-    save_csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write a row for each object.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Number of scoring processes. Default: one per core.")
+    ] = None,
+    save_csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write one row per object to this file.")
+    ] = None,
     save_json: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write all figures, unrounded.")
+        Path | None, typer.Option("--json", metavar="FILE", help="Write all scores, unrounded, to this file.")
     ] = None,
 ) -> None:
-    """Score predicted masks against true ones: J, F and J&F."""
-    # OpenCV and NumPy take a moment to import, which `sam2long --help` need not wait for.
+    """Score predicted masks against ground truth: J, F and J&F."""
+    # Imported here because OpenCV and NumPy are slow to import, and `sam2long --help` must be fast.
     from sam2long.evaluation.datasets.layout import holds_one_video, video_names
     from sam2long.evaluation.reporting.tables import as_json, count, figures_table, objects_csv
     from sam2long.evaluation.run_folder import write_text
@@ -57,7 +63,9 @@ def score(
     from sam2long.evaluation.scoring.scoring import measure
 
     if all_frames and rule is not RuleName.SAV:
-        raise DatasetError(f"--all-frames goes with the rules of sav; {rule.value} leaves first and last out")
+        raise DatasetError(
+            f"--all-frames works only with --rule sav; the {rule.value} rule excludes the first and last frame"
+        )
     ignored = 255 if ignore_id is None and rule is not RuleName.SAV else ignore_id
     pairing = Pairing(truth, pred, TruthFormat(binary, ignored, all_frames), allow_missing)
     if truth.is_dir() and pred.is_dir() and holds_one_video(truth, pred):
@@ -86,6 +94,6 @@ def _check(comparisons: list[Comparison], rule: RuleName, binary: bool) -> None:
     apart = next((item for item in comparisons if item.object_id is not None), None)
     if apart is not None and not binary and rule is not RuleName.SAV:
         raise DatasetError(
-            f"{apart.video} has a folder for each object; the rules of {rule.value} expect one PNG per frame with "
-            "ids as values. Use --rule sav"
+            f"{apart.video} has one folder per object, but the {rule.value} rule expects one PNG per frame with "
+            "object ids as values; use --rule sav"
         )

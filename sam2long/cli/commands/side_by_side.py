@@ -1,4 +1,4 @@
-"""Several videos of one size next to each other, each under its title."""
+"""Joins videos of the same size side by side, each under its title."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TITLE_HEIGHT = 24
 
 
 def write_side_by_side(videos: Mapping[str, Path], path: Path) -> None:
-    """Write the videos, keyed by title and frame for frame alike, into one mp4, through a temporary name."""
+    """Writes the videos, keyed by title and equally long, side by side into one mp4, via a temporary file."""
     partial = path.with_name(path.name + ".part")
     with ExitStack() as opened:
         sources = [opened.enter_context(open_video(video)) for video in videos.values()]

@@ -1,4 +1,4 @@
-"""`sam2long synth`: write an artificial video with exact ground truth."""
+"""`sam2long synth`: renders a synthetic video with exact ground truth."""
 
 from __future__ import annotations
 
@@ -17,25 +17,28 @@ if TYPE_CHECKING:
 
 
 class Format(str, Enum):
-    """How a scene is stored."""
+    """File format of a scene."""
 
     DAVIS = "davis"
     MP4 = "mp4"
 
 
 def synth(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write into; may hold other scenes.")],
-    kind: Annotated[str, typer.Option(help="easy, occlusion, lookalike, exit, long or mixed.")] = "occlusion",
-    frames: Annotated[int, typer.Option(help="Length.")] = 600,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same video.")] = 0,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Output folder; may already hold other scenes.")],
+    kind: Annotated[
+        str, typer.Option(help="Kind of scene: easy, occlusion, lookalike, exit, long or mixed.")
+    ] = "occlusion",
+    frames: Annotated[int, typer.Option(help="Length in frames.")] = 600,
+    seed: Annotated[int, typer.Option(help="Random seed; the same seed gives the same video.")] = 0,
     form: Annotated[
-        Format, typer.Option("--format", help="davis: pictures and a mask for each; mp4: a video and its first mask.")
+        Format,
+        typer.Option("--format", help="davis: one image and one mask per frame; mp4: a video and its first mask."),
     ] = Format.DAVIS,
-    size: Annotated[int, typer.Option(help="Height and width in pixels.")] = 256,
-    objects: Annotated[int, typer.Option(help="Objects with ground truth.")] = 1,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the same scene.")] = False,
+    size: Annotated[int, typer.Option(help="Height and width of the video in pixels.")] = 256,
+    objects: Annotated[int, typer.Option(help="Number of objects with ground truth.")] = 1,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the scene if it already exists.")] = False,
 ) -> None:
-    """Write an artificial video with exact ground truth."""
+    """Render a synthetic video with exact ground truth."""
     from sam2long.synthetic import Scene, SceneConfig
 
     scene = Scene(SceneConfig(kind, frames, height=size, width=size, objects=objects), seed)
@@ -47,17 +50,17 @@ def synth(
 
 
 def _names(form: Format, name: str) -> tuple[Path, Path]:
-    """The video and its first mask, within the output folder."""
+    """Paths of the video and its first mask, relative to the output folder."""
     if form is Format.MP4:
         return Path(f"{name}.mp4"), Path(f"{name}.png")
     return Path("JPEGImages") / name, Path("Annotations") / name / "00000.png"
 
 
 def _write(scene: Scene, form: Format, name: str, out: Path, entries: list[Path], overwrite: bool) -> None:
-    """Renders beside the target, then moves `entries` to their places."""
+    """Renders into a temporary folder next to the target, then moves `entries` into place."""
     for entry in entries:
         if (out / entry).exists() and not overwrite:
-            raise OutputError(f"{out / entry} exists already; pass --overwrite to replace it.")
+            raise OutputError(f"{out / entry} already exists; pass --overwrite to replace it")
     created = not out.exists()
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -66,7 +69,7 @@ def _write(scene: Scene, form: Format, name: str, out: Path, entries: list[Path]
             for entry in entries:
                 _move(Path(staging) / entry, out / entry)
     except OSError as error:
-        raise OutputError(f"{out} cannot be written: {error.strerror or error}.") from error
+        raise OutputError(f"{out} cannot be written: {error.strerror or error}") from error
     finally:
         if created and out.is_dir() and not any(out.iterdir()):
             out.rmdir()

@@ -1,4 +1,4 @@
-"""`sam2long track`: follow marked objects through a video and write their masks."""
+"""`sam2long track`: follows prompted objects through a video and writes their masks."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def track(
     fps: options.Fps = None,
     levels: options.Levels = None,
 ) -> None:
-    """Follow marked objects through a video and write their masks."""
-    # PyTorch and PyAV take seconds to import, which `sam2long --help` need not wait for.
+    """Follow objects through a video, given points, boxes or masks, and write their masks."""
+    # Imported here because PyTorch and PyAV take seconds, and `sam2long --help` must be fast.
     from sam2long.cli.options.tree import check_delay, tree_config
     from sam2long.cli.options.video import parse_levels
     from sam2long.cli.prompts.prompt_file import read_prompts
@@ -47,7 +47,7 @@ def track(
     from sam2long.video import open_video
 
     saved = read_saved(session)
-    marked = read_prompts(point or [], box or [], mask or [], prompts, needed=saved is None)
+    given = read_prompts(point or [], box or [], mask or [], prompts, needed=saved is None)
     choice = ModelChoice(model, checkpoint, device, image_size, random_weights, precision, compile, quiet)
     tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, greedy)
     check_delay(max_delay)
@@ -57,7 +57,7 @@ def track(
     with open_video(video, fps=fps, levels=white) as source:
         job = Job(
             source=source,
-            prompts=marked,
+            prompts=given,
             out=out,
             formats=tuple(word.strip() for word in save.split(",")),
             tree=tree,

@@ -1,1 +1,1 @@
-"""Options that commands share."""
+"""Command-line options and their parsing."""

@@ -1,4 +1,4 @@
-"""The options of `sam2long track`, with the help that users read."""
+"""Options of `sam2long track` and their help texts."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-_PROMPTS, _MODEL, _TREE = "What to follow", "Network", "Memory tree"
-_FRAMES, _RESULTS = "Which frames", "Results"
+_PROMPTS, _MODEL, _TREE = "Prompts", "Network", "Memory tree"
+_FRAMES, _RESULTS = "Frames", "Results"
 
 Video: TypeAlias = Annotated[
     str,
@@ -19,7 +19,7 @@ Point: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
         metavar="X,Y[,0][@FRAME][#OBJECT]",
-        help="A click on the object, or with ,0 beside it. Repeat for more.",
+        help="A click on the object, or off it with ,0. Repeat for more clicks.",
         rich_help_panel=_PROMPTS,
     ),
 ]
@@ -35,19 +35,19 @@ Mask: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
         metavar="FILE[@FRAME][#OBJECT]",
-        help="A mask of the video's size; in a palette PNG every colour is an object.",
+        help="A mask image of the video's size; in a palette PNG, each colour is one object.",
         rich_help_panel=_PROMPTS,
     ),
 ]
 Prompts: TypeAlias = Annotated[
-    Path | None, typer.Option(metavar="FILE.json", help="Many prompts, from a file.", rich_help_panel=_PROMPTS)
+    Path | None, typer.Option(metavar="FILE.json", help="Read prompts from a JSON file.", rich_help_panel=_PROMPTS)
 ]
 
-Out: TypeAlias = Annotated[Path, typer.Option(metavar="DIR", help="Folder for the results.", rich_help_panel=_RESULTS)]
+Out: TypeAlias = Annotated[Path, typer.Option(metavar="DIR", help="Output folder.", rich_help_panel=_RESULTS)]
 Save: TypeAlias = Annotated[
     str,
     typer.Option(
-        help="What to write: png, png-per-object, coco (also as YouTube-VIS), overlay, npz.", rich_help_panel=_RESULTS
+        help="Formats to write: png, png-per-object, coco (with YouTube-VIS), overlay, npz.", rich_help_panel=_RESULTS
     ),
 ]
 SessionFile: TypeAlias = Annotated[
@@ -55,7 +55,7 @@ SessionFile: TypeAlias = Annotated[
     typer.Option(
         "--session",
         metavar="FILE.s2l",
-        help="Save the run there as it goes. Named again, it goes on, and further prompts correct it.",
+        help="Save the run to this file as it goes. Run the same command again to resume; add prompts to correct it.",
         rich_help_panel=_RESULTS,
     ),
 ]
@@ -66,94 +66,104 @@ Quiet: TypeAlias = Annotated[
     bool, typer.Option("--quiet", help="Print only warnings and errors.", rich_help_panel=_RESULTS)
 ]
 
-Model: TypeAlias = Annotated[str, typer.Option(metavar="NAME", help="Which network.", rich_help_panel=_MODEL)]
+Model: TypeAlias = Annotated[str, typer.Option(metavar="NAME", help="Network to use.", rich_help_panel=_MODEL)]
 Checkpoint: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Its weights (.pt or .safetensors). Default: the published ones, downloaded once.",
+        help="Weights (.pt or .safetensors). Default: the published ones, downloaded once.",
         rich_help_panel=_MODEL,
     ),
 ]
 RandomWeights: TypeAlias = Annotated[
     bool,
-    typer.Option("--random-weights", help="Draw fresh weights: the masks mean nothing.", rich_help_panel=_MODEL),
+    typer.Option(
+        "--random-weights", help="Use untrained random weights; the masks are meaningless.", rich_help_panel=_MODEL
+    ),
 ]
 ImageSize: TypeAlias = Annotated[
     int | None,
     typer.Option(
-        help="Side of the image the network sees; smaller is faster and coarser. Default: its own.",
+        help="Side of the network's square input in pixels; smaller is faster and coarser. Default: the network's own.",
         rich_help_panel=_MODEL,
     ),
 ]
 Device: TypeAlias = Annotated[
-    str | None, typer.Option(help="cpu, cuda, cuda:1 or mps. Default: the fastest there is.", rich_help_panel=_MODEL)
+    str | None, typer.Option(help="cpu, cuda, cuda:1 or mps. Default: the fastest available.", rich_help_panel=_MODEL)
 ]
 
 Precision: TypeAlias = Annotated[
     str,
     typer.Option(
         metavar="NAME",
-        help="float32, bfloat16, or auto: bfloat16 where the machine multiplies it faster.",
+        help="float32, bfloat16, or auto (bfloat16 where the hardware runs it faster).",
         rich_help_panel=_MODEL,
     ),
 ]
 Compile: TypeAlias = Annotated[
     bool,
     typer.Option(
-        "--compile", help="Compile the network first: a minute or more, for long videos.", rich_help_panel=_MODEL
+        "--compile",
+        help="Compile the network first; takes a minute or more and pays off on long videos.",
+        rich_help_panel=_MODEL,
     ),
 ]
 
 Pathways: TypeAlias = Annotated[
-    int | None, typer.Option(help="Hypotheses kept side by side. Default: 3.", rich_help_panel=_TREE)
+    int | None, typer.Option(help="Number of hypotheses (pathways) kept per object. Default: 3.", rich_help_panel=_TREE)
 ]
 IouThreshold: TypeAlias = Annotated[
     float | None,
-    typer.Option(help="Remember only masks with a higher predicted IoU. Default: 0.3.", rich_help_panel=_TREE),
+    typer.Option(help="Use only masks with a higher predicted IoU as memories. Default: 0.3.", rich_help_panel=_TREE),
 ]
 UncertaintyThreshold: TypeAlias = Annotated[
     float | None,
-    typer.Option(help="Keep distinct hypotheses while object scores are below. Default: 2.", rich_help_panel=_TREE),
+    typer.Option(
+        help="Keep the hypotheses distinct while object scores are within this of 0. Default: 2.", rich_help_panel=_TREE
+    ),
 ]
 Modulation: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="LOW,HIGH",
-        help="Attention weights of the least and the most certain memory. Default: 0.95,1.05.",
+        help="Scales of the attention keys of the least and most confident memory. Default: 0.95,1.05.",
         rich_help_panel=_TREE,
     ),
 ]
 Greedy: TypeAlias = Annotated[
-    bool, typer.Option("--greedy", help="Plain SAM 2, without the tree.", rich_help_panel=_TREE)
+    bool, typer.Option("--greedy", help="Plain SAM 2, without the memory tree.", rich_help_panel=_TREE)
 ]
 MaxDelay: TypeAlias = Annotated[
     int | None,
     typer.Option(
-        metavar="N", help="Decide a frame at the latest N frames after it. Default: no limit.", rich_help_panel=_TREE
+        metavar="N", help="Decide each frame at most N frames later. Default: no limit.", rich_help_panel=_TREE
     ),
 ]
 
 Start: TypeAlias = Annotated[
-    int | None, typer.Option(help="Frame to begin with. Default: the first prompt's.", rich_help_panel=_FRAMES)
+    int | None, typer.Option(help="First frame. Default: the first one with a prompt.", rich_help_panel=_FRAMES)
 ]
 End: TypeAlias = Annotated[
-    int | None, typer.Option(help="Last frame, included. Default: the video's last.", rich_help_panel=_FRAMES)
+    int | None, typer.Option(help="Last frame, inclusive. Default: the last one of the video.", rich_help_panel=_FRAMES)
 ]
 Fps: TypeAlias = Annotated[
     float | None,
-    typer.Option(help="Frames per second of a folder of images. Default: 24.", rich_help_panel=_FRAMES),
+    typer.Option(help="Frame rate of a folder of images, in frames per second. Default: 24.", rich_help_panel=_FRAMES),
 ]
 Levels: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="LOW,HIGH",
-        help="Values of black and white where there are more than 8 bits. Default: by content, where they look dark.",
+        help="Values of black and white for videos of more than 8 bits. Default: from the content, if it looks dark.",
         rich_help_panel=_FRAMES,
     ),
 ]
-Stride: TypeAlias = Annotated[int, typer.Option(help="Take every n-th frame only.", rich_help_panel=_FRAMES)]
+Stride: TypeAlias = Annotated[int, typer.Option(help="Visit every n-th frame only.", rich_help_panel=_FRAMES)]
 Reverse: TypeAlias = Annotated[
     bool,
-    typer.Option("--reverse", help="Go back in time, by default from the last prompt to 0.", rich_help_panel=_FRAMES),
+    typer.Option(
+        "--reverse",
+        help="Track backwards in time, by default from the last prompt to frame 0.",
+        rich_help_panel=_FRAMES,
+    ),
 ]

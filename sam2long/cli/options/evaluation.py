@@ -1,4 +1,4 @@
-"""The options of `sam2long eval` that no other command has, with the help that users read."""
+"""Options specific to `sam2long eval` and their help texts."""
 
 from __future__ import annotations
 
@@ -10,30 +10,41 @@ import typer
 _DATA, _TREES, _SCORES = "Data set", "Comparisons", "Scoring and results"
 
 Dataset: TypeAlias = Annotated[
-    str, typer.Argument(metavar="DATASET", help="sav-val, lvos-v2, mose, davis-2017 ...; a wrong name lists them all.")
+    str,
+    typer.Argument(
+        metavar="DATASET", help="Such as sav-val, lvos-v2, mose or davis-2017; an unknown name lists them all."
+    ),
 ]
 Root: TypeAlias = Annotated[
-    Path, typer.Option(metavar="PATH", help="Its folder; a synthetic suite is written there.", rich_help_panel=_DATA)
+    Path,
+    typer.Option(
+        metavar="PATH", help="Folder of the data set; synthetic suites are generated there.", rich_help_panel=_DATA
+    ),
 ]
 Limit: TypeAlias = Annotated[
-    int | None, typer.Option(min=1, help="Only the first so many videos.", rich_help_panel=_DATA)
+    int | None, typer.Option(min=1, help="Use only the first N videos.", rich_help_panel=_DATA)
 ]
-Videos: TypeAlias = Annotated[str | None, typer.Option(metavar="A,B", help="Only these videos.", rich_help_panel=_DATA)]
+Videos: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="A,B", help="Use only these videos.", rich_help_panel=_DATA)
+]
 Images: TypeAlias = Annotated[
     str | None,
-    typer.Option(metavar="DIR", help="Pictures from another folder of the root.", rich_help_panel=_DATA),
+    typer.Option(metavar="DIR", help="Read the images from this subfolder of the root instead.", rich_help_panel=_DATA),
 ]
 Masks: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="DIR", help="Masks from another folder of the root.", rich_help_panel=_DATA)
+    str | None,
+    typer.Option(metavar="DIR", help="Read the masks from this subfolder of the root instead.", rich_help_panel=_DATA),
 ]
 Out: TypeAlias = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Folder for results. Default: results/DATASET.", rich_help_panel=_SCORES),
+    typer.Option(metavar="DIR", help="Output folder. Default: results/DATASET.", rich_help_panel=_SCORES),
 ]
 ScoreOnly: TypeAlias = Annotated[
     bool,
     typer.Option(
-        "--score-only", help="Score the masks in --out, of any method; track nothing.", rich_help_panel=_SCORES
+        "--score-only",
+        help="Score the masks already in --out, made by any method, without tracking.",
+        rich_help_panel=_SCORES,
     ),
 ]
 AllowMissing: TypeAlias = Annotated[
@@ -42,26 +53,28 @@ AllowMissing: TypeAlias = Annotated[
 ]
 Rule: TypeAlias = Annotated[
     str | None,
-    typer.Option(help="Score by sav, davis, vost or lvos instead of the data set's own.", rich_help_panel=_SCORES),
+    typer.Option(
+        help="Score by the rule of sav, davis, vost or lvos instead of the data set's own.", rich_help_panel=_SCORES
+    ),
 ]
 LvosRule: TypeAlias = Annotated[
-    int, typer.Option(metavar="YEAR", help="LVOS's evaluator of 2024 or 2022.", rich_help_panel=_SCORES)
+    int, typer.Option(metavar="YEAR", help="Version of the LVOS evaluator: 2024 or 2022.", rich_help_panel=_SCORES)
 ]
 Workers: TypeAlias = Annotated[
-    int | None, typer.Option(min=1, help="Processes that score. Default: one a core.", rich_help_panel=_SCORES)
+    int | None, typer.Option(min=1, help="Number of scoring processes. Default: one per core.", rich_help_panel=_SCORES)
 ]
 Report: TypeAlias = Annotated[
-    bool, typer.Option("--report", help="Also write report.html with plots and strips.", rich_help_panel=_SCORES)
+    bool, typer.Option("--report", help="Also write report.html with plots and film strips.", rich_help_panel=_SCORES)
 ]
 Baseline: TypeAlias = Annotated[
     bool,
-    typer.Option("--baseline", help="Plain SAM 2 beside the tree, each frame encoded once.", rich_help_panel=_TREES),
+    typer.Option("--baseline", help="Also run plain SAM 2; both share the encoded frames.", rich_help_panel=_TREES),
 ]
 Sweep: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="NAME=A,B",
-        help="A row for each value of pathways, iou-threshold, uncertainty-threshold or modulation (LOW:HIGH).",
+        help="One table row per value of pathways, iou-threshold, uncertainty-threshold or modulation (LOW:HIGH).",
         rich_help_panel=_TREES,
     ),
 ]

@@ -1,4 +1,4 @@
-"""The memory tree's settings from the words of a command line."""
+"""Parses the memory-tree options of the command line."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ def tree_config(
     modulation: str | None,
     greedy: bool,
 ) -> TreeConfig:
-    """The tree that the options describe; None leaves a default as it is.
+    """Builds the tree configuration from the options; None keeps a default.
 
     Raises:
-        ConfigError: a value outside its range, or `greedy` together with a setting of the tree.
+        ConfigError: a value is out of range, or `greedy` is combined with a tree setting.
     """
     given = {
         "pathways": pathways,
@@ -27,28 +27,28 @@ def tree_config(
     settings = {name: value for name, value in given.items() if value is not None}
     if greedy and settings:
         names = " and ".join("--" + name.replace("_", "-") for name in settings)
-        raise ConfigError(f"--greedy is SAM 2 without a tree: leave out {names}")
+        raise ConfigError(f"--greedy runs SAM 2 without the memory tree and cannot be combined with {names}")
     return TreeConfig.greedy() if greedy else TreeConfig(**settings)  # type: ignore[arg-type]
 
 
 def parse_modulation(text: str) -> tuple[float, float]:
-    """Reads `LOW,HIGH`.
+    """Parses `LOW,HIGH`.
 
     Raises:
-        ConfigError: not two numbers.
+        ConfigError: the text is not two numbers.
     """
     try:
         low, high = (float(word) for word in text.split(","))
     except ValueError:
-        raise ConfigError(f"--modulation {text}: give LOW,HIGH, such as 0.95,1.05") from None
+        raise ConfigError(f"--modulation {text}: expected LOW,HIGH, such as 0.95,1.05") from None
     return low, high
 
 
 def check_delay(max_delay: int | None) -> None:
-    """Refuses what `Session` would refuse only after the network is loaded.
+    """Rejects a bad value now, because `Session` checks it only once the network is loaded.
 
     Raises:
-        ConfigError: negative.
+        ConfigError: `max_delay` is negative.
     """
     if max_delay is not None and max_delay < 0:
         raise ConfigError(f"--max-delay {max_delay}: must be 0 or more")

@@ -1,1 +1,1 @@
-"""Prompts on a command line and in a file: their grammar, their meaning."""
+"""Parsing and checking of prompts from the command line and from files."""

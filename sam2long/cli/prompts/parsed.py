@@ -1,4 +1,4 @@
-"""What a user marks on a video: points, boxes and masks, checked against the video and handed to a session."""
+"""The user's prompts (points, boxes and masks), checked against the video and added to a session."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PointPrompt:
-    """A click; `label` 1 is on the object, 0 is not on it; `x`, `y` in pixels of the video."""
+    """A click at (x, y), in pixels of the video; `label` is 1 on the object and 0 off it."""
 
     frame: int
     object_id: int
@@ -54,7 +54,7 @@ Prompt: TypeAlias = PointPrompt | BoxPrompt | MaskPrompt
 
 @dataclass(frozen=True)
 class ObjectPrompts:
-    """Everything said about one object on one frame: clicks with at most one box, or one mask."""
+    """All prompts of one object on one frame: clicks with at most one box, or one mask."""
 
     frame: int
     object_id: int
@@ -77,14 +77,15 @@ class ObjectPrompts:
 
 
 def object_prompts(prompts: Iterable[Prompt]) -> list[ObjectPrompts]:
-    """Gathers prompts by frame and object, in that order.
+    """Groups prompts by frame and object, sorted in that order.
 
     Raises:
-        PromptError: there are none, or one object has two boxes, two masks, or a mask and something else on one frame.
+        PromptError: there are no prompts, or one object has two boxes, two masks, or a mask and another prompt on
+            the same frame.
     """
     ordered = sorted(prompts, key=_frame_and_object)
     if not ordered:
-        raise PromptError("nothing to follow: mark an object with --point, --box, --mask or --prompts")
+        raise PromptError("nothing to follow: prompt an object with --point, --box, --mask or --prompts")
     groups = [_gather(*key, list(group)) for key, group in groupby(ordered, key=_frame_and_object)]
     for group in groups:
         _check_kinds(group)
@@ -92,60 +93,58 @@ def object_prompts(prompts: Iterable[Prompt]) -> list[ObjectPrompts]:
 
 
 def object_ids(prompts: Iterable[Prompt]) -> list[int]:
-    """The numbers of all marked objects, ascending."""
+    """Ids of all prompted objects, ascending."""
     return sorted({prompt.object_id for prompt in prompts})
 
 
 def check_prompts(prompts: Iterable[Prompt], source: VideoSource) -> None:
-    """Checks what can be known without a model: kinds, frame numbers and coordinates.
+    """Checks everything that needs no model: kinds of prompts, frame numbers and coordinates.
 
     Raises:
-        PromptError: see `object_prompts`; or a prompt is outside the frame, on a frame that does not exist, or a mask
-            has another size than the video.
+        PromptError: see `object_prompts`; or a prompt is outside the frame or on a frame that does not exist, or a
+            mask differs in size from the video.
     """
     size = FrameSize(source.height, source.width)
-    for marked in object_prompts(prompts):
-        if source.frame_count is not None and marked.frame >= source.frame_count:
-            raise PromptError(f"{marked}: {source.name} has only frames 0 to {source.frame_count - 1}")
-        if marked.masks:
-            check_mask(marked.masks[0].mask, size, str(marked))
+    for group in object_prompts(prompts):
+        if source.frame_count is not None and group.frame >= source.frame_count:
+            raise PromptError(f"{group}: {source.name} has only frames 0 to {source.frame_count - 1}")
+        if group.masks:
+            check_mask(group.masks[0].mask, size, str(group))
         else:
-            check_clicks(marked.places, marked.labels, marked.boxes[0].box if marked.boxes else None, size, str(marked))
+            check_clicks(group.places, group.labels, group.boxes[0].box if group.boxes else None, size, str(group))
 
 
 def apply_prompts(prompts: Iterable[Prompt], session: Session) -> None:
-    """Hands the prompts to a session.
+    """Adds the prompts to a session.
 
     Raises:
-        PromptError: as `check_prompts`, or the session refuses one.
+        PromptError: as in `check_prompts`, or the session rejects a prompt.
     """
-    for marked in object_prompts(prompts):
-        if marked.masks:
-            session.add_mask(frame=marked.frame, object_id=marked.object_id, mask=marked.masks[0].mask)
-        elif marked.boxes:
+    for group in object_prompts(prompts):
+        if group.masks:
+            session.add_mask(frame=group.frame, object_id=group.object_id, mask=group.masks[0].mask)
+        elif group.boxes:
             session.add_box(
-                frame=marked.frame,
-                object_id=marked.object_id,
-                box=marked.boxes[0].box,
-                points=marked.places,
-                labels=marked.labels,
+                frame=group.frame,
+                object_id=group.object_id,
+                box=group.boxes[0].box,
+                points=group.places,
+                labels=group.labels,
             )
         else:
-            session.add_points(
-                frame=marked.frame, object_id=marked.object_id, points=marked.places, labels=marked.labels
-            )
+            session.add_points(frame=group.frame, object_id=group.object_id, points=group.places, labels=group.labels)
 
 
 def describe(prompts: Iterable[Prompt]) -> list[dict[str, object]]:
-    """The prompts as entries of a prompt file, so that a summary tells how to do the same again."""
-    return [{"frame": marked.frame, "object": marked.object_id, **_marks(marked)} for marked in object_prompts(prompts)]
+    """Returns the prompts as entries of a prompt file, so that the summary allows a run to be repeated."""
+    return [{"frame": group.frame, "object": group.object_id, **_fields(group)} for group in object_prompts(prompts)]
 
 
-def _marks(marked: ObjectPrompts) -> dict[str, object]:
-    if marked.masks:
-        return {"mask": str(marked.masks[0].path)}
-    box = {"box": list(marked.boxes[0].box)} if marked.boxes else {}
-    points = {"points": [list(place) for place in marked.places], "labels": marked.labels} if marked.points else {}
+def _fields(group: ObjectPrompts) -> dict[str, object]:
+    if group.masks:
+        return {"mask": str(group.masks[0].path)}
+    box = {"box": list(group.boxes[0].box)} if group.boxes else {}
+    points = {"points": [list(place) for place in group.places], "labels": group.labels} if group.points else {}
     return {**box, **points}
 
 
@@ -163,11 +162,12 @@ def _gather(frame: int, object_id: int, prompts: list[Prompt]) -> ObjectPrompts:
     )
 
 
-def _check_kinds(marked: ObjectPrompts) -> None:
-    if marked.masks and (marked.points or marked.boxes):
-        other = "points" if marked.points else "a box"
-        raise PromptError(f"{marked} has a mask and {other}: use one kind, or number the objects apart with #OBJECT")
-    if len(marked.masks) > 1:
-        raise PromptError(f"{marked} has {len(marked.masks)} masks: give one, or number the objects apart with #OBJECT")
-    if len(marked.boxes) > 1:
-        raise PromptError(f"{marked} has {len(marked.boxes)} boxes: give one, or number the objects apart with #OBJECT")
+def _check_kinds(group: ObjectPrompts) -> None:
+    advice = "or give the objects different numbers with #OBJECT"
+    if group.masks and (group.points or group.boxes):
+        other = "points" if group.points else "a box"
+        raise PromptError(f"{group} has a mask and {other}: use one kind, {advice}")
+    if len(group.masks) > 1:
+        raise PromptError(f"{group} has {len(group.masks)} masks: use one, {advice}")
+    if len(group.boxes) > 1:
+        raise PromptError(f"{group} has {len(group.boxes)} boxes: use one, {advice}")

@@ -1,4 +1,4 @@
-"""Prompts from a JSON file, for more of them than a command line holds; docs/prompts.md shows the schema."""
+"""Reads prompts from a JSON file; docs/prompts.md describes the schema."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ from sam2long.cli.prompts.parsed import BoxPrompt, MaskPrompt, PointPrompt, Prom
 from sam2long.errors import PromptError
 
 _MOST = 999_999_999
-"""The largest frame or object number; on the command line too they have at most nine digits."""
+"""Largest frame or object number: nine digits, as on the command line."""
 _KEYS = ("frame", "object", "points", "labels", "box", "mask")
 
 
 def read_prompt_file(path: Path) -> list[Prompt]:
     """Reads `{"prompts": [{"frame": 0, "object": 1, "box": [x0, y0, x1, y1]}, ...]}`.
 
-    Every entry has points (with labels), a box (with or without points), or a mask file named relative to `path`.
+    Each entry has points (with labels), a box (with or without points), or a mask file relative to the folder of
+    `path`.
 
     Raises:
-        PromptError: an unreadable file, bad JSON (with its line), or an entry that does not fit (with its place).
+        PromptError: the file is unreadable, not JSON (with the line), or has an invalid entry (with its index).
     """
     content = _load(path)
     if not isinstance(content, dict) or list(content) != ["prompts"] or not isinstance(content["prompts"], list):
-        raise PromptError(f'{path}: expected {{"prompts": [...]}} and nothing else at the top')
+        raise PromptError(f'{path}: expected {{"prompts": [...]}} and no other keys at the top level')
     if not content["prompts"]:
         raise PromptError(f"{path}: the list of prompts is empty")
     prompts: list[Prompt] = []
@@ -39,10 +40,10 @@ def read_prompt_file(path: Path) -> list[Prompt]:
 def read_prompts(
     points: Iterable[str], boxes: Sequence[str], masks: Iterable[str], path: Path | None, needed: bool = True
 ) -> list[Prompt]:
-    """All prompts of a command line and, if given, of a file.
+    """Reads all prompts of a command line and, if `path` is given, of a file.
 
     Raises:
-        PromptError: one that cannot be read, or none at all although one is needed.
+        PromptError: a prompt cannot be read, or there is none although one is needed.
     """
     prompts = parse_prompts(points, boxes, masks)
     if path is not None:
@@ -58,7 +59,7 @@ def _load(path: Path) -> Any:
     except OSError as error:
         raise PromptError(f"{path}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
-        raise PromptError(f"{path}: not a text file in UTF-8") from None
+        raise PromptError(f"{path}: not a UTF-8 text file") from None
     except json.JSONDecodeError as error:
         raise PromptError(f"{path}: bad JSON in line {error.lineno}, column {error.colno}: {error.msg}") from None
     except (RecursionError, ValueError):
@@ -66,27 +67,27 @@ def _load(path: Path) -> Any:
 
 
 class _Entry:
-    """One entry of the list; `where` names it in messages."""
+    """One entry of the list; `where` identifies it in messages."""
 
     def __init__(self, entry: Any, where: str, folder: Path) -> None:
         if not isinstance(entry, dict):
-            raise PromptError(f"{where}: expected an object in braces")
+            raise PromptError(f"{where}: expected an object in braces, {{...}}")
         for key in entry:
             if key not in _KEYS:
-                raise PromptError(f"{where}: unknown key '{key}'; known are {', '.join(_KEYS)}")
+                raise PromptError(f"{where}: unknown key '{key}'; known: {', '.join(_KEYS)}")
         self._entry = entry
         self._where = where
         self._folder = folder
 
     def prompts(self) -> list[Prompt]:
-        """The prompts this entry stands for."""
+        """Returns the prompts of this entry."""
         has_points, has_box, has_mask = (key in self._entry for key in ("points", "box", "mask"))
         if not (has_points or has_box or has_mask):
-            raise PromptError(f"{self._where}: give points, a box or a mask")
+            raise PromptError(f"{self._where}: expected points, a box or a mask")
         if has_mask and (has_points or has_box):
-            raise PromptError(f"{self._where}: a mask stands alone; it cannot be combined with points or a box")
+            raise PromptError(f"{self._where}: a mask cannot be combined with points or a box")
         if "labels" in self._entry and not has_points:
-            raise PromptError(f"{self._where}: labels without points")
+            raise PromptError(f"{self._where}: labels need points")
         if has_mask:
             return list(self._masks())
         return [*(self._box() if has_box else ()), *(self._points() if has_points else ())]
@@ -94,7 +95,7 @@ class _Entry:
     def _masks(self) -> list[MaskPrompt]:
         name = self._entry["mask"]
         if not isinstance(name, str) or not name:
-            raise PromptError(f"{self._where}: mask must be the name of an image file")
+            raise PromptError(f"{self._where}: mask must be the path of an image file")
         object_id = self._whole("object", least=1) if "object" in self._entry else None
         return read_masks(self._folder / name, self._frame(), object_id, self._where)
 
@@ -106,7 +107,7 @@ class _Entry:
     def _points(self) -> list[PointPrompt]:
         points = self._entry["points"]
         if not isinstance(points, list) or not points:
-            raise PromptError(f"{self._where}: points must be a list of [x, y], at least one")
+            raise PromptError(f"{self._where}: points must be a list of at least one [x, y]")
         labels = self._labels(len(points))
         frame, object_id = self._frame(), self._whole("object", least=1)
         places = (self._numbers(point, 2, f"points[{number}]", "x, y") for number, point in enumerate(points))
@@ -118,7 +119,7 @@ class _Entry:
     def _labels(self, count: int) -> list[int]:
         labels = self._entry.get("labels", [1] * count)
         if not isinstance(labels, list) or len(labels) != count:
-            raise PromptError(f"{self._where}: labels must be a list with one label for each of the {count} points")
+            raise PromptError(f"{self._where}: labels must be a list of one label per point, {count} in all")
         for number, label in enumerate(labels):
             if isinstance(label, bool) or label not in (0, 1):
                 raise PromptError(f"{self._where}: labels[{number}] must be 1 (on the object) or 0 (not on it)")
@@ -132,7 +133,9 @@ class _Entry:
             raise PromptError(f"{self._where}: '{key}' is missing")
         value = self._entry[key]
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise PromptError(f"{self._where}: {key} must be a whole number from {least}, not {json.dumps(value)}")
+            raise PromptError(
+                f"{self._where}: {key} must be a whole number of at least {least}, not {json.dumps(value)}"
+            )
         if value > _MOST:
             raise PromptError(f"{self._where}: {key} has more than 9 digits")
         return value
@@ -148,5 +151,5 @@ def _is_number(value: Any) -> bool:
         return False
     try:
         return math.isfinite(value)
-    except OverflowError:  # a whole number beyond what a float holds
+    except OverflowError:  # an integer too large for a float
         return False

@@ -1,1 +1,1 @@
-"""One run: network, progress, Ctrl-C, saving, the closing line."""
+"""Executing one run: loading the network, progress, Ctrl-C, saving and the final message."""

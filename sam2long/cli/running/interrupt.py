@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM cut short the wait for the next result, and never the writing of one."""
+"""Handling of Ctrl-C and SIGTERM: they interrupt the wait for the next result, never the writing of one."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from types import FrameType, TracebackType
 from typing import Any, TypeVar
 
 INTERRUPT_STATUS = 130
-"""What shells report for a command that Ctrl-C ended."""
+"""Exit status that shells report for a command ended by Ctrl-C."""
 
 TERMINATED_STATUS = 143
-"""The same for SIGTERM, which schedulers send at a time limit and `docker stop` sends first."""
+"""Exit status after SIGTERM, which schedulers send at a time limit and `docker stop` sends first."""
 
 Item = TypeVar("Item")
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM, treated as Ctrl-C is."""
+    """Raised on SIGTERM and handled like Ctrl-C."""
 
 
 class StopSignals:
-    """While entered, Ctrl-C and SIGTERM end `until_asked` and nothing else; further ones do no harm, even afterwards.
+    """Context in which Ctrl-C and SIGTERM only end `until_asked`; repeated signals are ignored, even after the context.
 
     Attributes:
-        asked: whether a signal asked to stop.
-        status: the exit status that says which one.
+        asked: whether a signal has requested a stop.
+        status: exit status that corresponds to the signal.
     """
 
     def __init__(self) -> None:
@@ -35,13 +35,13 @@ class StopSignals:
 
     @property
     def who(self) -> str:
-        """Who asked, for messages."""
-        return "SIGTERM" if self.status == TERMINATED_STATUS else "you"
+        """Name of the signal for messages."""
+        return "SIGTERM" if self.status == TERMINATED_STATUS else "Ctrl-C"
 
     def __enter__(self) -> StopSignals:
         for number in (signal.SIGINT, signal.SIGTERM):
             self._previous[number] = signal.getsignal(number)
-            # A shell starts background jobs with SIGINT ignored; that choice stays.
+            # Shells start background jobs with SIGINT ignored; respect that.
             if self._previous[number] is not signal.SIG_IGN:
                 signal.signal(number, self._on_signal)
         return self
@@ -49,16 +49,16 @@ class StopSignals:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Once asked, the program is on its way out; an impatient further press must not tear what closes behind it.
+        # After a stop request the program is shutting down; another Ctrl-C must not interrupt the clean-up.
         if not self.asked:
             for number, handler in self._previous.items():
                 signal.signal(number, handler)
 
     def until_asked(self, items: Iterable[Item]) -> Iterator[Item]:
-        """Yields items until a signal asks to stop; the item being waited for is then given up.
+        """Yields items until a signal requests a stop; the item being waited for is then dropped.
 
         Raises:
-            Exception: what `items` raises, unless that is how a library reports the interruption.
+            Exception: whatever `items` raises, except after a signal, when it may just report the interruption.
         """
         iterator = iter(items)
         try:
@@ -83,7 +83,7 @@ class StopSignals:
 
 
 def raise_on_sigterm() -> None:
-    """Let SIGTERM end the program as Ctrl-C does, with its own exit status, unless whoever started it ignores it."""
+    """Makes SIGTERM end the program like Ctrl-C, with its own exit status, unless the parent process ignores it."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise Terminated

@@ -1,4 +1,4 @@
-"""One run of tracking, from checks to the closing line; every command that tracks goes through here."""
+"""One tracking run, from checks to the final message; every command that tracks uses it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from sam2long.tree import TreeConfig
 from sam2long.video import VideoSource
 
 TRACE = "trace"
-"""Always written: `sam2long review` reads it, and it costs a line per object and frame."""
+"""Format that is always written, for `sam2long review`; it costs one line per object and frame."""
 
 
 @dataclass(frozen=True)
@@ -43,18 +43,18 @@ class Job:
 
     Attributes:
         source: the video.
-        prompts: what is marked on it.
-        out: folder for the results.
-        formats: what to write into it besides the trace, see `open_writers`.
-        tree: the memory tree's numbers.
+        prompts: the user's prompts.
+        out: output folder.
+        formats: formats to write besides the trace, see `open_writers`.
+        tree: configuration of the memory tree.
         max_delay: see `Session`.
-        levels: the values that were made black and white, or None, see `open_video`; the summary tells.
+        levels: values of black and white, or None, see `open_video`; recorded in the summary.
         frames: which frames to visit.
-        overwrite: replace earlier results.
+        overwrite: replace existing results.
         quiet: print warnings and errors only.
-        network: what the summary says about the network.
-        session_file: where to save the run as it goes, or None.
-        saved: what is there already.
+        network: description of the network for the summary.
+        session_file: file to save the run to as it goes, or None.
+        saved: what that file already holds, or None.
     """
 
     source: VideoSource
@@ -72,34 +72,34 @@ class Job:
     saved: SavedRun | None = None
 
     @property
-    def marks(self) -> set[tuple[int, int]]:
-        """(frame, object id) of every prompt, earlier ones included."""
+    def prompted_objects(self) -> set[tuple[int, int]]:
+        """(frame, object id) of every prompt, including those of a saved run."""
         return {(prompt.frame, prompt.object_id) for prompt in self.prompts} | (
             set(self.saved.prompted) if self.saved else set()
         )
 
     @property
-    def prompted(self) -> set[int]:
+    def prompted_frames(self) -> set[int]:
         """Frames with a prompt."""
-        return {frame for frame, _ in self.marks}
+        return {frame for frame, _ in self.prompted_objects}
 
     @property
     def object_ids(self) -> list[int]:
-        """The numbers of all objects, ascending."""
-        return sorted({object_id for _, object_id in self.marks})
+        """Ids of all objects, ascending."""
+        return sorted({object_id for _, object_id in self.prompted_objects})
 
 
 def run_job(job: Job, load: Callable[[], SAM2]) -> None:
-    """Checks everything that is cheap, then loads the network, tracks, writes and reports.
+    """Does all cheap checks first, then loads the network, tracks, writes the results and reports.
 
     Raises:
-        UserError: something does not fit together, and nothing is left behind; or it went wrong in the middle, and
-            what was finished by then is kept.
+        UserError: the input is invalid, and no files are left behind; or the run failed midway, and the frames
+            finished so far are kept.
         typer.Exit: with status 130 after Ctrl-C, 143 after SIGTERM.
     """
     if job.prompts:
         check_prompts(job.prompts, job.source)
-    plan = make_plan(job.source, job.prompted, **asdict(job.frames))
+    plan = make_plan(job.source, job.prompted_frames, **asdict(job.frames))
     writers = open_writers(
         job.out,
         (*job.formats, TRACE),
@@ -108,11 +108,11 @@ def run_job(job: Job, load: Callable[[], SAM2]) -> None:
         settings=_settings(job),
         overwrite=job.overwrite,
         resume=job.saved is not None,
-        prompted=job.marks,
+        prompted=job.prompted_objects,
     )
     with writers, _session(job, load()) as session:
-        if fresh := _without_known(job, session):
-            apply_prompts(fresh, session)
+        if new := _new_prompts(job, session):
+            apply_prompts(new, session)
         progress = TrackProgress(job.source.name, _count(plan, job), quiet=job.quiet)
         with StopSignals() as stop:
             results = session.propagate(**asdict(job.frames))
@@ -126,14 +126,14 @@ def run_job(job: Job, load: Callable[[], SAM2]) -> None:
 
 
 def _settle(job: Job, session: Session) -> Iterator[FrameResult]:
-    """What was visited but not decided. The session is saved first: from there it goes on as if never stopped."""
+    """Results of the visited but undecided frames; saves the session first, so that resuming is as if never stopped."""
     if job.session_file is not None:
         session.save(job.session_file)
     yield from session.settle()
 
 
-def _without_known(job: Job, session: Session) -> list[Prompt]:
-    """The prompts that a saved run does not have yet: the same command, given again, simply goes on."""
+def _new_prompts(job: Job, session: Session) -> list[Prompt]:
+    """The prompts that a saved run does not have yet, so that repeating a command just resumes it."""
     if job.saved is None or not job.prompts:
         return job.prompts
     with Session(session.model, job.source, tree=job.tree, keep_results=False) as asked:
@@ -151,8 +151,9 @@ def _session(job: Job, model: SAM2) -> Session:
 
 
 def _count(plan: Plan, job: Job) -> int | None:
+    """Number of results to expect, or None if the length of the video is unknown."""
     on_stride = plan.count(job.source.frame_count)
-    between = sum(plan.covers(frame) and not plan.visits(frame) for frame in job.prompted)
+    between = sum(plan.covers(frame) and not plan.visits(frame) for frame in job.prompted_frames)
     return None if on_stride is None else on_stride + between
 
 
@@ -181,16 +182,16 @@ def _report(job: Job, outcome: Outcome, writers: WriterSet, who: str) -> None:
 
 
 def _interrupted_line(job: Job, outcome: Outcome, who: str) -> str:
-    again = "" if job.session_file is None else f"; run the same command again to go on from {job.session_file}"
+    again = "" if job.session_file is None else f"; run the same command again to resume from {job.session_file}"
     if not outcome.frames:
-        return f"stopped by {who} before the first frame was finished; nothing kept{again}\n"
+        return f"stopped by {who} before the first frame was finished; nothing was kept{again}\n"
     return f"stopped by {who} at frame {outcome.last_frame}; {_frames(outcome.frames)} kept in {job.out}{again}\n"
 
 
 def _closing_line(job: Job, outcome: Outcome, writers: WriterSet) -> str:
     written = ", ".join(path.name + "/" * path.is_dir() for path in writers.files)
     objects = job.object_ids
-    where = f" (sam2long review {job.out} says where to look)" if outcome.doubtful else ""
+    where = f" (run sam2long review {job.out} to list them)" if outcome.doubtful else ""
     named = f"object {objects[0]}" if len(objects) == 1 else f"{len(objects)} objects"
     return (
         f"{_frames(outcome.frames)} of {named} in {job.out}: {written}; "

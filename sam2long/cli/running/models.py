@@ -1,4 +1,4 @@
-"""Which network a command tracks with."""
+"""The network a command uses."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from sam2long.model.precision import PRECISIONS
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """A network that is not loaded yet; the fields are those of `load_model`, but for `quiet`: warnings only.
+    """A network to load later; fields as in `load_model`, plus `quiet` to print only warnings.
 
     Raises:
-        ConfigError: weights are to be drawn at random and read from a file, or there is no such precision.
+        ConfigError: both random weights and a checkpoint are requested, or the precision is unknown.
     """
 
     name: str
@@ -33,16 +33,16 @@ class ModelChoice:
 
     def __post_init__(self) -> None:
         if self.random_weights and self.checkpoint is not None:
-            raise ConfigError("--random-weights and --checkpoint exclude each other")
+            raise ConfigError("--random-weights and --checkpoint cannot be combined")
         if self.precision not in PRECISIONS:
             raise ConfigError(f"unknown precision {self.precision!r}; known: {', '.join(PRECISIONS)}")
 
     def load(self) -> SAM2:
-        """Loads it, and warns about weights that mean nothing.
+        """Loads the network, and warns if its weights are random.
 
         Raises:
-            CheckpointError: an unknown name, or a file that does not fit.
-            ConfigError: a device that cannot be used, or on which the network cannot be compiled.
+            CheckpointError: the name is unknown, or the file does not fit the network.
+            ConfigError: the device cannot be used, or the network cannot be compiled on it.
         """
         model = load_model(
             self.name,
@@ -53,18 +53,18 @@ class ModelChoice:
             precision=self.precision,
         )
         if model.device.type == "cuda" and self.precision != "float32":
-            # For what stays float32 beside bfloat16; a setting of the whole process, so only commands make it.
+            # For the parts that stay in float32; the setting affects the whole process, so only commands change it.
             torch.set_float32_matmul_precision("high")
         if self.compile:
             seconds = compile_model(model)
             if not self.quiet:
                 sys.stderr.write(f"compiled the network in {seconds:.0f} s\n")
         if self.random_weights:
-            sys.stderr.write("warning: RANDOM WEIGHTS: this network has learnt nothing, its masks mean nothing\n")
+            sys.stderr.write("warning: RANDOM WEIGHTS: this network is untrained and its masks are meaningless\n")
         return model
 
     def described(self) -> dict[str, object]:
-        """What a summary says about it."""
+        """Describes the network for the summary."""
         return {
             "model": self.name,
             "checkpoint": None if self.checkpoint is None else str(self.checkpoint),

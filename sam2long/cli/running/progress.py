@@ -1,4 +1,4 @@
-"""The progress line of tracking: frames, speed, time left and how the objects stand; on a terminal only."""
+"""The progress line of tracking: frames, speed, time left and object states; only on a terminal."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _STYLES = {ObjectState.VISIBLE: "green", ObjectState.HIDDEN: "dim", ObjectState.
 
 
 class TrackProgress:
-    """Shows results as they arrive; use it as a context.
+    """Context manager that shows progress as results arrive.
 
     Args:
-        name: what is being tracked.
-        total: number of results to expect, or None when that is unknown; then there is no bar and no time left.
-        quiet: show nothing. Nothing is shown either when standard error is not a terminal.
-        console: where to draw; standard error by default.
+        name: name of the video.
+        total: expected number of results, or None if unknown; then the bar and the time left are omitted.
+        quiet: show nothing. Nothing is shown either if `console` is not a terminal.
+        console: console to draw on; standard error by default.
     """
 
     def __init__(self, name: str, total: int | None, quiet: bool = False, console: Console | None = None) -> None:
@@ -42,11 +42,11 @@ class TrackProgress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self._progress.disable:  # stopped without a start, rich before 14.3 prints an empty line
+        if not self._progress.disable:  # rich before 14.3 prints an empty line when stopped without a start
             self._progress.stop()
 
     def update(self, result: FrameResult) -> None:
-        """Counts one result and shows its objects' states."""
+        """Advances by one result and shows the states of its objects."""
         self._progress.update(self._task, advance=1, states=state_line(result))
 
 
@@ -68,7 +68,7 @@ class _States(ProgressColumn):
 
 
 def state_line(result: FrameResult) -> Text:
-    """The states of a frame's first objects, such as `1 ● 2 ○ 3 ?`."""
+    """States of the first few objects of a frame, such as `1 ● 2 ○ 3 ?`."""
     line = Text()
     for object_id in list(result.masks)[:_SHOWN_OBJECTS]:
         state = object_state(result, object_id)

@@ -1,4 +1,4 @@
-"""From results to files: writes what tracking yields until it ends, the user stops it, or something fails."""
+"""Writes results to files until tracking ends, the user stops it, or something fails."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Tally:
-    """What has been written so far."""
+    """Running count of the written results."""
 
     started: float
     frames: int = 0
@@ -29,7 +29,7 @@ class Tally:
     last_frame: int | None = None
 
     def add(self, result: FrameResult) -> None:
-        """Counts one written result."""
+        """Adds one written result."""
         self.frames += 1
         self.doubtful += is_doubtful(result)
         self.last_frame = result.frame
@@ -40,13 +40,13 @@ class Outcome:
     """How a run ended.
 
     Attributes:
-        frames: frames written.
-        doubtful: how many of them deserve a second look.
-        frames_per_second: mean over the whole run, writing included.
-        last_frame: number of the last frame written, None without any.
-        interrupted: Ctrl-C or SIGTERM ended it.
-        stopped_early: why the video ended before its announced end, else None.
-        failure: what went wrong in the middle, else None; what was finished by then is kept.
+        frames: number of frames written.
+        doubtful: how many of them should be checked.
+        frames_per_second: mean speed of the whole run, including writing.
+        last_frame: number of the last written frame, or None.
+        interrupted: whether Ctrl-C or SIGTERM ended the run.
+        stopped_early: why the video ended before its stated length, or None.
+        failure: the error that ended the run midway, or None; the frames finished by then are kept.
     """
 
     frames: int
@@ -66,15 +66,21 @@ def write_results(
     progress: TrackProgress,
     stop: StopSignals,
 ) -> Outcome:
-    """Writes all results and makes the files final; after Ctrl-C or a failure, those of the frames visited so far.
+    """Writes all results and finalizes the files; after Ctrl-C or a failure, those of the frames visited so far.
 
-    `settle` gives what the results kept back because the pathways still disagreed about it.
+    If there is no result at all, no files are left behind. Otherwise the finished frames are kept and flagged as
+    incomplete, whatever goes wrong: a `UserError` is returned in the outcome, other exceptions propagate.
 
-    Without a single result nothing is left behind. What is finished stays, marked incomplete, whatever goes wrong: a
-    `UserError` is then part of the outcome, any other failure goes on.
+    Args:
+        results: decided results, in order.
+        settle: returns the results of visited frames on which the pathways still disagreed.
+        writers: open writers for the results.
+        source: the video.
+        progress: progress line to update.
+        stop: signal handler that ends the run early.
 
     Raises:
-        UserError: before the first result.
+        UserError: tracking failed before the first result.
         VideoError: there is no frame to track.
         OutputError: the files cannot be completed.
     """
@@ -101,14 +107,14 @@ def write_results(
 
 
 def _close(results: Iterator[FrameResult]) -> None:
-    # Ends the decoding thread now rather than when Python collects the generator.
+    # Ends the decoding thread now rather than at garbage collection.
     if isinstance(results, Generator):
         results.close()
 
 
 def _finish(writers: WriterSet, outcome: Outcome, source: VideoSource, who: str) -> None:
     if outcome.interrupted and outcome.frames:
-        who = "the user" if who == "you" else who
+        who = "the user" if who == "Ctrl-C" else who
         writers.finish(complete=False, reason=f"stopped by {who} after frame {outcome.last_frame}")
     elif outcome.frames:
         writers.finish(complete=outcome.stopped_early is None, reason=outcome.stopped_early)
@@ -121,7 +127,7 @@ def _finish(writers: WriterSet, outcome: Outcome, source: VideoSource, who: str)
 def _rescue(
     writers: WriterSet, settle: Callable[[], Iterator[FrameResult]], tally: Tally, error: BaseException
 ) -> None:
-    """Keep what is finished; a second failure meanwhile says nothing new."""
+    """Keeps the finished frames; further failures while doing so are suppressed."""
     with contextlib.suppress(Exception):
         for result in settle():
             writers.write(result)
@@ -132,7 +138,7 @@ def _rescue(
             writers.finish(complete=False, reason=f"failed after frame {tally.last_frame}: {what}")
         else:
             writers.abort()
-    except UserError:  # something is missing, which the first failure has to do with
+    except UserError:  # a consequence of the first failure, which is reported instead
         if not writers.files:
             tally.frames = 0
 

@@ -1,4 +1,4 @@
-"""`--session FILE`: a run that is saved as it goes, and goes on or is corrected when the file is named again."""
+"""`--session FILE`: saves a run as it goes; running with the same file again resumes or corrects it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from sam2long.tree import TreeConfig
 
 @dataclass(frozen=True)
 class SavedRun:
-    """What a session file says before a network is loaded.
+    """Contents of a session file that can be read without a network.
 
     Attributes:
-        prompted: (frame, object id) of every mark in it.
-        tree: the memory tree's numbers.
+        prompted: (frame, object id) of every prompt in the file.
+        tree: configuration of the memory tree.
         max_delay: see `Session`.
     """
 
@@ -26,38 +26,38 @@ class SavedRun:
 
 
 def read_saved(path: Path | None) -> SavedRun | None:
-    """What `--session` names, or None if there is no such file yet.
+    """Reads the file given with `--session`; None if it does not exist yet.
 
     Raises:
-        SessionError: a file that cannot be opened.
+        SessionError: the file cannot be opened.
         ConfigError: its folder does not exist.
     """
     if path is None:
         return None
     if not path.parent.is_dir():
-        raise ConfigError(f"--session {path}: there is no folder {path.parent}")
+        raise ConfigError(f"--session {path}: the folder {path.parent} does not exist")
     if not path.exists():
         return None
     header = read_header(path)
-    return SavedRun(_marks(header, path), header.tree, header.options["max_delay"])
+    return SavedRun(_prompted(header, path), header.tree, header.options["max_delay"])
 
 
 def check_settings(saved: SavedRun, path: Path, given: TreeConfig, max_delay: int | None) -> None:
-    """A run that goes on keeps its settings.
+    """Checks that a resumed run keeps its settings.
 
     Raises:
-        ConfigError: others are asked for.
+        ConfigError: the options differ from those of the saved run.
     """
     if given not in (TreeConfig(), saved.tree) or max_delay not in (None, saved.max_delay):
         raise ConfigError(
-            f"{path} was made with other settings of the memory tree; leave them out, or name a new session file"
+            f"{path} was saved with other memory-tree settings; omit these options, or use a new session file"
         )
 
 
-def _marks(header: Header, path: Path) -> frozenset[tuple[int, int]]:
+def _prompted(header: Header, path: Path) -> frozenset[tuple[int, int]]:
     try:
         return frozenset(
             (int(prompt["frame"]), int(item["id"])) for item in header.data["objects"] for prompt in item["prompts"]
         )
     except (LookupError, TypeError, ValueError, OverflowError) as error:
-        raise SessionError(f"{path} is damaged, or no session file ({error})") from error
+        raise SessionError(f"{path} is damaged or not a session file ({error})") from error
