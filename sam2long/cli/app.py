@@ -43,7 +43,7 @@ app.command("eval")(evaluate)
 
 
 def main() -> None:
-    """Runs the command line and exits: 0 on success, 2 on a user error, 130 after Ctrl-C, 143 after SIGTERM."""
+    """Run the command line and exit: 0 on success, 2 on a user error, 130 after Ctrl-C, 143 after SIGTERM."""
     raise_on_sigterm()
     warnings.showwarning = _show_warning
     try:
@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-    """Prints a warning as one plain line, like an error; its location in the code does not help users."""
+    """Print a warning as one plain line, like an error; its location in the code does not help users."""
     sys.stderr.write(f"warning: {' '.join(str(message).split())}\n")
 
 

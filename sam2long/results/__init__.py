@@ -1,4 +1,4 @@
-"""Masks out: what tracking says of a frame, its forms in other libraries, and files of it. Knows `video` only."""
+"""Results of tracking: masks and scores per frame, conversions for other libraries, and output files."""
 
 from sam2long.results.result import FrameResult
 

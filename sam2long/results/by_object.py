@@ -1,4 +1,4 @@
-"""Values by object id that are made when they are looked up."""
+"""A mapping by object id whose values are computed on each look-up."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class ByObject(Mapping[int, T], Generic[T]):
-    """A read-only mapping for what is too large to be there for all objects at once; every look-up makes it anew."""
+    """Read-only mapping for values too large to hold for all objects at once; each look-up computes its value anew."""
 
     def __init__(self, makers: Mapping[int, Callable[[], T]]) -> None:
         self._makers = dict(makers)

@@ -1,4 +1,4 @@
-"""Masks of one frame in the forms that other libraries take; all dictionaries are keyed by object id."""
+"""Converts the masks of one frame for other libraries; all dictionaries are keyed by object id."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ Masks = Mapping[int, Mask]
 
 
 class RunLengths(TypedDict):
-    """A mask as COCO's compressed run lengths: `size` is [height, width], `counts` ASCII text."""
+    """A mask as compressed COCO RLE (run-length encoding): `size` is [height, width], `counts` is ASCII text."""
 
     size: list[int]
     counts: str
 
 
 class MaskArray(NamedTuple):
-    """Masks of all objects in NumPy: `ids` int64 [objects], `masks` bool [objects, height, width]."""
+    """Masks of all objects as NumPy arrays: `ids` int64 [objects], `masks` bool [objects, height, width]."""
 
     ids: npt.NDArray[np.int64]
     masks: Mask
 
 
 class MaskTensor(NamedTuple):
-    """Masks of all objects in PyTorch, on the CPU: `ids` int64 [objects], `masks` bool [objects, height, width]."""
+    """Masks of all objects as CPU tensors: `ids` int64 [objects], `masks` bool [objects, height, width]."""
 
     ids: torch.Tensor
     masks: torch.Tensor
 
 
 def to_numpy(masks: Masks) -> MaskArray:
-    """Stack masks in the order of the dictionary; [0, 0, 0] where there are none."""
+    """Stack the masks in dictionary order; without objects, `masks` has shape [0, 0, 0]."""
     stacked = np.stack(list(masks.values())) if masks else np.zeros((0, 0, 0), bool)
     return MaskArray(np.array(list(masks), np.int64), stacked)
 
 
 def to_torch(masks: Masks) -> MaskTensor:
-    """Stack masks as `to_numpy` does; the tensors are copies."""
+    """Stack the masks as `to_numpy` does; the tensors are copies."""
     import torch
 
     ids, stacked = to_numpy(masks)
@@ -55,12 +55,12 @@ def to_torch(masks: Masks) -> MaskTensor:
 
 
 def to_coco(masks: Masks) -> dict[int, RunLengths]:
-    """Encode every mask, the empty ones too, as run lengths that `pycocotools.mask.decode` and JSON take."""
+    """Encode every mask, including empty ones, as RLE for `pycocotools.mask.decode` and JSON."""
     return {object_id: run_lengths(mask) for object_id, mask in masks.items()}
 
 
 def run_lengths(mask: Mask) -> RunLengths:
-    """Encode a bool [height, width] mask."""
+    """Encode a bool [height, width] mask as compressed COCO RLE."""
     from pycocotools import mask as coco
 
     encoded = coco.encode(np.asfortranarray(mask, dtype=np.uint8))
@@ -68,7 +68,7 @@ def run_lengths(mask: Mask) -> RunLengths:
 
 
 def to_polygons(masks: Masks, tolerance: float) -> dict[int, list[npt.NDArray[np.float32]]]:
-    """Outline every mask; see `FrameResult.to_polygons`. Raises ConfigError if `tolerance` is negative."""
+    """Convert every mask to polygons, see `FrameResult.to_polygons`; raises ConfigError if `tolerance` is negative."""
     from sam2long.results.outlines import polygons
 
     _check_tolerance(tolerance)
@@ -76,7 +76,7 @@ def to_polygons(masks: Masks, tolerance: float) -> dict[int, list[npt.NDArray[np
 
 
 def to_yolo(masks: Masks, classes: Mapping[int, int] | None, tolerance: float) -> list[str]:
-    """Label lines of the visible objects; see `FrameResult.to_yolo`."""
+    """Return YOLO label lines of the visible objects; see `FrameResult.to_yolo`."""
     from sam2long.results.outlines import join
 
     lines = []
@@ -90,13 +90,11 @@ def to_yolo(masks: Masks, classes: Mapping[int, int] | None, tolerance: float) -
 
 
 def to_supervision(masks: Masks, scores: Mapping[int, float]) -> supervision.Detections:
-    """Detections of the visible objects; see `FrameResult.to_supervision`."""
+    """Return the visible objects as detections; see `FrameResult.to_supervision`."""
     try:
         from supervision import Detections
     except ImportError as error:
-        raise UserError(
-            "to_supervision needs the supervision library, which is not installed; pip install 'sam2long[supervision]'"
-        ) from error
+        raise UserError("to_supervision needs the supervision library: pip install 'sam2long[supervision]'") from error
     ids, stacked = to_numpy(masks)
     visible = stacked.any(axis=(1, 2))
     ids, stacked = ids[visible], stacked[visible]
@@ -109,7 +107,7 @@ def to_supervision(masks: Masks, scores: Mapping[int, float]) -> supervision.Det
 
 
 def _box(mask: Mask) -> tuple[int, int, int, int]:
-    """(x0, y0, x1, y1) of the outer edges of a mask that is not empty."""
+    """Bounding box (x0, y0, x1, y1) of a non-empty mask, to the outer pixel edges."""
     columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
@@ -118,7 +116,7 @@ def _class_of(object_id: int, classes: Mapping[int, int] | None) -> int:
     if classes is None:
         return 0
     if object_id not in classes:
-        raise ConfigError(f"object {object_id} has no class; name one for every object, as in {{1: 0, 2: 5}}")
+        raise ConfigError(f"object {object_id} has no class; give one for every object, as in {{1: 0, 2: 5}}")
     return classes[object_id]
 
 

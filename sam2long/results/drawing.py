@@ -1,4 +1,4 @@
-"""Masks drawn over a frame: a soft fill, a crisp outline and a small plate with the object's id."""
+"""Draws masks over a frame: a translucent fill, an outline and a label with the object id."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 class Painter:
-    """Draws objects, each in its own colour; sizes of lines and letters follow the video's size."""
+    """Draws each object in its own colour; line width and text size scale with the video."""
 
     def __init__(self, height: int, width: int) -> None:
         self._line = max(2, round(min(height, width) / 400))
@@ -29,7 +29,7 @@ class Painter:
         self._plates: dict[int, Image8] = {}
 
     def paint(self, image: Image8, masks: Mapping[int, Mask]) -> Image8:
-        """Return a copy of `image`, uint8 [height, width, 3], with bool [height, width] masks drawn by object id."""
+        """Return a copy of `image`, uint8 [height, width, 3], with bool [height, width] masks by object id drawn."""
         canvas = image.copy()
         outlines = {i: outline for i in sorted(masks, reverse=True) if (outline := _fill(canvas, masks[i], i))}
         for object_id, outline in outlines.items():
@@ -40,7 +40,7 @@ class Painter:
         return canvas
 
     def _label(self, canvas: Image8, outline: _Outline, object_id: int) -> None:
-        """Put the plate above the top of the mask, or as near to that as the frame allows."""
+        """Draw the label above the top of the mask, or as close to it as the frame allows."""
         if object_id not in self._plates:
             self._plates[object_id] = _plate(str(object_id), bright_colour(object_id), self._text)
         plate = self._plates[object_id]
@@ -49,7 +49,7 @@ class Painter:
 
 @dataclass(frozen=True)
 class _Outline:
-    """What is left to draw of a mask once it is filled: its edges, and where its label goes (pixels)."""
+    """Outline of a filled mask and the position of its label, in pixels."""
 
     contours: Sequence[npt.NDArray[np.int32]]
     top: int
@@ -57,7 +57,7 @@ class _Outline:
 
 
 def _fill(canvas: Image8, mask: Mask, object_id: int) -> _Outline | None:
-    """Lay the object's colour over the canvas; None for an empty mask."""
+    """Blend the object's colour into the canvas; None for an empty mask."""
     left, top, width, height = cv2.boundingRect(np.ascontiguousarray(mask).view(np.uint8))
     if not width:
         return None
@@ -70,7 +70,7 @@ def _fill(canvas: Image8, mask: Mask, object_id: int) -> _Outline | None:
 
 
 def _plate(text: str, colour: Image8, size: int) -> Image8:
-    """A rounded plate with text, uint8 [height, width, 4] RGBA, drawn large and made smaller for smooth edges."""
+    """Rounded label, uint8 [height, width, 4] RGBA, drawn larger and downscaled for smooth edges."""
     font = ImageFont.load_default(size * SUPERSAMPLING)
     left, top, right, bottom = (round(side) for side in font.getbbox(text, anchor="ls"))
     pad = size * SUPERSAMPLING // 3
@@ -87,7 +87,7 @@ def _plate(text: str, colour: Image8, size: int) -> Image8:
 
 
 def _paste(canvas: Image8, plate: Image8, left: int, top: int) -> None:
-    """Blend a plate into the canvas, moved so that it lies inside; larger than the canvas, it is cut."""
+    """Blend a label into the canvas, shifted to lie inside, and cropped if larger than the canvas."""
     plate = plate[: canvas.shape[0], : canvas.shape[1]]
     height, width = plate.shape[:2]
     left = min(max(left, 0), canvas.shape[1] - width)

@@ -1,4 +1,4 @@
-"""RGB images in, an mp4 file out."""
+"""Encodes RGB images as an mp4 file."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import numpy.typing as npt
 
 from sam2long.video.paths import ffmpeg_url
 
-# exact for 24, 25, 30, 50, 60 and 30000/1001 frames per second, and within MPEG-4's limit of 65535
+# time base in ticks per second: exact for 24, 25, 30, 50, 60 and 30000/1001 fps, and within MPEG-4's limit of 65535
 TICKS = 60000
-# quantiser scale of the fallback, 1 (best) to 31
+# quantiser scale of the MPEG-4 fallback, 1 (best) to 31
 MPEG4_QUALITY = "3"
 
 
 class Mp4Encoder:
-    """H.264 (yuv420p, BT.709) in mp4, with the time stamp of each frame; MPEG-4 part 2 where FFmpeg has no libx264.
+    """Encodes H.264 (yuv420p, BT.709) with per-frame time stamps; MPEG-4 part 2 if FFmpeg lacks libx264.
 
-    Odd sizes are padded to even ones by repeating the last row or column. `pixel_aspect` is the width of a pixel by its
-    height. Raises OSError or PyAV's errors.
+    Odd sizes are padded to even ones by repeating the last row or column. `pixel_aspect` is pixel width divided by
+    pixel height. Raises OSError or PyAV's errors.
     """
 
     def __init__(self, path: Path, height: int, width: int, fps: float, pixel_aspect: Fraction = Fraction(1)) -> None:
@@ -43,7 +43,7 @@ class Mp4Encoder:
     def add(self, image: npt.NDArray[np.uint8], time: float) -> None:
         """Encode uint8 [height, width, 3] RGB, shown `time` seconds into the source; times must increase.
 
-        The first frame is shown at once, the others as much later as their times are.
+        The time stamps of the file start at 0 with the first frame.
         """
         if self._first_time is None:
             self._first_time = time
@@ -56,7 +56,7 @@ class Mp4Encoder:
         self._last_pts = pts
 
     def close(self) -> None:
-        """Write what the encoder still holds and complete the file."""
+        """Flush the encoder and complete the file."""
         self._container.mux(self._stream.encode(None))
         self._container.close()
 
@@ -67,7 +67,7 @@ class Mp4Encoder:
 
 
 def can_encode(height: int, width: int) -> bool:
-    """Return whether the encoder takes pictures of this size."""
+    """Return whether the encoder supports this image size in pixels."""
     context = av.CodecContext.create(_codec(), "w")
     assert isinstance(context, av.VideoCodecContext)
     context.height, context.width = height + height % 2, width + width % 2

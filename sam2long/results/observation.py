@@ -1,4 +1,4 @@
-"""What a result says about one object in numbers, without its mask: what traces are made of."""
+"""The scores of one object on one frame, without its mask; the content of traces."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Observation:
         frame: frame number, from 0.
         time: presentation time in seconds.
         object_id: 1 or more.
-        area: pixels in the mask, 0 where the object is not visible.
+        area: number of pixels in the mask, 0 where the object is not visible.
         object_score: logit; > 0 means visible.
         iou: predicted IoU, 0..1.
-        disagreement: of the pathways, the largest 1 - IoU of any two masks, 0..1.
-        lead: of the reported pathway over the best other one, see `FrameResult.leads`; may be infinite.
-        prompted: whether the user marked the object on this frame.
+        disagreement: largest 1 - IoU between the masks of any two pathways, 0..1.
+        lead: score lead of the reported pathway over the best other one, see `FrameResult.leads`; may be infinite.
+        prompted: whether the object has a prompt on this frame.
     """
 
     frame: int
@@ -39,11 +39,11 @@ class Observation:
 
 
 def observe(result: FrameResult, prompted: Collection[int] = ()) -> list[Observation]:
-    """What one frame's result says about each of its objects.
+    """Return one observation per object of a frame.
 
     Args:
-        result: of the frame.
-        prompted: ids of the objects that are marked on this frame.
+        result: result of the frame.
+        prompted: ids of the objects with a prompt on this frame.
     """
     return [
         Observation(

@@ -1,4 +1,4 @@
-"""Masks as polygons: outlines that run along the pixels' edges, and the cuts that make one polygon of several."""
+"""Converts masks to polygons along the pixel edges, and joins several polygons into one by zero-width cuts."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Polygon = npt.NDArray[np.float32]
 
 
 def polygons(mask: Mask, tolerance: float) -> list[Polygon]:
-    """One polygon for each connected part of a bool [height, width] mask; none of an empty one.
+    """Return one polygon per connected part of a bool [height, width] mask; an empty mask has none.
 
     Returns:
-        float32 [points, 2] polygons, (x, y) in pixels with (0, 0) the outer corner of the upper left pixel. A hole is
-        joined to its part by a cut of no width, so that every polygon can be filled by itself, under either fill rule.
+        float32 [points, 2] polygons, (x, y) in pixels with (0, 0) at the outer corner of the top-left pixel. A hole is
+        joined to its part by a zero-width cut, so each polygon can be filled on its own under either fill rule.
     """
     if not mask.any():
         return []
@@ -27,7 +27,7 @@ def polygons(mask: Mask, tolerance: float) -> list[Polygon]:
         _edge_grid(mask[top : top + height, left : left + width]), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE
     )
     corner = np.array((left, top), np.float32)
-    parts: dict[int, list[Polygon]] = {}  # OpenCV puts the holes of a part anywhere behind or before it
+    parts: dict[int, list[Polygon]] = {}  # OpenCV may list the holes of a part before or after it
     for number, (ring, parent) in enumerate(zip(rings, tree[0, :, 3], strict=True)):
         outline = _simplify(ring, tolerance) + corner
         if parent < 0:
@@ -38,7 +38,7 @@ def polygons(mask: Mask, tolerance: float) -> list[Polygon]:
 
 
 def join(rings: list[Polygon]) -> Polygon:
-    """Tie the other polygons to the first by cuts of no width, each walked there and back: float32 [points, 2]."""
+    """Join all polygons to the first by zero-width cuts, each traversed both ways: float32 [points, 2]."""
     outline = rings[0]
     detours: defaultdict[int, list[Polygon]] = defaultdict(list)
     for ring in rings[1:]:
@@ -53,9 +53,9 @@ def join(rings: list[Polygon]) -> Polygon:
 
 
 def _edge_grid(mask: Mask) -> npt.NDArray[np.uint8]:
-    """uint8 [2 * height + 1, 2 * width + 1]: pixels, their edges and corners as points, 1 where the mask has them.
+    """uint8 [2 * height + 1, 2 * width + 1] grid of pixels, their edges and corners, 1 where the mask covers them.
 
-    OpenCV runs its outlines through the outermost points inside, which here lie on the edges of pixels.
+    OpenCV traces outlines through the outermost points inside, which on this grid lie on the pixel edges.
     """
     height, width = mask.shape
     grid = np.zeros((2 * height + 1, 2 * width + 1), np.uint8)
@@ -65,7 +65,7 @@ def _edge_grid(mask: Mask) -> npt.NDArray[np.uint8]:
 
 
 def _simplify(ring: npt.NDArray[np.int32], tolerance: float) -> Polygon:
-    """From the grid of edges to pixels: float32 [points, 2]."""
+    """Convert edge-grid points to pixels and drop points within the tolerance: float32 [points, 2]."""
     points = ring.astype(np.float32) / 2
     fewer = cv2.approxPolyDP(points, tolerance, closed=True) if tolerance else points
     kept: Polygon = np.asarray(fewer if len(fewer) > 2 else points, np.float32)[:, 0]

@@ -1,4 +1,4 @@
-"""The colours of the DAVIS and Pascal VOC palette."""
+"""The colour palette of DAVIS and Pascal VOC."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def davis_palette() -> npt.NDArray[np.uint8]:
 
 
 def bright_colour(object_id: int) -> npt.NDArray[np.uint8]:
-    """Return a colour visible over any video, uint8 [3] RGB: the palette's, lightened by as much as it is dark."""
+    """Return a colour visible over any video, uint8 [3] RGB: the palette colour, lightened if it is dark."""
     colour = davis_palette()[1 + (object_id - 1) % (PALETTE_SIZE - 1)].astype(np.int64)
     stretched = np.minimum(colour * 4 // 3, 255)
     bright: npt.NDArray[np.uint8] = (stretched + 255 - stretched.max()).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""trace.csv: one row for each object and frame of a run, in the order in which the frames were decided."""
+"""trace.csv: one row per object and frame of a run, in the order in which the frames were decided."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ COLUMNS = (
 
 
 class TraceError(UserError):
-    """A trace that is missing, or that cannot be read."""
+    """A trace that is missing or cannot be read."""
 
 
 def trace_row(item: Observation) -> tuple[int | str, ...]:
-    """The cells of a row, in the order of `COLUMNS`; six digits, `inf` for a lead without a rival."""
+    """Return the cells of a row in the order of `COLUMNS`; six digits, `inf` for a lead without a rival."""
     scores = (item.object_score, item.iou, item.disagreement, item.lead)
     return (
         item.frame,
@@ -41,20 +41,20 @@ def trace_row(item: Observation) -> tuple[int | str, ...]:
 
 
 def read_trace(path: str | Path) -> Iterator[Observation]:
-    """Yield the rows of a trace as they stand in the file, one at a time.
+    """Yield the rows of a trace one at a time, in file order.
 
     Raises:
-        TraceError: there is no such file, or it is not a trace.
+        TraceError: the file does not exist or is not a trace.
     """
     try:
         with Path(path).open(encoding="utf-8", newline="") as file:
             rows = csv.reader(file)
             if tuple(next(rows, ())) != COLUMNS:
-                raise TraceError(f"{path} is not a trace of sam2long; its first line must be {','.join(COLUMNS)}")
+                raise TraceError(f"{path} is not a sam2long trace; its first line must be {','.join(COLUMNS)}")
             for row in rows:
                 yield _observation(row, f"{path}, line {rows.line_num}")
     except FileNotFoundError as error:
-        raise TraceError(f"there is no trace {path}; sam2long track writes one into its output folder") from error
+        raise TraceError(f"trace {path} does not exist; sam2long track writes one into its output folder") from error
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise TraceError(f"the trace {path} cannot be read: {error}") from error
 

@@ -83,9 +83,9 @@ def test_the_picture_marks_prompts_and_proposals(sam2long: Command, run: Path, t
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (["nowhere"], "there is no trace nowhere"),
-        (["EMPTY"], "there is no trace"),
-        (["WRONG"], "not a trace of sam2long"),
+        (["nowhere"], "trace nowhere does not exist"),
+        (["EMPTY"], "does not exist"),
+        (["WRONG"], "not a sam2long trace"),
         (["DAMAGED"], "line 3 is damaged"),
         (["BINARY"], "cannot be read"),
         (["RUN", "--plot", "a.bmp"], "must end in"),

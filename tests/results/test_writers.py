@@ -150,7 +150,7 @@ def test_scores_that_json_does_not_have(tmp_path, source):
 @pytest.mark.parametrize(
     ("formats", "ids", "settings", "message"),
     [
-        (["jpg"], [1], {}, "no output format 'jpg'; choose from png"),
+        (["jpg"], [1], {}, "unknown output format 'jpg'; known: png"),
         (["png"], [1, 256], {}, "png-per-object"),
         (["coco"], [0], {}, "must be 1 or more"),
         (["coco"], [1], {"x": object()}, "JSON"),
@@ -181,7 +181,7 @@ def test_folders_that_cannot_be_used(tmp_path, source):
 
 def test_an_overlay_larger_than_a_video_can_be(tmp_path):
     wide = open_video(np.zeros((1, 4, 16386, 3), np.uint8))
-    with pytest.raises(OutputError, match="overlay of 16386x4 pixels is larger than the video encoder takes"):
+    with pytest.raises(OutputError, match="overlay of 16386x4 pixels is too large for the video encoder"):
         open_writers(tmp_path / "out", ["png", "overlay"], wide, object_ids=[1], settings={})
     assert not (tmp_path / "out").exists()
 

@@ -41,7 +41,7 @@ def bench(
         str, typer.Option(metavar="N,N...", help="Object counts to time, with three pathways.")
     ] = "1,4,16",
 ) -> None:
-    """Measure tracking speed; prints a table, then one line of JSON for scripts."""
+    """Measure tracking speed; print a table, then one line of JSON for scripts."""
     from sam2long.bench import file_stages, measured_model, roofline, time_frames
     from sam2long.model.checkpoints.loading import choose_device
     from sam2long.model.compilation import compile_model

@@ -121,7 +121,7 @@ def _predict(experiment: Experiment, quiet: bool) -> None:
 
 
 def _finish(experiment: Experiment, results: list[VariantResult], report: bool) -> None:
-    """Writes all files, then prints the tables."""
+    """Write all files, then print the tables."""
     from sam2long.evaluation.reporting.summary import environment, results_csv, results_json, tables
     from sam2long.evaluation.reporting.tables import count
     from sam2long.evaluation.run_folder import write_text

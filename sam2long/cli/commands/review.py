@@ -51,13 +51,13 @@ def review(
 
 
 def clock(seconds: float) -> str:
-    """Formats seconds as hours, minutes and seconds: `1:02:03`."""
+    """Format seconds as hours, minutes and seconds: `1:02:03`."""
     minutes, second = divmod(int(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02}:{second:02}"
 
 
 def _observations(run: Path) -> Iterator[Observation]:
-    """Reads the observations of a run, which may be an output folder, a trace or a session file."""
+    """Read the observations of a run, which may be an output folder, a trace or a session file."""
     from sam2long.results.trace_file import TRACE_FILE, read_trace
     from sam2long.tracking.saving.archive import is_session, read_observations
 

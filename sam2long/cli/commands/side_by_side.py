@@ -17,7 +17,7 @@ _TITLE_HEIGHT = 24
 
 
 def write_side_by_side(videos: Mapping[str, Path], path: Path) -> None:
-    """Writes the videos, keyed by title and equally long, side by side into one mp4, via a temporary file."""
+    """Write the videos, keyed by title and equally long, side by side into one mp4, via a temporary file."""
     partial = path.with_name(path.name + ".part")
     with ExitStack() as opened:
         sources = [opened.enter_context(open_video(video)) for video in videos.values()]

@@ -57,7 +57,7 @@ def _names(form: Format, name: str) -> tuple[Path, Path]:
 
 
 def _write(scene: Scene, form: Format, name: str, out: Path, entries: list[Path], overwrite: bool) -> None:
-    """Renders into a temporary folder next to the target, then moves `entries` into place."""
+    """Render into a temporary folder next to the target, then move `entries` into place."""
     for entry in entries:
         if (out / entry).exists() and not overwrite:
             raise OutputError(f"{out / entry} already exists; pass --overwrite to replace it")

@@ -13,7 +13,7 @@ def tree_config(
     modulation: str | None,
     greedy: bool,
 ) -> TreeConfig:
-    """Builds the tree configuration from the options; None keeps a default.
+    """Build the tree configuration from the options; None keeps a default.
 
     Raises:
         ConfigError: a value is out of range, or `greedy` is combined with a tree setting.
@@ -32,7 +32,7 @@ def tree_config(
 
 
 def parse_modulation(text: str) -> tuple[float, float]:
-    """Parses `LOW,HIGH`.
+    """Parse `LOW,HIGH`.
 
     Raises:
         ConfigError: the text is not two numbers.
@@ -45,7 +45,7 @@ def parse_modulation(text: str) -> tuple[float, float]:
 
 
 def check_delay(max_delay: int | None) -> None:
-    """Rejects a bad value now, because `Session` checks it only once the network is loaded.
+    """Reject a bad value now, because `Session` checks it only once the network is loaded.
 
     Raises:
         ConfigError: `max_delay` is negative.

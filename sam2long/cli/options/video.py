@@ -6,7 +6,7 @@ from sam2long.errors import ConfigError
 
 
 def parse_levels(text: str | None) -> tuple[float, float] | None:
-    """Parses `LOW,HIGH`; `open_video` checks that they are valid levels.
+    """Parse `LOW,HIGH`; `open_video` checks that they are valid levels.
 
     Raises:
         ConfigError: the text is not two numbers.

@@ -26,7 +26,7 @@ class _Suffixed:
 
 
 def split_suffixes(text: str) -> _Suffixed:
-    """Splits `@FRAME` and `#OBJECT` off the end of a prompt, each at most once.
+    """Split `@FRAME` and `#OBJECT` off the end of a prompt, each at most once.
 
     A suffix needs digits after its sign, so file names may contain both signs.
 
@@ -44,7 +44,7 @@ def split_suffixes(text: str) -> _Suffixed:
 
 
 def parse_point(text: str) -> PointPrompt:
-    """Parses `X,Y`, `X,Y,1` (on the object) or `X,Y,0` (not on it); the object is 1 unless given.
+    """Parse `X,Y`, `X,Y,1` (on the object) or `X,Y,0` (not on it); the object is 1 unless given.
 
     Raises:
         PromptError: the text has another form.
@@ -61,7 +61,7 @@ def parse_point(text: str) -> PointPrompt:
 
 
 def parse_boxes(texts: Sequence[str]) -> list[BoxPrompt]:
-    """Parses boxes `X0,Y0,X1,Y1`; a box without an object number gets the smallest one free on its frame.
+    """Parse boxes `X0,Y0,X1,Y1`; a box without an object number gets the smallest one free on its frame.
 
     Raises:
         PromptError: a box is not four numbers, or has no area.
@@ -77,7 +77,7 @@ def parse_boxes(texts: Sequence[str]) -> list[BoxPrompt]:
 
 
 def parse_mask(text: str) -> list[MaskPrompt]:
-    """Reads a mask file, one object per colour; `#OBJECT` sets the id if the file holds a single object.
+    """Read a mask file, one object per colour; `#OBJECT` sets the id if the file holds a single object.
 
     Raises:
         PromptError: the file is unreadable or empty, or an object number is given for a file of several objects.
@@ -87,7 +87,7 @@ def parse_mask(text: str) -> list[MaskPrompt]:
 
 
 def read_masks(path: Path, frame: int, object_id: int | None, where: str) -> list[MaskPrompt]:
-    """Returns one prompt per object of a mask file; `where` quotes the user's input in messages.
+    """Return one prompt per object of a mask file; `where` quotes the user's input in messages.
 
     Raises:
         PromptError: the file is unreadable or empty, or `object_id` is given for a file of several objects.
@@ -104,7 +104,7 @@ def read_masks(path: Path, frame: int, object_id: int | None, where: str) -> lis
 
 
 def parse_prompts(points: Iterable[str], boxes: Sequence[str], masks: Iterable[str]) -> list[Prompt]:
-    """Parses all prompts of a command line.
+    """Parse all prompts of a command line.
 
     Raises:
         PromptError: a prompt cannot be parsed.
@@ -117,7 +117,7 @@ def parse_prompts(points: Iterable[str], boxes: Sequence[str], masks: Iterable[s
 
 
 def check_box(box: tuple[float, float, float, float], where: str) -> None:
-    """Rejects a box without area.
+    """Reject a box without area.
 
     Raises:
         PromptError: the corners coincide or are in the wrong order.

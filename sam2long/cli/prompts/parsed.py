@@ -77,7 +77,7 @@ class ObjectPrompts:
 
 
 def object_prompts(prompts: Iterable[Prompt]) -> list[ObjectPrompts]:
-    """Groups prompts by frame and object, sorted in that order.
+    """Group prompts by frame and object, sorted in that order.
 
     Raises:
         PromptError: there are no prompts, or one object has two boxes, two masks, or a mask and another prompt on
@@ -98,7 +98,7 @@ def object_ids(prompts: Iterable[Prompt]) -> list[int]:
 
 
 def check_prompts(prompts: Iterable[Prompt], source: VideoSource) -> None:
-    """Checks everything that needs no model: kinds of prompts, frame numbers and coordinates.
+    """Check everything that needs no model: kinds of prompts, frame numbers and coordinates.
 
     Raises:
         PromptError: see `object_prompts`; or a prompt is outside the frame or on a frame that does not exist, or a
@@ -115,7 +115,7 @@ def check_prompts(prompts: Iterable[Prompt], source: VideoSource) -> None:
 
 
 def apply_prompts(prompts: Iterable[Prompt], session: Session) -> None:
-    """Adds the prompts to a session.
+    """Add the prompts to a session.
 
     Raises:
         PromptError: as in `check_prompts`, or the session rejects a prompt.
@@ -136,7 +136,7 @@ def apply_prompts(prompts: Iterable[Prompt], session: Session) -> None:
 
 
 def describe(prompts: Iterable[Prompt]) -> list[dict[str, object]]:
-    """Returns the prompts as entries of a prompt file, so that the summary allows a run to be repeated."""
+    """Return the prompts as entries of a prompt file, so that the summary allows a run to be repeated."""
     return [{"frame": group.frame, "object": group.object_id, **_fields(group)} for group in object_prompts(prompts)]
 
 

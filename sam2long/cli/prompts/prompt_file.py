@@ -18,7 +18,7 @@ _KEYS = ("frame", "object", "points", "labels", "box", "mask")
 
 
 def read_prompt_file(path: Path) -> list[Prompt]:
-    """Reads `{"prompts": [{"frame": 0, "object": 1, "box": [x0, y0, x1, y1]}, ...]}`.
+    """Read `{"prompts": [{"frame": 0, "object": 1, "box": [x0, y0, x1, y1]}, ...]}`.
 
     Each entry has points (with labels), a box (with or without points), or a mask file relative to the folder of
     `path`.
@@ -40,7 +40,7 @@ def read_prompt_file(path: Path) -> list[Prompt]:
 def read_prompts(
     points: Iterable[str], boxes: Sequence[str], masks: Iterable[str], path: Path | None, needed: bool = True
 ) -> list[Prompt]:
-    """Reads all prompts of a command line and, if `path` is given, of a file.
+    """Read all prompts of a command line and, if `path` is given, of a file.
 
     Raises:
         PromptError: a prompt cannot be read, or there is none although one is needed.
@@ -80,7 +80,7 @@ class _Entry:
         self._folder = folder
 
     def prompts(self) -> list[Prompt]:
-        """Returns the prompts of this entry."""
+        """Return the prompts of this entry."""
         has_points, has_box, has_mask = (key in self._entry for key in ("points", "box", "mask"))
         if not (has_points or has_box or has_mask):
             raise PromptError(f"{self._where}: expected points, a box or a mask")

@@ -55,7 +55,7 @@ class StopSignals:
                 signal.signal(number, handler)
 
     def until_asked(self, items: Iterable[Item]) -> Iterator[Item]:
-        """Yields items until a signal requests a stop; the item being waited for is then dropped.
+        """Yield items until a signal requests a stop; the item being waited for is then dropped.
 
         Raises:
             Exception: whatever `items` raises, except after a signal, when it may just report the interruption.
@@ -83,7 +83,7 @@ class StopSignals:
 
 
 def raise_on_sigterm() -> None:
-    """Makes SIGTERM end the program like Ctrl-C, with its own exit status, unless the parent process ignores it."""
+    """Make SIGTERM end the program like Ctrl-C, with its own exit status, unless the parent process ignores it."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise Terminated

@@ -90,7 +90,7 @@ class Job:
 
 
 def run_job(job: Job, load: Callable[[], SAM2]) -> None:
-    """Does all cheap checks first, then loads the network, tracks, writes the results and reports.
+    """Do all cheap checks first, then load the network, track, write the results and report.
 
     Raises:
         UserError: the input is invalid, and no files are left behind; or the run failed midway, and the frames

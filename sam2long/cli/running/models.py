@@ -38,7 +38,7 @@ class ModelChoice:
             raise ConfigError(f"unknown precision {self.precision!r}; known: {', '.join(PRECISIONS)}")
 
     def load(self) -> SAM2:
-        """Loads the network, and warns if its weights are random.
+        """Load the network, and warn if its weights are random.
 
         Raises:
             CheckpointError: the name is unknown, or the file does not fit the network.
@@ -64,7 +64,7 @@ class ModelChoice:
         return model
 
     def described(self) -> dict[str, object]:
-        """Describes the network for the summary."""
+        """Describe the network for the summary."""
         return {
             "model": self.name,
             "checkpoint": None if self.checkpoint is None else str(self.checkpoint),

@@ -46,7 +46,7 @@ class TrackProgress:
             self._progress.stop()
 
     def update(self, result: FrameResult) -> None:
-        """Advances by one result and shows the states of its objects."""
+        """Advance by one result and show the states of its objects."""
         self._progress.update(self._task, advance=1, states=state_line(result))
 
 

@@ -29,7 +29,7 @@ class Tally:
     last_frame: int | None = None
 
     def add(self, result: FrameResult) -> None:
-        """Adds one written result."""
+        """Add one written result."""
         self.frames += 1
         self.doubtful += is_doubtful(result)
         self.last_frame = result.frame
@@ -66,7 +66,7 @@ def write_results(
     progress: TrackProgress,
     stop: StopSignals,
 ) -> Outcome:
-    """Writes all results and finalizes the files; after Ctrl-C or a failure, those of the frames visited so far.
+    """Write all results and finalize the files; after Ctrl-C or a failure, those of the frames visited so far.
 
     If there is no result at all, no files are left behind. Otherwise the finished frames are kept and flagged as
     incomplete, whatever goes wrong: a `UserError` is returned in the outcome, other exceptions propagate.
@@ -127,7 +127,7 @@ def _finish(writers: WriterSet, outcome: Outcome, source: VideoSource, who: str)
 def _rescue(
     writers: WriterSet, settle: Callable[[], Iterator[FrameResult]], tally: Tally, error: BaseException
 ) -> None:
-    """Keeps the finished frames; further failures while doing so are suppressed."""
+    """Keep the finished frames; further failures while doing so are suppressed."""
     with contextlib.suppress(Exception):
         for result in settle():
             writers.write(result)

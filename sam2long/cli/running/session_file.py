@@ -26,7 +26,7 @@ class SavedRun:
 
 
 def read_saved(path: Path | None) -> SavedRun | None:
-    """Reads the file given with `--session`; None if it does not exist yet.
+    """Read the file given with `--session`; None if it does not exist yet.
 
     Raises:
         SessionError: the file cannot be opened.
@@ -43,7 +43,7 @@ def read_saved(path: Path | None) -> SavedRun | None:
 
 
 def check_settings(saved: SavedRun, path: Path, given: TreeConfig, max_delay: int | None) -> None:
-    """Checks that a resumed run keeps its settings.
+    """Check that a resumed run keeps its settings.
 
     Raises:
         ConfigError: the options differ from those of the saved run.

@@ -1,4 +1,4 @@
-"""Masks out: every format a run can be saved in."""
+"""Writers for every output format of a run."""
 
 from sam2long.results.writers.base import ResultWriter
 from sam2long.results.writers.writer_set import FILES, WriterSet, open_writers

@@ -1,4 +1,4 @@
-"""What every streaming writer of results looks like."""
+"""Interface of the streaming result writers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sam2long.results.result import FrameResult
 
 
 class ResultWriter(ABC):
-    """Writes one format, frame by frame, in any order of frames but no frame twice."""
+    """Writes one format, frame by frame; frames may come in any order, but each only once."""
 
     @abstractmethod
     def write(self, result: FrameResult) -> None:
@@ -16,8 +16,8 @@ class ResultWriter(ABC):
 
     @abstractmethod
     def finish(self) -> None:
-        """Complete the files; what was written so far is valid afterwards."""
+        """Complete the files; everything written so far is valid afterwards."""
 
     @abstractmethod
     def abort(self) -> None:
-        """Let go of open files without completing them; never raises."""
+        """Close open files without completing them; never raises."""

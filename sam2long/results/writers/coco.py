@@ -1,4 +1,4 @@
-"""All masks of a video in one JSON file: pictures and annotations as COCO has them, or tracks as YouTube-VIS has."""
+"""All masks of a video in one JSON file, as COCO images and annotations or as YouTube-VIS tracks."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ CATEGORIES = [{"id": 1, "name": "object", "supercategory": ""}]
 
 
 class CocoWriter(ResultWriter):
-    """`images` and `annotations`, for pycocotools, CVAT and detectors; written at the end.
+    """COCO `images` and `annotations` for pycocotools, CVAT and detectors; written at the end.
 
-    An annotation is one object on one picture where it has a mask: `segmentation` (compressed RLE), `area`, `bbox`
-    (x, y, width, height), `score` (predicted IoU), and `track_id`, the object's number, also among the `attributes`
-    that CVAT shows.
+    There is one annotation per object and image with a non-empty mask: `segmentation` (compressed RLE), `area`, `bbox`
+    (x, y, width, height), `score` (predicted IoU) and `track_id` (the object id), which is repeated in `attributes`
+    for CVAT.
     """
 
     def __init__(self, path: Path, source: VideoSource, spool: Spool) -> None:
@@ -30,7 +30,7 @@ class CocoWriter(ResultWriter):
         self._spool = spool
 
     def write(self, result: FrameResult) -> None:
-        """The spool has it."""
+        """Do nothing; the spool stores the result."""
 
     def finish(self) -> None:
         """Write the file; raises OSError."""
@@ -42,7 +42,7 @@ class CocoWriter(ResultWriter):
             file.write("}\n")
 
     def abort(self) -> None:
-        """Nothing is open."""
+        """Do nothing; no file is open."""
 
     def _images(self) -> Iterator[dict[str, object]]:
         size = {"height": self._source.height, "width": self._source.width}
@@ -60,12 +60,12 @@ class CocoWriter(ResultWriter):
 
 
 class YtvisWriter(ResultWriter):
-    """`videos`, and one annotation per object, for trainers of video instance segmentation; written at the end.
+    """YouTube-VIS `videos` with one annotation per object, for video instance segmentation; written at the end.
 
-    The lists of an annotation (`segmentations`: compressed RLE that pycocotools decodes, `bboxes`: x, y, width, height,
-    `areas`, `scores`: predicted IoU, `object_scores`: logits) have one entry a written frame, as `file_names`,
-    `frame_numbers` and `times` of the video have; entries are null where the object is absent (object scores only
-    where it does not exist yet).
+    The lists of an annotation (`segmentations`: compressed RLE for pycocotools, `bboxes`: x, y, width, height, `areas`,
+    `scores`: predicted IoU, `object_scores`: logits) have one entry per written frame, like `file_names`,
+    `frame_numbers` and `times` of the video. Entries are null where the object is not visible; object scores are null
+    only where it does not exist yet.
     """
 
     def __init__(self, path: Path, source: VideoSource, spool: Spool, object_ids: Sequence[int]) -> None:
@@ -75,7 +75,7 @@ class YtvisWriter(ResultWriter):
         self._object_ids = sorted(object_ids)
 
     def write(self, result: FrameResult) -> None:
-        """The spool has it."""
+        """Do nothing; the spool stores the result."""
 
     def finish(self) -> None:
         """Write the file; raises OSError."""
@@ -89,7 +89,7 @@ class YtvisWriter(ResultWriter):
             file.write("\n]}\n")
 
     def abort(self) -> None:
-        """Nothing is open."""
+        """Do nothing; no file is open."""
 
     def _write_video(self, file: TextIO) -> None:
         source, spool = self._source, self._spool
@@ -137,7 +137,7 @@ def _segmentation(record: ObjectRecord) -> object:
     return {"size": [record.height, record.width], "counts": record.counts.decode("ascii")}
 
 
-# name, value, and whether it says anything only where the object has a mask
+# name, value, and whether it is null where the mask is empty
 TRACK_FIELDS: tuple[tuple[str, TrackField, bool], ...] = (
     ("segmentations", _segmentation, True),
     ("bboxes", lambda record: list(record.bbox), True),

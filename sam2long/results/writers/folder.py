@@ -1,4 +1,4 @@
-"""The folder results go into: nothing appears in it before it is whole, and nothing is left of what is given up."""
+"""The output folder: files appear in it only when complete, and an aborted run leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ STAGING_NAME = ".sam2long-unfinished"
 
 
 class OutputFolder:
-    """A staging folder inside `path`; `publish` moves what is in it to its place, `discard` removes every trace.
+    """A staging folder inside `path`; `publish` moves its content into place, `discard` removes it.
 
     Attributes:
-        path: where results end up.
-        staging: where they are written.
+        path: final folder of the results.
+        staging: folder in which they are written.
     """
 
     def __init__(
         self, path: Path, names: Sequence[str], *, overwrite: bool, continues: Mapping[str, object] | None
     ) -> None:
-        """Lock the folder, settle what a killed run has left, make room for entries called `names`.
+        """Lock the folder, clean up after a killed run, and check that `names` may be written.
 
         Args:
-            path: made if it does not exist.
-            names: of the files and folders to come.
-            overwrite: replace what has these names.
-            continues: replace the results of an earlier run with these settings, which this one goes on from.
+            path: output folder, created if it does not exist.
+            names: names of the files and folders that will be written.
+            overwrite: replace existing entries with these names.
+            continues: settings of the run being resumed, whose results may be replaced, or None.
 
         Raises:
-            OutputError: another run writes there, it is not empty, or it cannot be written; nothing has changed.
+            OutputError: another run writes to the folder, it is not empty, or it cannot be written. It is unchanged.
         """
         self.path = path
         self.staging = path / STAGING_NAME
@@ -60,17 +60,17 @@ class OutputFolder:
             raise
 
     def publish(self) -> None:
-        """Replace files and folders of the same name, leave everything else alone; raises OSError."""
+        """Move the results into place, replacing entries of the same name only; raises OSError."""
         self._move()
         self._lock.release()
 
     def discard(self) -> None:
-        """Remove the staging folder, and the folders that were made for it as far as they are empty; never raises."""
+        """Remove the staging folder and the folders created for it, if empty; never raises."""
         shutil.rmtree(self.staging, ignore_errors=True)
         self._undo()
 
     def _move(self) -> None:
-        # the summary comes last: where it lies in the staging folder, the rest has not all been moved
+        # the summary moves last: while it is in the staging folder, publishing is not finished
         for entry in sorted(self.staging.iterdir(), key=lambda entry: entry.name == SUMMARY):
             target = self.path / entry.name
             if target.is_dir() and not target.is_symlink():
@@ -79,11 +79,11 @@ class OutputFolder:
         self.staging.rmdir()
 
     def _settle_killed(self) -> None:
-        """Whoever holds the lock owns the staging folder; one that is there already is of a run that was killed."""
+        """Clean up a staging folder left by a killed run; only the holder of the lock may use it."""
         if not self.staging.exists():
             return
         if (self.staging / SUMMARY).exists() and not (self.staging / SPOOL).exists():
-            self._move()  # killed while it published whole results
+            self._move()  # killed while publishing complete results
         else:
             shutil.rmtree(self.staging)
 
@@ -103,7 +103,7 @@ class OutputFolder:
 
 
 def _check_nothing_lost(path: Path, names: Sequence[str]) -> None:
-    """Without a summary, a folder called `masks` is not an earlier result: it may be all the user has."""
+    """Protect the user's data: without a summary, a folder called `masks` is not an earlier result."""
     for name in names:
         if (path / name).is_dir():
             raise OutputError(f"{path / name} is not a result of an earlier run; choose another output folder")
@@ -115,7 +115,7 @@ def _check_empty(path: Path) -> None:
 
 
 def _same_run(path: Path, settings: Mapping[str, object]) -> bool:
-    """Whether the summary in a folder is of a run with these settings."""
+    """Return whether the summary in a folder has these settings."""
     try:
         summary = json.loads((path / SUMMARY).read_text(encoding="utf-8"))
     except (OSError, ValueError):

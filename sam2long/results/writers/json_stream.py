@@ -1,4 +1,4 @@
-"""JSON documents written piece by piece, so that they never are in memory as a whole."""
+"""Writes JSON documents piece by piece, so that they never have to fit in memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TextIO
 
 
 def write_list(file: TextIO, items: Iterable[object], *, separator: str = ",") -> None:
-    """Write items as one JSON list; `separator` is a comma with white space behind it, if any."""
+    """Write items as one JSON list; `separator` is a comma, optionally followed by white space."""
     file.write("[")
     for position, item in enumerate(items):
         file.write(separator if position else separator.lstrip(","))
@@ -18,10 +18,10 @@ def write_list(file: TextIO, items: Iterable[object], *, separator: str = ",") -
 
 
 def dumps(item: object) -> str:
-    """Return compact JSON; raises ValueError for numbers that JSON does not have (see `number`)."""
+    """Return compact JSON; raises ValueError for infinities and NaN (see `number`)."""
     return json.dumps(item, separators=(",", ":"), allow_nan=False)
 
 
 def number(value: float) -> float | None:
-    """Six digits are plenty; None for infinities and NaN, which JSON does not have."""
+    """Round to six decimals; None for infinities and NaN, which JSON lacks."""
     return round(value, 6) if math.isfinite(value) else None

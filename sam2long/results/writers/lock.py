@@ -1,4 +1,4 @@
-"""A lock on the output folder, so that two runs never write into it at the same time."""
+"""A lock on the output folder, so that two runs never write to it at the same time."""
 
 from __future__ import annotations
 
@@ -11,43 +11,43 @@ from filelock import FileLock, Timeout
 from sam2long.errors import OutputError
 
 LOCK_NAME = ".sam2long-lock"
-# what file systems that know no locks answer
+# errors of file systems without locks
 NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 
 class FolderLock:
-    """Held by one process at a time. The operating system frees it when that process dies, however it dies.
+    """Lock held by one process at a time; the operating system frees it when that process ends for any reason.
 
-    The lock file is hidden and is removed by `release`; one left behind by a dead process does no harm. On file systems
+    The lock file is hidden and removed by `release`; one left behind by a dead process is harmless. On file systems
     without locks there is no protection.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._path = folder / LOCK_NAME
-        # not bound to a thread: a run may be finished by another one than has begun it
+        # not thread-local: a run may be finished by another thread than the one that started it
         self._lock = FileLock(self._path, thread_local=False)
         self._taken = False
 
     def take(self) -> None:
-        """Raises OutputError if another run holds the lock, OSError if the folder cannot be written."""
+        """Take the lock; raises OutputError if another run holds it, OSError if the folder cannot be written."""
         try:
             self._lock.acquire(blocking=False)
         except Timeout:
             raise self._busy() from None
-        except NotImplementedError:  # filelock's word for ENOSYS in some versions
+        except NotImplementedError:  # raised by some versions of filelock for ENOSYS
             pass
         except OSError as error:
             if error.errno not in NO_LOCKS:
                 raise
         else:
-            if not self._path.exists():  # the run that ended just now has removed what we locked
+            if not self._path.exists():  # a run that ended just now has removed the file we locked
                 self._lock.release()
                 raise self._busy()
         self._taken = True
 
     def release(self) -> None:
-        """Let other runs in; never raises."""
+        """Release the lock; never raises."""
         if not self._taken:
             return
         self._taken = False

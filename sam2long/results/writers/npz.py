@@ -1,4 +1,4 @@
-"""Masks as NumPy arrays in one compressed file."""
+"""Writes masks as NumPy arrays in one compressed file."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from sam2long.video.source import VideoSource
 
 
 class NpzWriter(ResultWriter):
-    """A file for `np.load`, one entry per frame, so that reading it needs one frame's memory too:
+    """A file for `np.load` with one entry per frame, so that reading it also needs memory for one frame only:
 
         data = np.load("masks.npz")
         for frame in data["frames"]:
             masks = data[f"frame_{frame:06d}"]  # bool [objects, height, width], in the order of data["object_ids"]
 
-    `times` are in seconds, one per frame; an object that does not exist yet has an empty mask.
+    `times` holds one time in seconds per frame. An object that does not exist yet has an empty mask.
     """
 
     def __init__(self, path: Path, source: VideoSource, spool: Spool, object_ids: Sequence[int]) -> None:
@@ -38,7 +38,7 @@ class NpzWriter(ResultWriter):
         header = {"descr": "|b1", "fortran_order": False, "shape": (len(self._object_ids), *self._shape)}
         with self._zip.open(f"frame_{result.frame:06d}.npy", "w", force_zip64=True) as entry:
             np.lib.format.write_array_header_1_0(entry, header)
-            for object_id in self._object_ids:  # one by one: together they may be more than fits into memory
+            for object_id in self._object_ids:  # one at a time: together they may not fit in memory
                 entry.write(np.ascontiguousarray(result.masks.get(object_id, nothing)).data)
 
     def finish(self) -> None:
@@ -50,7 +50,7 @@ class NpzWriter(ResultWriter):
         self._zip.close()
 
     def abort(self) -> None:
-        """Close the file as it is."""
+        """Close the file as it is; never raises."""
         with contextlib.suppress(OSError, ValueError):
             self._zip.close()
 

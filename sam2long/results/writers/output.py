@@ -1,4 +1,4 @@
-"""One file or folder of results under way, and what becomes of it when it cannot be written."""
+"""One output file or folder being written, and what happens if it cannot be."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from sam2long.errors import VideoError
 from sam2long.results.result import FrameResult
 from sam2long.results.writers.base import ResultWriter
 
-# what a disk, an encoder or the source can do to a writer; anything else is a bug
+# failures of the disk, the encoder or the source; anything else is a bug
 WRITE_ERRORS = (OSError, sqlite3.Error, av.error.FFmpegError, VideoError, MemoryError)
 
 
 @dataclass
 class Output:
-    """What one writer makes; it fails alone.
+    """The output of one writer; its failure does not affect other outputs.
 
     Attributes:
-        writer: of the file or folder.
-        path: of the file or folder, in the staging folder.
-        holds_masks: false for what is of no use without them (the trace).
-        failure: why it could not be written, else None; a file is gone then, a folder keeps the files it has.
+        writer: writer of the file or folder.
+        path: path of the file or folder in the staging folder.
+        holds_masks: whether it contains masks; the trace does not, and is useless without them.
+        failure: why it could not be written, or None; after a failure a file is removed, a folder keeps its files.
     """
 
     writer: ResultWriter
@@ -36,11 +36,11 @@ class Output:
 
     @property
     def useful(self) -> bool:
-        """Whether there are masks in it, or may be once it is finished."""
+        """Whether it contains masks, or will once it is finished."""
         return self.holds_masks and (self.failure is None or (self.path.is_dir() and any(self.path.iterdir())))
 
     def write(self, result: FrameResult) -> None:
-        """Write one frame, unless an earlier one has failed; never raises."""
+        """Write one frame, unless an earlier frame failed; never raises."""
         self._try(lambda: self.writer.write(result))
 
     def finish(self) -> None:
@@ -52,7 +52,7 @@ class Output:
             return
         try:
             step()
-        except Exception as error:  # told by WriterSet.finish
+        except Exception as error:  # reported by WriterSet.finish
             self.failure = error
             self.writer.abort()
             if self.path.is_file():
@@ -60,7 +60,7 @@ class Output:
 
 
 def why(error: Exception) -> str:
-    """Return what hinders the writing of results, as the end of a sentence."""
+    """Return why results cannot be written, to be used at the end of a sentence."""
     if isinstance(error, MemoryError):
         return "there is not enough memory"
     full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "disk is full" in str(error)

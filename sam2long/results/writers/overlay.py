@@ -1,4 +1,4 @@
-"""A video with the masks drawn over its frames."""
+"""Writes a video with the masks drawn over its frames."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from sam2long.video.source import Frame, VideoSource
 class OverlayWriter(ResultWriter):
     """An mp4 of the frames that have results, with the source's time stamps.
 
-    Frames are decoded a second time, in step with the results, so nothing waits in memory for results that come late.
-    Results out of order (a backward run) are drawn at the end, from the spool.
+    Frames are decoded a second time, in step with the results, so none has to wait in memory for a late result.
+    If results come out of order (tracking backwards), all are drawn at the end, from the spool.
     """
 
     def __init__(self, path: Path, source: VideoSource, spool: Spool) -> None:
@@ -41,7 +41,7 @@ class OverlayWriter(ResultWriter):
             self._last = result.frame
 
     def finish(self) -> None:
-        """Complete the file, after drawing all of it if results came out of order; raises as `write` does."""
+        """Complete the file, drawing all of it now if results came out of order; raises as `write` does."""
         if not self._in_order:
             self._film.restart()
             for frame, _ in self._spool.frames():
@@ -50,12 +50,12 @@ class OverlayWriter(ResultWriter):
         self._film.close()
 
     def abort(self) -> None:
-        """Close the file as it is."""
+        """Close the file as it is; never raises."""
         self._film.abort()
 
 
 class _Film:
-    """The file under way: frames of the source in increasing order, drawn and encoded; no file before the first one."""
+    """The video being written, from frames in increasing order; the file is created with the first frame."""
 
     def __init__(self, path: Path, source: VideoSource) -> None:
         self._path = path

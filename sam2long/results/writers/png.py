@@ -1,4 +1,4 @@
-"""Masks as PNG files, one per frame, or one per frame and object."""
+"""Writes masks as PNG files, one per frame, or one per frame and object."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ MOST_PALETTE_IDS = 255
 
 
 class PngWriter(ResultWriter):
-    """Palette PNGs as DAVIS and Pascal VOC have them: pixel value = object id, 0 = background, at video resolution.
+    """Palette PNGs in the format of DAVIS and Pascal VOC: pixel value = object id, 0 = background, video resolution.
 
-    Where objects overlap, the smaller id is on top. Files are `<frame>.png`; images of a folder keep their names.
+    Where objects overlap, the smaller id is on top. Files are named `<frame>.png`, or after the images of a folder.
     """
 
     def __init__(self, folder: Path, source: VideoSource) -> None:
@@ -37,14 +37,14 @@ class PngWriter(ResultWriter):
         _save(image, self._folder / f"{self._source.frame_name(result.frame)}.png")
 
     def finish(self) -> None:
-        """Nothing is open."""
+        """Do nothing; no file is open."""
 
     def abort(self) -> None:
-        """Nothing is open."""
+        """Do nothing; no file is open."""
 
 
 class PngPerObjectWriter(ResultWriter):
-    """One-bit PNGs (white on black in any viewer), a folder per object as SA-V has them: `<id>/<frame>.png`."""
+    """One-bit PNGs (white on black), one folder per object as in SA-V: `<id>/<frame>.png`."""
 
     def __init__(self, folder: Path, source: VideoSource) -> None:
         self._folder = folder
@@ -59,14 +59,14 @@ class PngPerObjectWriter(ResultWriter):
             _save(Image.fromarray(mask), folder / f"{self._source.frame_name(result.frame)}.png")
 
     def finish(self) -> None:
-        """Nothing is open."""
+        """Do nothing; no file is open."""
 
     def abort(self) -> None:
-        """Nothing is open."""
+        """Do nothing; no file is open."""
 
 
 def _save(image: Image.Image, path: Path) -> None:
-    """Write the whole file, or none."""
+    """Write the whole file or nothing."""
     try:
         image.save(path)
     except BaseException:

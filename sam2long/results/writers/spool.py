@@ -1,4 +1,4 @@
-"""Results kept on disk while a run goes on, for the files that can only be written at its end."""
+"""Keeps results on disk during a run, for files that can only be written at its end."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class ObjectRecord:
     """One object on one frame.
 
     Attributes:
-        counts: compressed COCO run lengths of its mask.
-        height: of the mask, pixels.
-        width: of the mask, pixels.
-        bbox: (x, y, width, height) of the mask, pixels; zeros where it is empty.
-        area: pixels in the mask.
+        counts: compressed COCO run lengths of the mask.
+        height: height of the mask in pixels.
+        width: width of the mask in pixels.
+        bbox: (x, y, width, height) of the mask in pixels; zeros for an empty mask.
+        area: number of pixels in the mask.
         iou: predicted IoU, 0..1.
         object_score: logit; > 0 means visible.
-        disagreement: of the pathways, 0..1.
+        disagreement: disagreement of the pathways, 0..1.
     """
 
     counts: bytes
@@ -57,15 +57,15 @@ class ObjectRecord:
 
 
 class Spool:
-    """A temporary database of `FrameResult`s in run-length form; memory does not grow with the number of frames."""
+    """Temporary database of run-length encoded `FrameResult`s; memory use does not grow with the number of frames."""
 
     def __init__(self, path: Path) -> None:
-        # one thread at a time uses it: the writing thread first, the finishing one later
+        # used by one thread at a time: first the writing thread, later the finishing one
         self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._database.executescript(SCHEMA)
 
     def add(self, result: FrameResult) -> bool:
-        """Store a result; False if this frame has been stored before (the first one stays)."""
+        """Store a result; False if the frame is already stored, in which case the first result is kept."""
         if self._database.execute("SELECT 1 FROM frames WHERE frame = ?", (result.frame,)).fetchone():
             return False
         rows = [_row(result, object_id) for object_id in result.masks]

@@ -1,4 +1,4 @@
-"""What happened in a run, as numbers: summary.json."""
+"""Writes summary.json: the video, the settings and the scores of a run."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Ending:
     """How a run ended.
 
     Attributes:
-        complete: every frame that was asked for is there.
-        reason: a sentence that says why not, or None.
+        complete: whether every requested frame was written.
+        reason: sentence that explains why not, or None.
     """
 
     complete: bool
@@ -34,10 +34,10 @@ def write_summary(
     settings: Mapping[str, object],
     ending: Ending,
 ) -> None:
-    """Write the video, the settings, how the run ended, and per frame and object:
+    """Write the video, the settings, how the run ended, and the scores per frame and object.
 
-    `iou` (predicted, 0..1), `object_score` (logit), `disagreement` of the pathways (0..1), `visible`, `area` (pixels).
-    Raises OSError.
+    These are `iou` (predicted, 0..1), `object_score` (logit), `disagreement` of the pathways (0..1), `visible` and
+    `area` (pixels). Raises OSError.
     """
     size = {"width": source.width, "height": source.height}
     header = {

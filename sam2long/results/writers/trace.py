@@ -1,4 +1,4 @@
-"""What the tracker thought of every mask, as a table that streams."""
+"""Writes the scores of every mask as a CSV table, row by row."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from sam2long.results.writers.base import ResultWriter
 
 
 class TraceWriter(ResultWriter):
-    """A row for each object and frame, in the order of writing; `read_trace` reads it.
+    """Writes one row per object and frame, in the order of writing; `read_trace` reads the file.
 
     Args:
-        path: of the CSV file.
-        prompted: (frame, object id) of what the user marked.
+        path: path of the CSV file.
+        prompted: (frame, object id) of every prompt.
     """
 
     def __init__(self, path: Path, prompted: Collection[tuple[int, int]]) -> None:
@@ -29,14 +29,14 @@ class TraceWriter(ResultWriter):
 
     def write(self, result: FrameResult) -> None:
         """Add the rows of one frame; raises OSError."""
-        marked = [object_id for object_id in result.masks if (result.frame, object_id) in self._prompted]
-        self._rows.writerows(trace_row(item) for item in observe(result, marked))
+        prompted = [object_id for object_id in result.masks if (result.frame, object_id) in self._prompted]
+        self._rows.writerows(trace_row(item) for item in observe(result, prompted))
 
     def finish(self) -> None:
         """Complete the file; raises OSError."""
         self._file.close()
 
     def abort(self) -> None:
-        """Close the file as it is."""
+        """Close the file as it is; never raises."""
         with contextlib.suppress(OSError):
             self._file.close()

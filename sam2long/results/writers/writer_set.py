@@ -1,4 +1,4 @@
-"""All the formats of one run, written on a thread of their own."""
+"""Writes all formats of one run on a separate thread."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from sam2long.results.writers.trace import TraceWriter
 from sam2long.video.paths import user_path
 from sam2long.video.source import VideoSource
 
-# what each format is called in the output folder; a summary always comes with them
+# names of each format in the output folder; a summary is always written too
 FILES = {
     "png": ("masks",),
     "png-per-object": ("objects",),
@@ -38,16 +38,15 @@ FILES = {
     "npz": ("masks.npz",),
     "trace": (TRACE_FILE,),
 }
-# results that may wait to be written while tracking goes on
+# number of results that may wait to be written while tracking continues
 BEHIND = 4
 
 
 class WriterSet:
-    """Writers of one run; a context manager that keeps what was written, however it is left.
+    """Writers of one run; a context manager that keeps what was written, however it exits.
 
-    Results are handed over at once and written by a thread. A file that cannot be written takes no other one with it:
-    the others are completed, and `finish` says which one is missing. A frame that is written twice keeps its first
-    result.
+    Results are queued and written by a thread. If one file cannot be written, the others are still completed, and
+    `finish` reports which one is missing. If a frame is written twice, the first result is kept.
     """
 
     def __init__(
@@ -75,15 +74,15 @@ class WriterSet:
 
     @property
     def files(self) -> list[Path]:
-        """Files and folders that are there after `finish`."""
+        """Files and folders that exist after `finish`."""
         names = [file for name in self._formats for file in FILES[name]] + [SUMMARY]
         return [self._folder.path / name for name in names if (self._folder.path / name).exists()]
 
     def write(self, result: FrameResult) -> None:
-        """Hand over the result of one frame; waits only if the writers are far behind.
+        """Queue the result of one frame; waits only if the writers are far behind.
 
         Raises:
-            OutputError: nothing more can be written; `finish` keeps what is there.
+            OutputError: nothing more can be written; `finish` keeps what has been written.
         """
         if (failure := self._failure_of_all) is not None:
             raise self._error(failure)
@@ -91,15 +90,15 @@ class WriterSet:
         self._queue.put(result)
 
     def finish(self, complete: bool = True, reason: str | None = None) -> None:
-        """Write what is left and move everything to its place.
+        """Write the remaining results and move all files into place.
 
         Args:
-            complete: whether every frame that was asked for has been written.
-            reason: a sentence that says why not.
+            complete: whether every requested frame has been written.
+            reason: sentence that explains why not.
 
         Raises:
-            OutputError: something could not be written. What could be is in its place; if there are no masks in it,
-                nothing is left.
+            OutputError: something could not be written. Everything else is in place, unless it contains no masks; then
+                nothing is left behind.
         """
         self._join()
         for output in self._outputs:
@@ -117,7 +116,7 @@ class WriterSet:
             self._raise_missing()
 
     def abort(self) -> None:
-        """Give everything up: no file is left, nor a folder that was made for one; never raises."""
+        """Discard everything, including folders that were created; never raises."""
         if self._done:
             return
         self._done = True
@@ -138,18 +137,18 @@ class WriterSet:
         elif error is None:
             self.finish()
         else:
-            with contextlib.suppress(Exception):  # the first one says more
+            with contextlib.suppress(Exception):  # the original exception says more
                 self.finish(complete=False, reason=f"ended by {type(error).__name__}: {error}")
 
     @property
     def _failures(self) -> dict[str, Exception]:
-        """What went wrong, by the name of the file or folder; the spool, which all depend on, comes first."""
+        """Failures by file or folder name; that of the spool, on which all outputs depend, comes first."""
         failed = {output.path.name: output.failure for output in self._outputs if output.failure is not None}
         return failed if self._failure is None else {"the results": self._failure} | failed
 
     @property
     def _failure_of_all(self) -> Exception | None:
-        """Why going on would add nothing to the files; None if it would."""
+        """The failure that keeps every output from being written, or None."""
         failures = [output.failure for output in self._outputs if output.holds_masks]
         return self._failure or (failures[0] if failures and all(failures) else None)
 
@@ -173,7 +172,7 @@ class WriterSet:
         return OverlayWriter(path, self._source, self._spool)
 
     def _work(self) -> None:
-        # after a failure the queue is still emptied, so that nobody waits for room in it
+        # after a failure the queue is still drained, so that `write` never blocks
         for result in iter(self._queue.get, None):
             if self._failure is None:
                 self._write_now(result)
@@ -182,7 +181,7 @@ class WriterSet:
         try:
             if not self._spool.add(result):
                 return
-        except Exception as error:  # told by the next write, or by finish
+        except Exception as error:  # reported by the next write, or by finish
             self._failure = error
             return
         for output in self._outputs:
@@ -241,27 +240,27 @@ def open_writers(
     resume: bool = False,
     prompted: Collection[tuple[int, int]] = (),
 ) -> WriterSet:
-    """Check everything that can be wrong with the output, then make room for it.
+    """Check the output folder, formats and ids, then open the writers.
 
     Args:
-        out_dir: folder for the results, made if it does not exist; they appear in it at `finish`.
+        out_dir: output folder, created if it does not exist; results appear in it at `finish`.
         formats: any of `png` (masks/), `png-per-object` (objects/), `coco` (coco.json, ytvis.json), `overlay`
-            (overlay.mp4), `npz` (masks.npz), `trace` (trace.csv); summary.json always comes with them.
-        source: the video that the results belong to.
-        object_ids: every id that results may have.
-        settings: JSON values kept in the summary.
-        overwrite: write into a folder that is not empty, replacing what has the same name.
-        resume: do so too if the folder's results are of an earlier run with the same settings.
-        prompted: (frame, object id) of what the user marked, for the trace.
+            (overlay.mp4), `npz` (masks.npz), `trace` (trace.csv); summary.json is always written.
+        source: video that the results belong to.
+        object_ids: all ids that results may have.
+        settings: JSON values to store in the summary.
+        overwrite: write into a folder that is not empty, replacing entries of the same name.
+        resume: also replace results of an earlier run with the same settings.
+        prompted: (frame, object id) of every prompt, for the trace.
 
     Raises:
-        TypeError: an id or a frame number is not whole.
-        OutputError: unknown format, ids that a format cannot hold, overlay of a source that can be read only once or is
-            larger than a video can be, settings that are not JSON, or a folder that is not empty or cannot be written.
+        TypeError: an id or a frame number is not an integer.
+        OutputError: a format is unknown or cannot hold an id, the overlay is of a source that can be read only once or
+            is too large to encode, the settings are not JSON, or the folder is not empty or cannot be written.
     """
     chosen = list(dict.fromkeys(formats))
     ids = [operator.index(object_id) for object_id in object_ids]
-    marks = {(operator.index(frame), operator.index(object_id)) for frame, object_id in prompted}
+    prompts = {(operator.index(frame), operator.index(object_id)) for frame, object_id in prompted}
     _check_formats(chosen, source)
     _check_ids(chosen, ids)
     try:
@@ -275,7 +274,7 @@ def open_writers(
         continues=settings if resume else None,
     )
     try:
-        return WriterSet(folder, chosen, source, ids, settings, marks)
+        return WriterSet(folder, chosen, source, ids, settings, prompts)
     except (OSError, sqlite3.Error) as error:
         folder.discard()
         raise OutputError(f"results cannot be written to {folder.path}: {why(error)}") from error
@@ -284,25 +283,25 @@ def open_writers(
 def _check_formats(formats: Sequence[str], source: VideoSource) -> None:
     for name in formats:
         if name not in FILES:
-            raise OutputError(f"there is no output format {name!r}; choose from {', '.join(FILES)}")
+            raise OutputError(f"unknown output format {name!r}; known: {', '.join(FILES)}")
     if "overlay" not in formats:
         return
     if not source.seekable:
         raise OutputError(
-            "an overlay needs the frames a second time, but a live iterator gives them once; leave it out"
+            "an overlay needs to read the frames twice, but a live iterator gives them only once; omit the overlay"
         )
     if not can_encode(source.height, source.width):
         raise OutputError(
-            f"an overlay of {source.width}x{source.height} pixels is larger than the video encoder takes; leave it out"
+            f"an overlay of {source.width}x{source.height} pixels is too large for the video encoder; omit the overlay"
         )
 
 
 def _check_ids(formats: Sequence[str], object_ids: Sequence[int]) -> None:
     if min(object_ids, default=1) < 1:
-        raise OutputError(f"object ids must be 1 or more, not {min(object_ids)}: 0 is the background")
+        raise OutputError(f"object ids must be 1 or more, not {min(object_ids)}; 0 is the background")
     largest = max(object_ids, default=1)
     if "png" in formats and largest > MOST_PALETTE_IDS:
         raise OutputError(
-            f"object id {largest} does not fit into the 8 bits of a palette PNG; use png-per-object, or ids up to"
+            f"object id {largest} does not fit in the 8 bits of a palette PNG; use png-per-object, or ids up to"
             f" {MOST_PALETTE_IDS}"
         )
