@@ -1,6 +1,7 @@
-"""From stored results back to a memory: the tree of an object as it stood before any frame.
+"""Rebuilds an object's tree, as it was before any given frame, from stored results.
 
-A tree that goes on where it stopped needs none of this. Corrections do: they begin in the middle of what was tracked.
+A tree that continues where it stopped is not rebuilt. After a correction, tracking starts in the middle of what was
+tracked before, and needs this.
 """
 
 from __future__ import annotations
@@ -21,19 +22,19 @@ from sam2long.tree import History, Node, ObjectTree, Pathway
 
 
 def conditioning_of(state: SessionState, object_id: int, frame: int) -> Conditioning:
-    """What an object's prompts on a frame mean, worked out once."""
+    """Return the conditioning frame of an object's prompts on a frame, computed on first use."""
     track = state.tracks[object_id]
     if frame not in track.conditionings:
         prompt, binary = track.prompts[frame], state.config.binary_prompts
         stride = prompt.refines.stride if prompt.refines else 0
-        remembered = _remembered(state, object_id, frame, stride) if stride else None
+        memory = _memory_at(state, object_id, frame, stride) if stride else None
         features = state.features.features(frame)
-        track.conditionings[frame] = condition(state.model, features, frame, prompt, state.size, binary, remembered)
+        track.conditionings[frame] = condition(state.model, features, frame, prompt, state.size, binary, memory)
     return track.conditionings[frame]
 
 
-def look_at_prompts(state: SessionState, object_id: int) -> None:
-    """Work out all prompts of an object, so that its frames can remember them; those of a live source come in time."""
+def condition_on_prompts(state: SessionState, object_id: int) -> None:
+    """Compute all conditioning frames of an object, for other frames to attend to; on a live source, nothing yet."""
     if state.source.seekable:
         for frame in sorted(state.tracks[object_id].prompts):
             conditioning_of(state, object_id, frame)
@@ -41,7 +42,7 @@ def look_at_prompts(state: SessionState, object_id: int) -> None:
 
 @torch.inference_mode()
 def rebuild(state: SessionState, object_id: int, frame: int, stride: int) -> Tree:
-    """The tree that would visit `frame` next: one pathway, with the memories of the results behind it."""
+    """Build the tree that would visit `frame` next: equal pathways, with the memories of the results before it."""
     track, clock = state.tracks[object_id], state.clock(stride)
     tree: Tree = ObjectTree(state.config, clock, track.nodes())
     if state.config.iou_threshold is None:
@@ -56,13 +57,14 @@ def rebuild(state: SessionState, object_id: int, frame: int, stride: int) -> Tre
     return tree
 
 
-def _remembered(state: SessionState, object_id: int, frame: int, stride: int) -> Memory:
+def _memory_at(state: SessionState, object_id: int, frame: int, stride: int) -> Memory:
+    """The memory that the network attends to on `frame`, batch of 1."""
     tree = rebuild(state, object_id, frame, stride)
     return stack_memories(tree.memories(frame), state.model)
 
 
 def _near(state: SessionState, object_id: int, frame: int, stride: int) -> list[Node[EncodedMemory]]:
-    """SAM 2's rule: the frames just behind, whichever way they were tracked; nearest first."""
+    """SAM 2's rule: the nodes of the frames just before, whichever way they were tracked, nearest first."""
     clock, nodes = state.clock(stride), []
     known = _live_nodes(state.tracks[object_id])
     for steps in range(1, clock.window + 1):
@@ -76,6 +78,7 @@ def _near(state: SessionState, object_id: int, frame: int, stride: int) -> list[
 
 
 def _latest(state: SessionState, object_id: int, frame: int, stride: int) -> Node[EncodedMemory] | None:
+    """The node of the previous frame, or None if that has no result or is prompted."""
     result = state.result(object_id, frame - stride, stride)
     if result is None or result.prompted:
         return None
@@ -85,7 +88,7 @@ def _latest(state: SessionState, object_id: int, frame: int, stride: int) -> Nod
 def _useful(
     state: SessionState, object_id: int, frame: int, stride: int, latest: Node[EncodedMemory] | None
 ) -> list[Node[EncodedMemory]]:
-    """SAM2Long's rule: frames of the same way of tracking that pass the filter, however far behind; nearest first."""
+    """SAM2Long's rule: nodes of the same stride that pass the filter, however far back, nearest first."""
     track, clock, threshold = state.tracks[object_id], state.clock(stride), state.config.iou_threshold
     if state.store is None or threshold is None:
         return []
@@ -109,26 +112,26 @@ def _useful(
 
 
 def makes_forget(state: SessionState, object_id: int, frame: int) -> bool:
-    """Whether a tree forgets, at this prompted frame, what it remembers of the unprompted ones before it.
+    """Whether a tree drops, at this prompted frame, the memories of the unprompted frames before it.
 
-    It does where the prompt contradicts what was tracked, since they show something else than the object. SAM 2
-    remembers them all the same, so plain SAM 2 does here.
+    It does if the prompt contradicts what was tracked, since those memories then show something other than the object.
+    SAM 2 keeps them, and so does plain SAM 2 here.
     """
-    # Only a prompt on a tracked frame can contradict, and the others need not be worked out for this.
+    # Only a prompt on a tracked frame can contradict; the conditioning of other prompts is not computed for this.
     if state.config.iou_threshold is None or state.tracks[object_id].prompts[frame].tracked is None:
         return False
     return conditioning_of(state, object_id, frame).contradicts
 
 
 def _forgotten(state: SessionState, object_id: int, frame: int, stride: int) -> int | None:
-    """The nearest prompted frame behind `frame` that made the tree forget, if any."""
+    """The nearest prompted frame before `frame` at which the tree dropped its memories, if any."""
     behind = [place for place in state.tracks[object_id].prompts if (frame - place) * stride > 0]
     forgetting = (place for place in behind if makes_forget(state, object_id, place))
     return max(forgetting, key=lambda place: place * stride, default=None)
 
 
 def _live_nodes(track: Track) -> dict[int, Node[EncodedMemory]]:
-    """What the tree that stopped last still holds of the pathway it reported."""
+    """Nodes that the object's live tree still holds of its best pathway, by frame."""
     if track.live is None:
         return {}
     history = track.live.tree.pathways[0].history
@@ -139,7 +142,7 @@ def _live_nodes(track: Track) -> dict[int, Node[EncodedMemory]]:
 def _node(
     state: SessionState, result: StoredResult, known: dict[int, Node[EncodedMemory]], with_map: bool
 ) -> Node[EncodedMemory]:
-    """A result as it was remembered: the very node if it is at hand, else from its stored mask."""
+    """The node of a stored result: the live tree's own if it has it, otherwise encoded from the stored mask."""
     live = known.get(result.frame)
     same = live is not None and (live.iou, live.object_score) == (result.iou, result.object_score)
     if live is not None and same and (live.payload.map.numel() or not with_map):
@@ -147,7 +150,7 @@ def _node(
     assert state.store is not None
     packed, model = state.store.packed(result), state.model
     pointer = unpack_pointer(packed.pointer).to(model.device)
-    # A frame too far back to be attended to needs no map, and encoding its image again would take time.
+    # A frame too far back for a spatial memory needs no map, and encoding its image again would take time.
     memory = pointer.new_empty(0)
     if with_map:
         logits = unpack_logits(packed.logits).to(model.device)
