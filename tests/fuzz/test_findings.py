@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from sam2long.errors import VideoError
+from sam2long.video import open_video
 from tests.cli.conftest import Command, clip, sam2long, same_ctrl_c, tiny_model  # noqa: F401
 from tests.fuzz.corpus import Corpus
 from tests.fuzz.mutate import rewrite
@@ -56,6 +58,14 @@ def test_sessions_without_sound_objects(
 ) -> None:
     rewrite(corpus.sessions[0], tmp_path / "run.s2l", "session.json", lambda data: {**data, "objects": objects})
     assert "is damaged" in refused(*BOX, "--session", "run.s2l", "--out", "out")
+
+
+@pytest.mark.parametrize("end", range(1, 48))
+def test_a_matroska_file_cut_off_in_its_first_bytes(corpus: Corpus, tmp_path: Path, end: int) -> None:
+    path = tmp_path / "clip.mkv"
+    path.write_bytes(corpus.videos["mkv"].read_bytes()[:end])
+    with pytest.raises(VideoError, match=r"clip.mkv"):
+        open_video(path)
 
 
 def test_more_pathways_than_memory_holds(refused: Callable[..., str]) -> None:

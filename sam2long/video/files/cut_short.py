@@ -103,7 +103,10 @@ def _element_number(file: BinaryIO, *, keep_marker: bool) -> int | None:
     if not first or first[0] == 0:
         return None
     extra = 8 - first[0].bit_length()
-    value = int.from_bytes(first + file.read(extra), "big")
+    rest = file.read(extra)
+    if len(rest) < extra:
+        return None
+    value = int.from_bytes(first + rest, "big")
     if keep_marker:
         return value
     marker = 1 << (7 * (extra + 1))
