@@ -1,4 +1,4 @@
-"""Joins network, tree and video: `Tracker` follows objects frame by frame, `Session` is what users work with."""
+"""Connects network, tree and video: `Session` is the user's interface, `Tracker` runs the network frame by frame."""
 
 from sam2long.tracking.preview import Preview
 from sam2long.tracking.session import Session

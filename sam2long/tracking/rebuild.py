@@ -27,9 +27,9 @@ def conditioning_of(state: SessionState, object_id: int, frame: int) -> Conditio
     if frame not in track.conditionings:
         prompt, binary = track.prompts[frame], state.config.binary_prompts
         stride = prompt.refines.stride if prompt.refines else 0
-        memory = _memory_at(state, object_id, frame, stride) if stride else None
+        context = _memory_at(state, object_id, frame, stride) if stride else None
         features = state.features.features(frame)
-        track.conditionings[frame] = condition(state.model, features, frame, prompt, state.size, binary, memory)
+        track.conditionings[frame] = condition(state.model, features, frame, prompt, state.size, binary, context)
     return track.conditionings[frame]
 
 

@@ -1,4 +1,4 @@
-"""A video, its prompts, and their propagation through it."""
+"""The session: a video, the prompts of its objects, and their propagation."""
 
 from __future__ import annotations
 
@@ -33,35 +33,34 @@ Source = str | Path | npt.NDArray[np.uint8] | Iterable[npt.NDArray[np.uint8]] | 
 
 
 class Session:
-    """Follows prompted objects through a video, and takes corrections anywhere.
+    """Follows prompted objects through a video, and accepts corrections on any frame.
 
-    Objects may be prompted, refined and removed before, between and during propagations. Every edit makes outdated what
-    depends on it and nothing else: going forward an object's results from the edited frame to its next prompt, going
-    backward those back to its previous one. The next propagation brings just that up to date; the rest is taken from
-    the store as it is. See docs/corrections.md.
+    Objects can be prompted, refined and removed before, between and during propagations. An edit makes outdated only
+    what depends on it: forward results of the object from the edited frame to its next prompt, and backward results
+    back to its previous prompt. The next propagation updates these; others are reused as stored (docs/corrections.md).
 
     Args:
         model: a SAM 2, see `load_model`.
         source: anything `sam2long.video.open_video` takes: a file, a folder or glob of images, an array
             [frames, height, width, 3], an iterator of frames [height, width, 3], uint8 RGB.
-        tree: the memory tree's numbers; `TreeConfig.greedy()` is plain SAM 2.
-        trace: keep what happened to every pathway in `traces`.
-        keep_logits: give results their mask logits at the video's resolution.
-        max_delay: force a frame's decision after this many newer frames; None lets it take as long as the pathways
-            disagree. Forcing is the one setting here that may change results besides the tree's own.
-        keep_results: keep results on disk (some kilobytes per object and frame, deleted with the session), so that
-            corrections re-run only what they touch. Without it, as with a live source, every propagation starts anew.
-        feature_cache: bytes, or a size such as "2GB", of image features to keep, so that a frame that is looked at
-            again needs no encoding (17 MB per frame at 1024 x 1024, in float32); 0 keeps the latest four frames only.
-        feature_cache_folder: keep them in a temporary folder inside this one instead of in memory.
-        results_folder: keep results in a temporary folder inside this one; by default in the system's folder for
-            temporary files (`TMPDIR`), which on some systems is memory.
-        autosave: save the session to this file while it propagates and at the end, so that a killed run can go on.
-        autosave_every: seconds between two such saves; saving never takes more than a twentieth of the time.
+        tree: hyperparameters of the memory tree; `TreeConfig.greedy()` is plain SAM 2.
+        trace: record how the pathways continue on each frame, in `traces`.
+        keep_logits: include mask logits at the video's resolution in the results.
+        max_delay: decide each frame after at most this many newer ones; None waits until its pathways agree. Besides
+            the tree's hyperparameters, this is the only argument that can change results.
+        keep_results: store results on disk (some kilobytes per object and frame, deleted with the session), so that
+            corrections re-run only what they affect. Without it, as on a live source, each propagation starts afresh.
+        feature_cache: size of the cache of image features, in bytes or as in "2GB"; cached frames are not encoded again
+            (17 MB per frame at 1024 x 1024, in float32). 0 keeps only the latest four frames.
+        feature_cache_folder: cache in a temporary folder inside this one instead of in memory.
+        results_folder: store results in a temporary folder inside this one; by default in the system's folder for
+            temporary files (`TMPDIR`), which on some systems is in memory.
+        autosave: save the session to this file during and after each propagation, so that a killed run can be resumed.
+        autosave_every: seconds between saves; saving never takes more than a twentieth of the time.
 
     Raises:
         VideoError: the source cannot be read.
-        ConfigError: `max_delay` is negative, `feature_cache` is not a size, or `autosave` has no results to save.
+        ConfigError: `max_delay` is negative, `feature_cache` is not a valid size, or `autosave` has no results to save.
         OutputError: `feature_cache_folder` or `results_folder` cannot be used.
     """
 
@@ -89,7 +88,7 @@ class Session:
         self.tree = tree or TreeConfig()
         store = ResultStore(results_folder) if keep_results and self.source.seekable else None
         if autosave is not None and store is None:
-            raise ConfigError("autosave needs kept results: keep_results=True and a video, not a stream")
+            raise ConfigError("autosave needs stored results: keep_results=True and a video that is not a live source")
         cache = FeatureCache(model, self.source, parse_bytes(feature_cache), feature_cache_folder)
         self._state = SessionState(model, self.source, self.tree, cache, store, keep_logits, max_delay, trace)
         self._edits = PromptEdits(self._state)
@@ -104,22 +103,22 @@ class Session:
 
     @property
     def object_ids(self) -> list[int]:
-        """Ids of the marked objects, in the order they were first marked."""
+        """Ids of the prompted objects, in the order of their first prompts."""
         return list(self._state.tracks)
 
     @property
     def prompts(self) -> dict[int, list[int]]:
-        """Frames with a prompt of each object, in order."""
+        """Prompted frames of each object, in ascending order."""
         return {object_id: sorted(track.prompts) for object_id, track in self._state.tracks.items()}
 
     @property
     def delay(self) -> int:
-        """Visited frames whose results are not out yet, because the pathways still disagree about them."""
+        """Number of visited frames whose results have not been yielded yet, because their pathways disagree."""
         return len(self._edits.run.waiting) if self._edits.run else 0
 
     @property
     def traces(self) -> dict[int, list[TraceRow]]:
-        """What happened to each object's pathways, frame by frame, if the session keeps a trace."""
+        """How each object's pathways continued on each frame, by object id; empty unless `trace` is set."""
         return {object_id: self._state.trace_of(object_id) for object_id in self.object_ids}
 
     def add_points(
@@ -130,22 +129,22 @@ class Session:
         labels: Sequence[int] | None = None,
         replace: bool = False,
     ) -> None:
-        """Prompt an object by clicks. More clicks on the same frame refine the mask of the earlier ones.
+        """Prompt an object with clicks. Further clicks on the same frame refine the mask.
 
-        Clicks on a frame that was tracked correct it: they start from the tracked mask and from what the object is
-        remembered by (SAM 2), and tracking takes up from there.
+        Clicks on a tracked frame correct it: as in SAM 2 they start from the tracked mask and the object's memory, and
+        tracking continues from the corrected frame.
 
         Args:
             frame: frame number, from 0.
             object_id: any number, 0 or more.
             points: (x, y) in pixels of the video.
-            labels: for each point, 1 for the object (the default) or 0 for what is not the object.
-            replace: let these stand in for the earlier clicks, of which only the mask is kept to start from (what
-                SAM 2's predictor does by default); otherwise clicks accumulate.
+            labels: for each point, 1 for the object (the default) or 0 for the background.
+            replace: replace the earlier clicks, of which only the mask is kept as a start (the default of SAM 2's
+                predictor); otherwise clicks accumulate.
 
         Raises:
-            PromptError: the frame does not exist, a point lies outside it, or the object has a mask there; or another
-                thread is propagating; or a stream has passed the frame.
+            PromptError: the frame does not exist, a point is invalid or lies outside it, another thread is propagating,
+                or the frame of a live source has already passed.
         """
         self._edits.add_clicks(frame, object_id, points, labels, None, replace)
 
@@ -158,27 +157,27 @@ class Session:
         labels: Sequence[int] | None = None,
         replace: bool = False,
     ) -> None:
-        """Prompt an object by a box (x0, y0, x1, y1) in pixels of the video, perhaps with points.
+        """Prompt an object with a box (x0, y0, x1, y1) in pixels of the video, optionally with points.
 
-        With `replace` they stand in for the earlier clicks on this frame, as in `add_points`.
+        With `replace` they replace the earlier clicks on this frame, as in `add_points`.
 
         Raises:
-            PromptError: as `add_points`; or the box is empty, or the object has a prompt on this frame already.
+            PromptError: as `add_points`; or the box is empty, or the object already has a prompt on this frame.
         """
         self._edits.add_clicks(frame, object_id, points, labels, box, replace)
 
     def add_mask(self, frame: int, object_id: int, mask: npt.ArrayLike, replace: bool = False) -> None:
-        """Prompt an object by its mask, [height, width] at the video's resolution: bool, or all 0 and 1, or 0 and 255.
+        """Prompt an object with its mask, [height, width] at the video's resolution: bool, or 0 and 1, or 0 and 255.
 
-        Clicks on the same frame refine it. With `replace` it replaces all prompts of the object there.
+        Clicks on the same frame refine it. With `replace` it replaces all prompts of the object on this frame.
 
         Raises:
-            PromptError: the mask is empty, of another size or has other values, or the object has a prompt there.
+            PromptError: as `add_points`; or the mask is empty or invalid, or the object already has a prompt here.
         """
         self._edits.add_mask(frame, object_id, mask, replace)
 
     def shared_prompts(self, other: Session) -> set[tuple[int, int]]:
-        """(frame, object id) of what is prompted in another session of the same video just as it is in this one."""
+        """(frame, object id) of the prompts that another session of the same video has in common with this one."""
         return {
             (frame, object_id)
             for object_id, track in self._state.tracks.items()
@@ -187,7 +186,7 @@ class Session:
         }
 
     def remove_prompt(self, frame: int, object_id: int) -> None:
-        """Take back an object's prompts on a frame; an object without any prompt left is removed.
+        """Remove an object's prompts on a frame; an object with no prompt left is removed.
 
         Raises:
             PromptError: there is no prompt there, or as `add_points`.
@@ -195,32 +194,32 @@ class Session:
         self._edits.remove_prompt(frame, object_id)
 
     def remove_object(self, object_id: int) -> None:
-        """Forget an object: its prompts and its results.
+        """Remove an object with its prompts and results.
 
         Raises:
-            PromptError: there is no such object, or as `add_points`.
+            PromptError: there is no such object, or another thread is propagating.
         """
         self._edits.remove_object(object_id)
 
     def undo(self) -> int:
-        """Take back the last edit (of the last 20): prompts and results are exactly as they were before it.
+        """Undo the last edit, up to 20 of them in turn: prompts and results are exactly as they were before it.
 
         Returns:
-            id of the object that it was about.
+            id of the edited object.
 
         Raises:
-            PromptError: there is no edit to take back, or another thread is propagating.
+            PromptError: there is nothing to undo, or another thread is propagating.
         """
         return self._edits.undo()
 
     def preview(self, frame: int, object_id: int) -> Preview:
-        """Return the mask that an object's prompts on a frame mean, without propagating.
+        """Return the mask of an object's prompts on a frame, without propagating.
 
         Raises:
             PromptError: there is no prompt there.
-            VideoError: the frame cannot be read; a live source has no frame to go back to.
+            VideoError: the frame cannot be read, or belongs to a live source, which cannot go back to it.
         """
-        frame, object_id = self._edits.check_marked(frame, object_id)
+        frame, object_id = self._edits.check_prompted(frame, object_id)
         outcome, size = conditioning_of(self._state, object_id, frame).outcome, self._state.size
         with torch.inference_mode():
             logits = outcome.full_logits(size).to(self.model.device)
@@ -234,27 +233,26 @@ class Session:
         reverse: bool = False,
         before_prompts: bool = False,
     ) -> Iterator[FrameResult]:
-        """Follow the objects and yield every frame's result, in the order of the visit, once it is decided.
+        """Follow the objects and yield the result of each frame, in the order of the visit, once it is decided.
 
-        What an earlier propagation in the same direction and stride has found, and no edit has made outdated since, is
-        taken as it is, and tracking goes on where it stopped: two halves give what the whole gives, but for frames that
-        were undecided at the seam.
+        Results of an earlier propagation with the same direction and stride are reused unless an edit has made them
+        outdated, and tracking continues where it stopped: two halves give the same results as one run, except for
+        frames that were undecided where the first half ended.
 
-        Edits between two results take effect at once: what they make outdated is tracked again, and the results that
-        follow know of it. Frames that are out already are not sent again; see `result`.
+        Edits between two results take effect at once: outdated results are tracked again, and later ones reflect the
+        edit. Frames that have already been yielded are not yielded again; see `result`.
 
         Args:
             start: first frame; by default the first one with a prompt (backward: the last one).
             end: last frame, inclusive; by default the video's last (backward: frame 0).
             stride: visit every `stride`-th frame, and prompted ones.
             reverse: go backward.
-            before_prompts: also predict objects on frames that come before their first prompt, from that later prompt,
-                as SAM 2's predictor does; otherwise an object enters at its first prompt.
+            before_prompts: also track objects on the frames before their first prompt, from that later prompt, as
+                SAM 2's predictor does; otherwise an object enters at its first prompt.
 
         Raises:
             PromptError: there is no prompt.
-            ConfigError: the range, the stride or the direction does not fit the video; or, from the iterator, another
-                propagation of this session has begun meanwhile.
+            ConfigError: the range, stride or direction does not fit the video; or another propagation starts meanwhile.
             VideoError: a frame cannot be read.
         """
         self._state.recover()
@@ -263,14 +261,14 @@ class Session:
         return self._propagate(Propagation(self._state, plan, before_prompts, after_visit))
 
     def settle(self) -> Iterator[FrameResult]:
-        """Yield the visited frames that a propagation broken off has kept back, as the best pathways have them."""
+        """Yield the visited frames that an interrupted propagation has not yielded, as the best pathways have them."""
         self._state.recover()
         if self._edits.run is not None:
             self._edits.run.finish()
             yield from self._edits.run.results()
 
     def result(self, frame: int) -> FrameResult | None:
-        """What is known of a frame: the objects whose results there are up to date, or None if there are none.
+        """Return the stored result of a frame, with the objects whose results there are up to date; None without any.
 
         Raises:
             ConfigError: the session keeps no results.
@@ -285,7 +283,7 @@ class Session:
         return self._state.report(frame, next(iter(rows.values())).time, outcomes)
 
     def results(self) -> Iterator[FrameResult]:
-        """Everything that is known, frame by frame.
+        """Yield all stored results that are up to date, in the order of the frames.
 
         Raises:
             ConfigError: the session keeps no results.
@@ -296,10 +294,10 @@ class Session:
                 yield result
 
     def review(self, budget: int = 20) -> list[Suggestion]:
-        """The frames most worth a look, best first, each with its reason; see `sam2long.review.suggestions`.
+        """Return the frames most worth checking, best first, each with a reason; see `sam2long.review.suggestions`.
 
         Args:
-            budget: how many at most.
+            budget: maximum number of frames.
 
         Raises:
             ConfigError: the budget is below 1, or the session keeps no results.
@@ -308,9 +306,9 @@ class Session:
         return review(self._state.observations(), budget)
 
     def save(self, path: str | Path) -> None:
-        """Save prompts, results, trace and where tracking stopped; `Session.open` goes on from there.
+        """Save prompts, results, trace and the trees where tracking stopped; `Session.open` resumes from there.
 
-        Edits that could be undone are settled in the file. A file of that name is replaced once the new one is whole.
+        The file does not contain the history for `undo`. An existing file is replaced once the new one is complete.
 
         Raises:
             ConfigError: the session keeps no results, so there is nothing to save.
@@ -339,8 +337,8 @@ class Session:
 
         Args:
             path: of the file.
-            model: with the weights that the session was made with.
-            source: the video; by default it is opened where it was.
+            model: with the same weights as when the session was saved.
+            source: the video; by default it is opened at its saved path.
             feature_cache: see `Session`.
             feature_cache_folder: see `Session`.
             results_folder: see `Session`.
@@ -353,10 +351,9 @@ class Session:
         """
         path = Path(path)
         header = read_header(path)
+        source = header.source if source is None else source
         if source is None:
-            source = header.source
-        if source is None:
-            raise SessionError(f"{path} is of frames that came from memory; give them as `source`")
+            raise SessionError(f"{path} was made from frames in memory; pass them as `source`")
         session = cls(
             model,
             source,
@@ -374,7 +371,7 @@ class Session:
         return session
 
     def close(self) -> None:
-        """Let go of the results, and of the video unless it was given opened, now rather than when Python collects."""
+        """Delete stored results and cached features, and close the video unless it was passed already opened."""
         if self._state.store is not None:
             self._state.store.close()
         self._state.features.close()
@@ -387,7 +384,7 @@ class Session:
             for result in run.run():
                 yield result
                 if self._edits.run is not run:
-                    raise ConfigError("another propagation of this session has begun; this one cannot go on")
+                    raise ConfigError("another propagation of this session has started; this one cannot continue")
         except BaseException:
             self._state.recover()
             if self._saver is not None:
@@ -398,5 +395,5 @@ class Session:
 
     def _kept(self) -> ResultStore:
         if self._state.store is None:
-            raise ConfigError("this session keeps no results; that takes keep_results=True and a video, not a stream")
+            raise ConfigError("this session keeps no results; use keep_results=True and a video that is not live")
         return self._state.store

@@ -56,7 +56,7 @@ def test_a_prompt_added_later_is_a_correction(sam2long: Command, clip: Path, tin
     [
         (("--pathways", "2"), "was saved with other memory-tree settings"),
         (("--point", "900,3"), "outside"),
-        (("--box", "4,16,21,32"), "has a prompt already"),
+        (("--box", "4,16,21,32"), "already has a prompt"),
     ],
 )
 def test_what_does_not_fit_a_saved_run(

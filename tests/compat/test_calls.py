@@ -233,7 +233,7 @@ def test_within_autocast(predictor, state):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({}, "no point and no box"),
+        ({}, "neither a point nor a box"),
         ({"points": [[1, 2]]}, "given together"),
         ({"points": [[1, 2], [3, 4]], "labels": [1]}, "2 points but 1 labels"),
         ({"points": [1, 2, 3], "labels": [1]}, r"expected \[n, 2\]"),

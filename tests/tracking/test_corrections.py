@@ -227,7 +227,7 @@ def test_a_stream_takes_marks_on_frames_to_come(small_model, clip):
         seen[result.frame] = list(result.masks)
         if result.frame == 5:
             session.add_points(10, 2, [(60, 30)])
-            with pytest.raises(PromptError, match="frame 3 has gone by"):
+            with pytest.raises(PromptError, match="frame 3 has already passed"):
                 session.add_points(3, 2, [(60, 30)])
     assert seen[9] == [1] and seen[10] == [1, 2]
     with pytest.raises(ConfigError, match="keeps no results"):
@@ -293,7 +293,7 @@ def test_clicks_refine_a_mask(small_model, clip):
     alone.add_points(0, 1, [(28, 38)], [0])
     refined = session.preview(0, 1)
     assert refined.score < 1 and not torch.equal(refined.logits, alone.preview(0, 1).logits)
-    with pytest.raises(PromptError, match="has a prompt already"):
+    with pytest.raises(PromptError, match="already has a prompt"):
         session.add_mask(0, 1, mask)
     session.add_mask(0, 1, mask, replace=True)
     assert session.preview(0, 1).score == 1
@@ -334,7 +334,7 @@ def test_stored_logits(small_model, clip):
     ("act", "message"),
     [
         (lambda s: s.remove_object(9), "object 9 has no prompt; the objects are: 1, 2"),
-        (lambda s: s.remove_prompt(3, 1), "object 1 on frame 3 has no prompt; its prompts are on 0"),
+        (lambda s: s.remove_prompt(3, 1), "object 1 on frame 3 has no prompt; its prompts are on frames 0"),
         (lambda s: s.preview(3, 1), "object 1 on frame 3 has no prompt"),
         (lambda s: s.add_points(FRAMES, 1, [(1, 1)]), "there is no frame 16"),
     ],

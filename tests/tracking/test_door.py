@@ -87,7 +87,7 @@ def test_a_tiny_mask_is_there_on_its_own_prompt(small_model, clip):
 def test_boxes_that_overshoot_are_cut(small_model, clip):
     height, width = clip.shape[1:3]
     session, exact = Session(small_model, clip), Session(small_model, clip)
-    with pytest.warns(UserWarning, match="reaches outside .* cut to 0,20,100,60"):
+    with pytest.warns(UserWarning, match="extends beyond .* clipped to 0,20,100,60"):
         session.add_box(0, 1, (-0.4, 20, width + 0.3, height + 0.001))
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -131,7 +131,7 @@ def test_other_videos_models_and_broken_files(small_model, clip, saved, tmp_path
         Session.open(saved, small_model, clip[1:])
     with pytest.raises(SessionError, match="other weights"):
         Session.open(saved, fresh_model(SMALL, seed=5), clip)
-    with pytest.raises(SessionError, match="came from memory"):
+    with pytest.raises(SessionError, match="made from frames in memory"):
         Session.open(saved, small_model)
     with pytest.raises(SessionError, match="there is no session file"):
         Session.open(tmp_path / "none.s2l", small_model)
@@ -153,7 +153,7 @@ def test_what_cannot_be_saved(small_model, clip, tmp_path):
         session.save(tmp_path / "no" / "a.s2l")
     with pytest.raises(ConfigError, match="keeps no results"):
         start(small_model, clip, keep_results=False).save(tmp_path / "a.s2l")
-    with pytest.raises(ConfigError, match="autosave needs kept results"):
+    with pytest.raises(ConfigError, match="autosave needs stored results"):
         Session(small_model, iter(clip), autosave=tmp_path / "a.s2l")
     assert list(tmp_path.iterdir()) == []
 

@@ -1,1 +1,1 @@
-"""What the user gives and takes back: prompts, edits, undo, and the conditioning frames they make."""
+"""The user's input: prompts, edits and undo, and the conditioning frames that prompts turn into."""

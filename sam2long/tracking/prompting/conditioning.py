@@ -1,4 +1,4 @@
-"""From prompts to the conditioning frame: the mask they mean, and the memory and pointer it is remembered by."""
+"""Turns the prompts of a frame into a conditioning frame: mask, encoded memory and object pointer."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from sam2long.tracking.storage.packing import unpack_logits
 from sam2long.tree import Node
 
 _AGREEMENT = 0.5
-"""IoU below which a prompt on a tracked frame contradicts what was tracked."""
+"""IoU with the tracked mask below which a prompt contradicts what was tracked."""
 
 
 @dataclass(frozen=True)
 class Conditioning:
-    """A prompted frame of one object.
+    """A conditioning frame: a prompted frame of one object.
 
     Attributes:
-        node: what tracking remembers.
-        outcome: what is reported.
-        contradicts: the frame had been tracked, and less than half of that and of the new mask together is in both.
+        node: the frame's encoded memory, for tracking.
+        outcome: the mask to report.
+        contradicts: whether the frame had been tracked, with a mask whose IoU with the new one is below 0.5.
     """
 
     node: Node[EncodedMemory]
@@ -48,28 +48,24 @@ def condition(
     prompt: ObjectPrompt,
     size: FrameSize,
     binary: bool,
-    remembered: Memory | None = None,
+    context: Memory | None = None,
 ) -> Conditioning:
-    """Run the prompts of one object on one frame.
+    """Run the network on the prompts of one object on one frame.
 
     Args:
         model: the network.
-        features: of that frame, batch of 1.
-        frame: its number.
-        prompt: what was marked.
-        size: of the video, in which the prompts' coordinates are.
-        binary: remember the mask as zeros and ones instead of probabilities.
-        remembered: what a tracked frame attends to, on which clicks are corrections; None for one that starts from the
-            prompts alone.
+        features: of the frame, batch of 1.
+        frame: frame number.
+        prompt: the object's prompts on the frame.
+        size: of the video, whose pixels the coordinates of prompts are in.
+        binary: encode the memory from a binary mask instead of from mask probabilities.
+        context: memory that a tracked frame attends to, on which clicks are corrections; None to start from the prompts
+            alone.
     """
     if prompt.mask is not None:
         given = _from_mask(model, features, prompt)
     else:
-        image = (
-            model.without_memory(features.stride16)
-            if remembered is None
-            else model.attend(features.stride16, remembered)
-        )
+        image = model.without_memory(features.stride16) if context is None else model.attend(features.stride16, context)
         given = _from_clicks(model, features, image, prompt, size)
     memory = model.encode_memory(features.stride16, given.masks, given.object_scores, binary=binary)
     before = _tracked_logits(prompt, model)
@@ -83,23 +79,23 @@ def condition(
 
 
 def _tracked_logits(prompt: ObjectPrompt, model: SAM2) -> Tensor | None:
-    """Logits of what tracking said of the frame, if it did."""
+    """Logits of the mask that the frame had from tracking, or None."""
     if prompt.tracked is None:
         return None
     return unpack_logits(prompt.tracked.logits).to(model.device, non_blocking=True)
 
 
 def _overlap(first: Tensor, second: Tensor) -> Tensor:
-    """IoU of two masks of logits, as a scalar; 1 if both are empty."""
+    """IoU of two masks given as logits, as a scalar tensor; 1 if both are empty."""
     first, second = first > 0, second.reshape(first.shape) > 0
     union = (first | second).sum()
     return torch.where(union > 0, (first & second).sum() / union.clamp(min=1), 1.0)
 
 
 def _from_mask(model: SAM2, features: ImageFeatures, prompt: ObjectPrompt) -> Candidates:
-    """A mask prompt bypasses the decoder; its logits are +-10, at a quarter of the network's resolution (SAM 2).
+    """Use a mask prompt as the output, without the decoder: logits of +-10 at a quarter of the input size (SAM 2).
 
-    SAM 2 loses a mask smaller than a pixel of its image; here one pixel of it stays.
+    SAM 2 loses a mask that is smaller than a pixel of its input; here one pixel of it is kept.
     """
     assert prompt.mask is not None
     mask = _kept(prepare_mask(prompt.mask, model.config, model.device), prompt.mask, 1.0)
@@ -111,7 +107,7 @@ def _from_mask(model: SAM2, features: ImageFeatures, prompt: ObjectPrompt) -> Ca
 
 
 def _kept(resized: Tensor, mask: npt.NDArray[np.bool_], value: float) -> Tensor:
-    """A resized mask [1, 1, side, side] with `value` in the middle of it, if nothing else of it is above 0."""
+    """A resized mask [1, 1, side, side]; if nothing of it is above 0, with `value` at the centre of `mask`."""
     side = resized.shape[-1]
     row, column = (int((where.mean() + 0.5) * side / length) for where, length in zip(mask.nonzero(), mask.shape))
     kept = resized.clone()
@@ -122,7 +118,7 @@ def _kept(resized: Tensor, mask: npt.NDArray[np.bool_], value: float) -> Tensor:
 def _from_clicks(
     model: SAM2, features: ImageFeatures, image: Tensor, prompt: ObjectPrompt, size: FrameSize
 ) -> Candidates:
-    """Run the rounds in turn: clicks accumulate, and each round starts from the mask of the one before."""
+    """Run the rounds of clicks in turn: clicks accumulate, and each round starts from the mask of the previous one."""
     previous: Tensor | None = None
     if prompt.refines is not None:
         logits = unpack_logits(prompt.refines.logits).to(model.device)
@@ -132,14 +128,14 @@ def _from_clicks(
         standing = [clicks] if clicks.replace else [*standing, clicks]
         points, labels = _points(standing, size, model)
         proposals = model.decode(image, features, model.encode_prompts(points, labels, previous))
-        # One click may mean a part or the whole, so it is the only prompt with several answers (SAM 2).
+        # A single click is ambiguous (part or whole), so only it gets several candidate masks (SAM 2).
         result = proposals.candidates().best() if points.shape[1] == 1 else proposals.single()
         previous = result.masks.clamp(-FEEDBACK_LIMIT, FEEDBACK_LIMIT)
     return result
 
 
 def _points(rounds: list[Clicks], size: FrameSize, model: SAM2) -> tuple[Tensor, Tensor]:
-    """Boxes as two labelled corners, then points: [1, n, 2] in pixels of the network's image, and [1, n] labels."""
+    """Box corners, then points: coordinates [1, n, 2] in pixels of the network's input, and labels [1, n]."""
     corners = [corner for clicks in rounds if clicks.box for corner in (clicks.box[:2], clicks.box[2:])]
     corner_labels = [Label.BOX_TOP_LEFT, Label.BOX_BOTTOM_RIGHT] * (len(corners) // 2)
     points = corners + [point for clicks in rounds for point in clicks.points]

@@ -1,4 +1,4 @@
-"""Edits: how marks change what stands of an object's results, and how to take the last one back."""
+"""Edits: which results a change of prompts makes outdated, and how to undo the last one."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from sam2long.tracking.state import Place, SessionState
 from sam2long.tracking.track import FOREVER, Cut, LiveTree, Track
 
 UNDO_DEPTH = 20
-"""Edits that can be taken back; results they superseded stay on disk until then."""
+"""Number of edits that can be undone; the results that they made outdated stay on disk until then."""
 
 
 @dataclass(frozen=True)
 class Edit:
-    """An object before an edit.
+    """An edit, with the object's state before it.
 
     Attributes:
         object_id: of the object.
-        track: the object itself, or None if the edit made it.
-        order: ids of all objects then.
-        prompts: its prompts then.
-        conditionings: what had become of them.
-        live: its tree then, if the edit made it outdated.
-        cuts: what the edit made outdated.
+        track: the object itself, or None if the edit created it.
+        order: ids of all objects before the edit, in order.
+        prompts: the object's prompts before the edit, by frame.
+        conditionings: its conditioning frames before the edit, by frame.
+        live: its tree before the edit, if the edit made it outdated.
+        cuts: results that the edit made outdated.
     """
 
     object_id: int
@@ -38,25 +38,29 @@ class Edit:
 
 
 class EditLog:
-    """Makes edits of a session and takes them back, the last one first."""
+    """Applies edits to a session and undoes them, the last one first."""
 
     def __init__(self, state: SessionState) -> None:
         self._state = state
         self._edits: deque[Edit] = deque()
 
     def __len__(self) -> int:
-        """How many edits can be taken back."""
+        """Number of edits that can be undone."""
         return len(self._edits)
 
     def set_prompt(self, object_id: int, frame: int, prompt: ObjectPrompt | None) -> tuple[Cut, ...]:
-        """Mark an object on a frame, or unmark it; without any mark it is gone. Returns what is outdated now."""
+        """Set or remove (None) an object's prompt on a frame; an object without any prompt is removed.
+
+        Returns:
+            what the edit makes outdated.
+        """
         state = self._state
         state.layer += 1
         before = state.tracks.get(object_id)
         track = before or Track()
         cuts = tuple(track.span_of(frame, sign, state.layer) for sign in (1, -1))
-        self._remember(object_id, before, cuts)
-        _leave(state, object_id, track, cuts, frame)
+        self._record(object_id, before, cuts)
+        _drop_outdated_tree(state, object_id, track, cuts, frame)
         track.cuts += cuts
         track.conditionings.pop(frame, None)
         if prompt is not None:
@@ -69,17 +73,18 @@ class EditLog:
         return cuts
 
     def remove(self, object_id: int) -> tuple[Cut, ...]:
-        """Forget an object. Returns what is outdated now."""
+        """Remove an object. Returns what the edit makes outdated."""
         self._state.layer += 1
         cuts = tuple(Cut(self._state.layer, sign, 0, FOREVER) for sign in (1, -1))
-        self._remember(object_id, self._state.tracks[object_id], cuts)
+        self._record(object_id, self._state.tracks[object_id], cuts)
         del self._state.tracks[object_id]
         return cuts
 
     def undo(self) -> tuple[int, tuple[Cut, ...]]:
-        """Take the last edit back: marks, results and the state of the tree are as they were. Returns what changed.
+        """Undo the last edit: prompts, results and tree are as they were. Results made since in other spans stay.
 
-        Results of other spans, made since, stay.
+        Returns:
+            id of the edited object, and the spans that changed.
         """
         edit, state = self._edits.pop(), self._state
         for cut in edit.cuts:
@@ -98,11 +103,12 @@ class EditLog:
             return
         track.live = edit.live
         if edit.live is not None and edit.live.pending:
-            # The edit had decided these; now they wait for the tree again.
+            # The edit decided these frames; now they are pending again.
             span = Cut(edit.cuts[0].layer, edit.live.sign, min(edit.live.pending), max(edit.live.pending))
             self._state.forget(edit.object_id, span, before=False)
 
-    def _remember(self, object_id: int, track: Track | None, cuts: tuple[Cut, ...]) -> None:
+    def _record(self, object_id: int, track: Track | None, cuts: tuple[Cut, ...]) -> None:
+        """Add an edit to the log before it is applied."""
         known = track or Track()
         prompts, conditionings = dict(known.prompts), dict(known.conditionings)
         order = tuple(self._state.tracks)
@@ -112,7 +118,7 @@ class EditLog:
             self._forget(self._edits.popleft())
 
     def _forget(self, edit: Edit) -> None:
-        """What the edit made outdated will never be needed again."""
+        """Delete the results that the edit made outdated: it can no longer be undone."""
         for cut in edit.cuts:
             self._state.forget(edit.object_id, cut, before=True)
         now = self._state.tracks.get(edit.object_id)
@@ -121,8 +127,8 @@ class EditLog:
                 track.cuts = [cut for cut in track.cuts if cut not in edit.cuts]
 
 
-def _leave(state: SessionState, object_id: int, track: Track, cuts: tuple[Cut, ...], frame: int) -> None:
-    """Let go of a tree that an edit has made outdated; frames before the edit are decided by its best pathway."""
+def _drop_outdated_tree(state: SessionState, object_id: int, track: Track, cuts: tuple[Cut, ...], frame: int) -> None:
+    """Drop the object's tree if an edit made it outdated; its best pathway decides the frames before the edited one."""
     live = track.live
     if live is None or not any(live.touches(cut) for cut in cuts):
         return

@@ -1,4 +1,4 @@
-"""Prompts as users give them: checked, turned into edits, and announced to a propagation that is under way."""
+"""Takes the user's prompts: checks them, turns them into edits, and tells a running propagation about them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from sam2long.tracking.track import Cut
 
 
 class PromptEdits:
-    """The prompts of a session, and edits of them. Methods raise PromptError as the session's own say.
+    """Adds, removes and undoes the prompts of a session. Methods raise PromptError as the session's methods document.
 
     Attributes:
-        run: the propagation begun last, which has to know of edits.
+        run: the propagation started last, which is told about edits.
     """
 
     def __init__(self, state: SessionState) -> None:
@@ -38,13 +38,13 @@ class PromptEdits:
         box: Sequence[float] | None,
         replace: bool = False,
     ) -> None:
-        """Mark an object by a round of clicks, or refine its mask by one; see `Session.add_points` and `add_box`."""
+        """Prompt an object with a round of clicks, or refine its mask; see `Session.add_points` and `add_box`."""
         frame, object_id, where = self._place(frame, object_id)
         labels = [1] * len(points) if labels is None else labels
         clicks = check_clicks(points, labels, box, self._state.size, where, replace)
         prompt = self._prompt(frame, object_id)
         if prompt is not None and box is not None and not replace:
-            raise PromptError(f"{where} has a prompt already; a box must come first, or replace what is there")
+            raise PromptError(f"{where} already has a prompt; a box must come first, or replace that prompt")
         if prompt is None:
             prompt = ObjectPrompt(refines=self._tracked(frame, object_id))
         elif prompt.mask is not None:
@@ -55,29 +55,29 @@ class PromptEdits:
         self._set_prompt(frame, object_id, replace_fields(prompt, rounds=(*prompt.rounds, clicks)))
 
     def add_mask(self, frame: int, object_id: int, mask: npt.ArrayLike, replace: bool) -> None:
-        """Mark an object by its mask; see `Session.add_mask`."""
+        """Prompt an object with its mask; see `Session.add_mask`."""
         frame, object_id, where = self._place(frame, object_id)
         standing = self._prompt(frame, object_id)
         if standing is not None and not replace:
-            raise PromptError(f"{where} has a prompt already; take that back first, or replace it by the mask")
+            raise PromptError(f"{where} already has a prompt; remove it first, or replace it with the mask")
         given = check_mask(mask, self._state.size, where)
         tracked = self._tracked(frame, object_id) if standing is None else standing.tracked
         self._set_prompt(frame, object_id, ObjectPrompt(mask=given, replaces=tracked))
 
     def remove_prompt(self, frame: int, object_id: int) -> None:
-        """Take back what is marked on a frame; see `Session.remove_prompt`."""
-        frame, object_id = self.check_marked(frame, object_id)
+        """Remove an object's prompts on a frame; see `Session.remove_prompt`."""
+        frame, object_id = self.check_prompted(frame, object_id)
         self._check_free(frame)
         self._changed(self._edits.set_prompt(object_id, frame, None))
 
     def remove_object(self, object_id: int) -> None:
-        """Forget an object; see `Session.remove_object`."""
+        """Remove an object; see `Session.remove_object`."""
         object_id = self._known(object_id)
         self._check_free(None)
         self._changed(self._edits.remove(object_id))
 
     def undo(self) -> int:
-        """Take back the last edit and return the object it was about; see `Session.undo`."""
+        """Undo the last edit and return the id of the edited object; see `Session.undo`."""
         if not self._edits:
             raise PromptError("there is nothing to undo")
         self._check_free(None)
@@ -86,7 +86,7 @@ class PromptEdits:
         return object_id
 
     def _place(self, frame: int, object_id: int) -> tuple[int, int, str]:
-        """Frame and object as plain numbers and their name for messages, once they are known to be possible."""
+        """Check frame number and object id; return both as plain ints, and their name for messages."""
         self._state.recover()
         frame, object_id = whole_number(frame, "a frame number"), whole_number(object_id, "an object id")
         where = f"object {object_id} on frame {frame}"
@@ -102,12 +102,12 @@ class PromptEdits:
         track = self._state.tracks.get(object_id)
         return track.prompts.get(frame) if track else None
 
-    def check_marked(self, frame: int, object_id: int) -> tuple[int, int]:
-        """Frame and object as plain numbers; raises PromptError unless the object is marked on the frame."""
+    def check_prompted(self, frame: int, object_id: int) -> tuple[int, int]:
+        """Return frame and object id as plain ints; raises PromptError unless the object has a prompt on the frame."""
         frame, object_id = whole_number(frame, "a frame number"), self._known(object_id)
         if self._prompt(frame, object_id) is None:
             frames = ", ".join(str(place) for place in sorted(self._state.tracks[object_id].prompts))
-            raise PromptError(f"object {object_id} on frame {frame} has no prompt; its prompts are on {frames}")
+            raise PromptError(f"object {object_id} on frame {frame} has no prompt; its prompts are on frames {frames}")
         return frame, object_id
 
     def _known(self, object_id: int) -> int:
@@ -118,7 +118,7 @@ class PromptEdits:
         return object_id
 
     def _tracked(self, frame: int, object_id: int) -> Tracked | None:
-        """What tracking says of an object on a frame now, which clicks there correct."""
+        """The mask that an object has on a frame from tracking, for clicks there to correct; None without one."""
         track = self._state.tracks.get(object_id)
         if track is None:
             return None
@@ -135,7 +135,7 @@ class PromptEdits:
         self._check_free(frame)
         self._changed(self._edits.set_prompt(object_id, frame, prompt))
         if prompt.refines is not None and prompt.mask is None:
-            # A correction is worked out from what the object is remembered by now.
+            # A correction starts from the memory as it is now, so it is computed at once.
             try:
                 conditioning_of(self._state, object_id, frame)
             except BaseException:
@@ -143,15 +143,15 @@ class PromptEdits:
                 raise
 
     def _check_free(self, frame: int | None) -> None:
-        """Edits come from the thread that propagates, and a stream cannot go back for them."""
+        """Raise PromptError for an edit from another thread than the propagating one, or on a frame that has passed."""
         self._state.recover()
         run = self.run
         if run is None or not run.running:
             return
         if run.thread != get_ident():
-            raise PromptError("another thread is propagating; edit from there, between two results, or end it first")
+            raise PromptError("another thread is propagating; edit from it, between two results, or stop it first")
         if frame is not None and self._state.store is None and run.has_passed(frame):
-            raise PromptError(f"frame {frame} has gone by; without kept results a prompt must be on a frame to come")
+            raise PromptError(f"frame {frame} has already passed; without stored results, prompt an upcoming frame")
 
     def _changed(self, cuts: tuple[Cut, ...]) -> None:
         if self.run is not None:

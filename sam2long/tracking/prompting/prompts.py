@@ -1,4 +1,4 @@
-"""What a user marks on a frame: clicks, boxes and masks, checked against the video when they are given."""
+"""Prompts on a frame: clicks, boxes and masks, checked against the video when they are given."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Clicks:
-    """One round of marking: points and perhaps a box, in pixels (x, y) of the video.
+    """One round of clicks: points and optionally a box, in pixels of the video.
 
     Attributes:
-        points: places clicked.
-        labels: for each, 1 for the object and 0 for what is not the object.
+        points: (x, y) of each point.
+        labels: one per point, 1 for the object and 0 for the background.
         box: (x0, y0, x1, y1) around the object, or None.
-        replace: these stand in for the points and boxes of earlier rounds, of which only the mask goes on.
+        replace: whether this round replaces the points and boxes of earlier rounds, of which only the mask is kept.
     """
 
     points: tuple[Point, ...]
@@ -41,7 +41,7 @@ class Tracked:
 
     Attributes:
         logits: packed mask logits, see `packing`.
-        stride: of the propagation it came from, negative when it went backward; 0 for a mask that the user gave.
+        stride: of the propagation that tracked it, negative if that went backward; 0 for a mask given by the user.
     """
 
     logits: bytes
@@ -50,13 +50,13 @@ class Tracked:
 
 @dataclass(frozen=True)
 class ObjectPrompt:
-    """All a user marked for one object on one frame.
+    """All prompts of one object on one frame.
 
     Attributes:
         mask: bool [height, width], or None.
-        rounds: clicks, of which each round refines the last; none if there is a mask.
-        refines: the mask that the first round refines; None if it stands alone.
-        replaces: the tracked mask that a mask of the user took the place of; None for a frame that had none.
+        rounds: rounds of clicks, each refining the previous one; empty if there is a mask.
+        refines: the mask that the first round refines; None if it starts from scratch.
+        replaces: the tracked mask that the user's mask replaced; None if the frame had none.
     """
 
     mask: npt.NDArray[np.bool_] | None = None
@@ -66,12 +66,12 @@ class ObjectPrompt:
 
     @property
     def tracked(self) -> Tracked | None:
-        """What tracking had said of the frame before it was marked, if it had come there."""
+        """The tracked mask that the frame had before it was prompted, or None."""
         corrects = self.refines is not None and self.refines.stride != 0
         return self.refines if corrects else self.replaces
 
     def asks_as(self, other: ObjectPrompt | None) -> bool:
-        """Whether the user asked for the same, whatever tracking had said of the frame."""
+        """Whether the user's input is the same, regardless of any tracked mask that the frame had."""
         if other is None or self.rounds != other.rounds:
             return False
         if self.mask is None or other.mask is None:
@@ -95,18 +95,19 @@ def check_clicks(
     where: str,
     replace: bool = False,
 ) -> Clicks:
-    """Return valid clicks. `where` names the prompt in messages, as in "object 1 on frame 0".
+    """Return checked clicks. `where` names the prompt in messages, as in "object 1 on frame 0".
 
     Raises:
-        PromptError: there is no prompt, a number is not finite or outside the frame, or counts do not match.
+        PromptError: there is no point and no box, a number is not finite, a place is outside the frame, a label is
+            neither 0 nor 1, or there are not as many labels as points.
     """
     if box is None and len(points) == 0:
-        raise PromptError(f"{where}: no point and no box is given")
+        raise PromptError(f"{where}: neither a point nor a box is given")
     if len(points) != len(labels):
         raise PromptError(f"{where}: {len(points)} points but {len(labels)} labels")
     for label in labels:
         if label not in (0, 1):
-            raise PromptError(f"{where}: label {label} of a point; 1 marks the object, 0 what is not the object")
+            raise PromptError(f"{where}: label {label} of a point is not valid; use 1 for the object, 0 for background")
     return Clicks(
         tuple(_check_point(point, size, where) for point in points),
         tuple(int(label) for label in labels),
@@ -116,7 +117,7 @@ def check_clicks(
 
 
 def check_mask(mask: npt.ArrayLike, size: FrameSize, where: str) -> npt.NDArray[np.bool_]:
-    """Return a mask as bool [height, width].
+    """Return a checked mask as bool [height, width].
 
     Args:
         mask: bool, or numbers that are all 0 and 1 or all 0 and 255.
@@ -124,7 +125,7 @@ def check_mask(mask: npt.ArrayLike, size: FrameSize, where: str) -> npt.NDArray[
         where: names the prompt in messages.
 
     Raises:
-        PromptError: it has another size than the video, is empty, or holds other values.
+        PromptError: the mask differs in size from the video, is empty, or has other values.
     """
     array = np.asarray(mask)
     if array.shape != (size.height, size.width):
@@ -136,17 +137,17 @@ def check_mask(mask: npt.ArrayLike, size: FrameSize, where: str) -> npt.NDArray[
     if array.dtype != bool and not ((array[inside] == 1).all() or (array[inside] == 255).all()):
         low, high = array.min(), array.max()
         raise PromptError(
-            f"{where}: the mask has values from {low:g} to {high:g}; give bool, or 0 and 1: logits > 0, "
+            f"{where}: the mask has values from {low:g} to {high:g}; pass bool, or 0 and 1: logits > 0, "
             "probabilities > 0.5, or labels == ID"
         )
     return inside
 
 
 def whole_number(value: SupportsIndex, what: str) -> int:
-    """A frame number or object id as a plain int; NumPy's integers are welcome.
+    """Return a frame number or object id as a plain int; NumPy integers are accepted.
 
     Raises:
-        PromptError: it is no whole number.
+        PromptError: it is not a whole number.
     """
     if not isinstance(value, (bool, np.bool_)):
         try:
@@ -158,7 +159,7 @@ def whole_number(value: SupportsIndex, what: str) -> int:
 
 def _check_point(point: Sequence[float], size: FrameSize, where: str) -> Point:
     if len(point) != 2 or not all(math.isfinite(value) for value in point):
-        raise PromptError(f"{where}: {_show(point)} is no point; x,y are needed, in pixels")
+        raise PromptError(f"{where}: {_show(point)} is not a valid point; expected x,y in pixels")
     x, y = (float(value) for value in point)
     if not (0 <= x <= size.width and 0 <= y <= size.height):
         raise PromptError(f"{where}: point {_show(point)} lies outside the {size.width}x{size.height} frame")
@@ -167,17 +168,17 @@ def _check_point(point: Sequence[float], size: FrameSize, where: str) -> Point:
 
 def _check_box(box: Sequence[float], size: FrameSize, where: str) -> Box:
     if len(box) != 4 or not all(math.isfinite(value) for value in box):
-        raise PromptError(f"{where}: {_show(box)} is no box; x0,y0,x1,y1 are needed, in pixels")
+        raise PromptError(f"{where}: {_show(box)} is not a valid box; expected x0,y0,x1,y1 in pixels")
     x0, y0, x1, y1 = (float(value) for value in box)
     if x0 >= x1 or y0 >= y1:
-        raise PromptError(f"{where}: box {_show(box)} is empty; x0 < x1 and y0 < y1 are needed")
+        raise PromptError(f"{where}: box {_show(box)} is empty; expected x0 < x1 and y0 < y1")
     frame = f"the {size.width}x{size.height} frame"
     if x1 <= 0 or y1 <= 0 or x0 >= size.width or y0 >= size.height:
         raise PromptError(f"{where}: box {_show(box)} lies outside {frame}")
     inside = max(x0, 0.0), max(y0, 0.0), min(x1, float(size.width)), min(y1, float(size.height))
     if inside != (x0, y0, x1, y1):
-        # Detectors overshoot by a fraction of a pixel; SAM 2 does not mind either.
-        warnings.warn(f"{where}: box {_show(box)} reaches outside {frame} and is cut to {_show(inside)}", stacklevel=2)
+        # Detectors often overshoot the frame by a fraction of a pixel, which SAM 2 accepts too.
+        warnings.warn(f"{where}: box {_show(box)} extends beyond {frame}; clipped to {_show(inside)}", stacklevel=2)
     return inside
 
 
