@@ -1,4 +1,4 @@
-"""Frames in: video files, pictures, arrays, live streams. Knows nothing of networks."""
+"""Reads frames from video files, images, arrays and live streams; independent of the networks."""
 
 from sam2long.video.open import open_video
 from sam2long.video.source import Frame, VideoSource

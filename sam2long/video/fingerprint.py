@@ -1,4 +1,4 @@
-"""Whether a video is still the one it was: a fingerprint that costs milliseconds whatever the length."""
+"""A fingerprint that recognizes a video within milliseconds, whatever its length."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from sam2long.errors import VideoError
 from sam2long.video.source import VideoSource
 
 _SAMPLE = 1 << 20
-"""Bytes hashed at the start, the middle and the end of a file."""
+"""Number of bytes hashed at the start, the middle and the end of a file."""
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What tells one video from another.
+    """Identifies a video.
 
     Attributes:
-        frames: how many there are, or None where that is not known.
-        width: pixels.
-        height: pixels.
-        digest: SHA-256 in hexadecimal, of a file's size and parts of its bytes, or of the first, middle and last frame.
+        frames: number of frames, or None if unknown.
+        width: width in pixels.
+        height: height in pixels.
+        digest: hexadecimal SHA-256 of the file size and parts of the file, or of the first, middle and last frame.
     """
 
     frames: int | None
@@ -32,7 +32,7 @@ class Fingerprint:
 
 
 def fingerprint(source: VideoSource) -> Fingerprint:
-    """Take the fingerprint of a video that can be read more than once.
+    """Compute the fingerprint of a video that can be read more than once.
 
     Raises:
         VideoError: the first frame cannot be read.
@@ -57,6 +57,6 @@ def _of_frames(source: VideoSource) -> str:
     digest = hashlib.sha256()
     digest.update(source.frame(0).image.tobytes())
     for index in (last // 2, last):
-        with contextlib.suppress(VideoError):  # such a frame ends a pass; the video is the same
+        with contextlib.suppress(VideoError):  # a pass would end at this frame; it is still the same video
             digest.update(source.frame(index).image.tobytes())
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""Masks that a user gives as image files."""
+"""Reads mask prompts from image files."""
 
 from __future__ import annotations
 
@@ -18,22 +18,23 @@ IGNORED = 255
 def read_mask_file(path: str | Path) -> dict[int, npt.NDArray[np.bool_]]:
     """Read the objects of a mask image.
 
-    - A palette image (DAVIS style): every colour index but 0 is an object, and the index is its id; 255 beside other
-      objects is the field's label for "ignore", and is left out with a warning.
-    - A black and white or grey image with one value besides 0: one object, id 1.
-    - A colour image: every colour but black is an object, ids 1, 2, ... in order of appearance, row by row; fully
+    - Palette image (DAVIS style): each colour index except 0 is an object, and the index is its id. Next to other
+      objects, 255 is the usual "ignore" label and is skipped with a warning.
+    - Black-and-white or grey image with one value besides 0: one object, id 1.
+    - Colour image: each colour except black is an object, with ids 1, 2, ... in order of appearance, row by row; fully
       transparent pixels are background.
 
     Returns:
         bool [height, width] masks by object id, none of them empty.
 
     Raises:
-        PromptError: missing, not an image, no object in it, a grey image of several values, or more than 255 colours.
+        PromptError: the file is missing, is not an image, holds no object, is a grey image of several values, or has
+            more than 255 colours.
     """
     labels = _labels(Path(path))
     ids = np.unique(labels[labels != 0])
     if len(ids) == 0:
-        raise PromptError(f"the mask {path} is empty: it has no pixel that is not background")
+        raise PromptError(f"the mask {path} is empty: all its pixels are background")
     return {int(object_id): labels == object_id for object_id in ids}
 
 
@@ -48,7 +49,7 @@ def _labels(path: Path) -> npt.NDArray[np.int64]:
                 return _one_object(np.asarray(image), path)
             return _objects_by_colour(np.asarray(image.convert("RGBA")), path)
     except FileNotFoundError as error:
-        raise PromptError(f"there is no mask file {path}") from error
+        raise PromptError(f"the mask {path} does not exist") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise PromptError(f"the mask {path} cannot be read as an image: {error}") from error
 
@@ -57,7 +58,7 @@ def _without_ignored(labels: npt.NDArray[np.int64], path: Path) -> npt.NDArray[n
     ids = np.unique(labels[labels != 0])
     if len(ids) < 2 or ids[-1] != IGNORED:
         return labels
-    warnings.warn(f"the mask {path}: index {IGNORED} beside other objects means 'ignore' and is left out", stacklevel=2)
+    warnings.warn(f"the mask {path}: index {IGNORED} next to other objects means 'ignore' and is skipped", stacklevel=2)
     return np.where(labels == IGNORED, 0, labels)
 
 
@@ -66,8 +67,8 @@ def _one_object(values: npt.NDArray[np.generic], path: Path) -> npt.NDArray[np.i
     levels = np.unique(values[inside])
     if len(levels) > 1:
         raise PromptError(
-            f"the grey mask {path} has {len(levels)} values besides 0; use one value for one object, or a palette PNG"
-            " for several"
+            f"the grey mask {path} has {len(levels)} values besides 0; use a single value for one object, or a palette"
+            " PNG for several"
         )
     labels: npt.NDArray[np.int64] = np.asarray(inside, np.int64)
     return labels
@@ -80,8 +81,8 @@ def _objects_by_colour(pixels: npt.NDArray[np.uint8], path: Path) -> npt.NDArray
     order = [int(i) for i in np.argsort(first_seen) if colours[i] != 0]
     if len(order) > MOST_COLOURS:
         raise PromptError(
-            f"the mask {path} has {len(order)} colours, as a photograph or a JPEG does; save it as PNG, one plain"
-            " colour an object"
+            f"the mask {path} has {len(order)} colours, like a photograph or a JPEG; save it as PNG with one"
+            " plain colour per object"
         )
     label_of = np.zeros(len(colours), np.int64)
     label_of[order] = np.arange(1, len(order) + 1)

@@ -1,4 +1,4 @@
-"""The one door: whatever holds frames, opened."""
+"""`open_video`, which opens any source of frames."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ def open_video(
     fps: float | None = None,
     levels: tuple[float, float] | None = None,
 ) -> VideoSource:
-    """Open anything that holds frames.
+    """Open any source of frames.
 
     Args:
         source: a video file (anything PyAV decodes), an image (all pages of a TIFF, all frames of an animated WebP or
-            PNG), a folder or a glob of images (sorted naturally, frame2 before frame10), an array or a list of arrays
+            PNG), a folder or a glob of images (in natural order, frame2 before frame10), an array or a list of arrays
             uint8 [frames, height, width, 3] RGB (or grey without the last dimension; zarr, HDF5 and dask arrays are
-            read frame by frame), an iterator of such [height, width, 3] arrays (live, one pass), or a VideoSource,
-            which is returned as it is.
-        fps: frames per second of images and arrays, 24 unless given; a video file has its own time stamps, and an
-            animated image has them unless `fps` is given.
-        levels: the values (low, high) that become black and white, in the source's own numbers (0 to 4095 for 12
-            bits). Without them, pictures of more than 8 bits are scaled by content, with a warning, if they use less
-            than a quarter of their range. With them, arrays may be of any numeric type.
+            read frame by frame), an iterator of such [height, width, 3] arrays (live, single pass), or a VideoSource,
+            which is returned unchanged.
+        fps: frame rate of images and arrays in frames per second, 24 by default. A video file has its own time stamps;
+            an animated image too, unless `fps` is given.
+        levels: values (low, high) that become black and white, in the units of the source (0 to 4095 for 12 bits). By
+            default, images of more than 8 bits are scaled by content, with a warning, if they use less than a quarter
+            of their range. With `levels`, arrays may be of any numeric type.
 
     Raises:
-        VideoError: nothing there, nothing in it, or nothing that can be decoded.
-        ConfigError: `fps` is not a positive number, or was given for a video file; `levels` are not two numbers in
-            ascending order, or were given for a VideoSource.
+        VideoError: the source does not exist, holds no frames, or cannot be decoded.
+        ConfigError: `fps` is not a positive number, or is given for a video file; `levels` are not two numbers in
+            ascending order, or are given for a VideoSource.
     """
     if fps is not None and not (math.isfinite(fps) and fps > 0):
         raise ConfigError(f"fps must be a positive number, not {fps}")
     chosen = checked_levels(levels)
     if isinstance(source, VideoSource):
         if chosen is not None:
-            raise ConfigError("levels are chosen when a video is opened; this one is open already")
+            raise ConfigError("levels must be given when a video is opened; this one is already open")
         return source
     if isinstance(source, (str, Path)):
         return _open_path(source, fps, chosen)
@@ -56,7 +56,7 @@ def open_video(
     if isinstance(source, Iterable):
         return IteratorSource(source, fps=fps or DEFAULT_FPS, levels=chosen)
     raise VideoError(
-        f"cannot read frames from a {type(source).__name__}; give a path, an array or an iterator of arrays"
+        f"cannot read frames from a {type(source).__name__}; pass a path, an array or an iterator of arrays"
     )
 
 
@@ -73,11 +73,11 @@ def _open_path(source: str | Path, fps: float | None, levels: Levels | None) -> 
         if any(sign in str(path) for sign in "*?["):
             files = images_matching(str(path))
             return open_images(files, files[0].parent, fps=fps, levels=levels)
-        raise VideoError(f"there is no file or folder {source}")
+        raise VideoError(f"the file or folder {source} does not exist")
     if path.suffix.lower() in IMAGE_SUFFIXES:
         return open_image(path, fps=fps, levels=levels)
     if fps is not None:
-        raise ConfigError(f"fps is for images and arrays; {source} has its own time stamps")
+        raise ConfigError(f"fps is only for images and arrays; {source} has its own time stamps")
     from sam2long.video.files.file_source import FileSource
 
     return FileSource(path, levels=levels)

@@ -1,4 +1,4 @@
-"""Decoding on its own thread, a few frames ahead of the consumer."""
+"""Runs an iterator, such as a decoder, on its own thread, a few items ahead of the consumer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-# a live source may block for ever inside its own next(); then its daemon thread is left behind
+# timeout in seconds: a live source may block forever in next(), and its daemon thread is then abandoned
 JOIN_SECONDS = 5.0
 
 
@@ -20,7 +20,7 @@ class _End:
 
 
 class _Producer(Generic[T]):
-    """Fills a queue from an iterator; `slots` bounds how far it may run ahead."""
+    """Fills a queue from an iterator; `slots` limits how far it may run ahead."""
 
     def __init__(self, iterator: Iterator[T], depth: int) -> None:
         self.queue: SimpleQueue[T | _End] = SimpleQueue()
@@ -31,7 +31,7 @@ class _Producer(Generic[T]):
         self._thread.start()
 
     def stop(self) -> None:
-        """Wake the thread, wherever it waits, and let it end."""
+        """Wake the thread if it is waiting, and wait for it to end."""
         self._stopped.set()
         self.slots.release()
         self._thread.join(JOIN_SECONDS)
@@ -40,7 +40,7 @@ class _Producer(Generic[T]):
         error: BaseException | None = None
         try:
             self._pump()
-        except BaseException as caught:  # handed over to the consumer, whatever it is
+        except BaseException as caught:  # passed on to the consumer, whatever it is
             error = caught
         self.queue.put(_End(error))
 
@@ -62,10 +62,10 @@ class _Producer(Generic[T]):
 
 
 def read_ahead(iterator: Iterator[T], depth: int = 4) -> Generator[T, None, None]:
-    """Yield the items of `iterator`, which runs on a thread of its own, at most `depth` items ahead.
+    """Yield the items of `iterator`, which runs on a separate thread, at most `depth` items ahead.
 
-    The thread starts with the first item asked for. An exception of the iterator is raised here, after the items before
-    it. When the consumer stops early (close, an exception, Ctrl-C), the thread ends and closes the iterator.
+    The thread starts when the first item is requested. An exception of the iterator is raised here, after the items
+    before it. If the consumer stops early (close, an exception, Ctrl-C), the thread ends and closes the iterator.
 
     Raises:
         ValueError: `depth` is less than 1.

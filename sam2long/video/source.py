@@ -1,4 +1,4 @@
-"""What every source of frames looks like, and the one function that opens them all."""
+"""Interface of all sources of frames."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Frame:
     """One decoded frame.
 
     Attributes:
-        index: frame number, counting decoded frames from 0.
-        time: presentation time in seconds, 0 at the first frame.
+        index: frame number among the decoded frames, from 0.
+        time: presentation time in seconds, 0 for the first frame.
         image: uint8 [height, width, 3] RGB, upright.
     """
 
@@ -35,19 +35,19 @@ class Frame:
 
 
 class VideoSource(ABC):
-    """Frames of one video, decoded one at a time; a context manager that closes itself.
+    """Frames of one video, decoded one at a time; a context manager that closes the source on exit.
 
-    Several passes may run at the same time, from several threads, unless the source is not `seekable`.
+    Several passes may run at the same time, also on different threads, if the source is `seekable`.
 
     Attributes:
         name: short name for messages and folders ("match.mp4" -> "match").
         path: file or folder the frames come from; None for arrays and iterators.
-        height: pixels, upright.
-        width: pixels, upright.
-        fps: average frames per second; 24 where there is none (images, arrays).
-        pixel_aspect: width to height of a pixel, as it is to be shown; frames and masks are in stored pixels.
+        height: height of the upright frames in pixels.
+        width: width of the upright frames in pixels.
+        fps: average frames per second; 24 by default for images and arrays.
+        pixel_aspect: displayed width of a pixel divided by its height; frames and masks are in stored pixels.
         seekable: False for iterators, which allow a single forward pass.
-        stopped_early: after a pass, where and why it ended before the announced end, else None.
+        stopped_early: where and why the last pass ended before the stated length of the video, or None.
     """
 
     name: str
@@ -62,7 +62,7 @@ class VideoSource(ABC):
     @property
     @abstractmethod
     def frame_count(self) -> int | None:
-        """Number of frames; None where it cannot be known in advance (an iterator)."""
+        """Number of frames; None if it is unknown in advance (an iterator)."""
 
     @abstractmethod
     def frame(self, index: int) -> Frame:
@@ -73,10 +73,10 @@ class VideoSource(ABC):
 
         Args:
             start: first frame number; must exist.
-            stop: first frame number left out; None goes on to the last frame, or down to frame 0 if `step` is negative.
-            step: distance between frames; a negative one runs backward.
+            stop: end of the range, exclusive; None runs to the last frame, or to frame 0 if `step` is negative.
+            step: distance between frames; negative to go backwards.
 
-        A frame that cannot be read, or has another size than the first, ends the pass; `stopped_early` then says which.
+        A frame that cannot be read, or differs in size from the first, ends the pass; `stopped_early` then says which.
 
         Raises:
             VideoError: `start` does not exist.
@@ -84,15 +84,15 @@ class VideoSource(ABC):
         return self._until_unreadable((index, partial(self.frame, index)) for index in self._numbers(start, stop, step))
 
     def frame_name(self, index: int) -> str:
-        """File name, without suffix, for what is written about frame `index`; image folders keep their own names."""
+        """File name, without suffix, for output about frame `index`; frames of image folders keep their names."""
         return f"{index:05d}"
 
     def file_name(self, index: int) -> str:
-        """File name of the picture of frame `index`: image folders have it, for videos it is the one CVAT gives."""
+        """File name of the image of frame `index`: its own name in image folders, the one used by CVAT for videos."""
         return f"frame_{index:06d}.jpg"
 
-    def close(self) -> None:  # noqa: B027 (most sources hold nothing between passes)
-        """Let go of what the source holds; passes that still run are not touched."""
+    def close(self) -> None:  # noqa: B027 (most sources hold no resources between passes)
+        """Release the resources of the source; running passes are not affected."""
 
     def __enter__(self) -> VideoSource:
         return self
@@ -103,7 +103,7 @@ class VideoSource(ABC):
         self.close()
 
     def _until_unreadable(self, reads: Iterable[tuple[int, Callable[[], Frame]]]) -> Iterator[Frame]:
-        """Yield what each (frame number, function that reads the frame) gives; the first VideoError ends it."""
+        """Yield the frame read by each (frame number, read function); ends at the first VideoError."""
         for number, read in reads:
             try:
                 frame = read()
@@ -113,7 +113,7 @@ class VideoSource(ABC):
             yield frame
 
     def _numbers(self, start: int, stop: int | None, step: int) -> range:
-        """The frame numbers of a pass over a source whose length is known."""
+        """Frame numbers of a pass over a source of known length."""
         self._check_exists(start)
         count = self.frame_count or 0
         if step > 0:

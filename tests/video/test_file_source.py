@@ -208,7 +208,7 @@ def test_files_that_are_no_videos(tmp_path, make_clip):
         (tmp_path / name).write_bytes(data)
         with pytest.raises(VideoError, match=name):
             open_video(tmp_path / name)
-    with pytest.raises(VideoError, match=r"no file or folder .*missing\.mp4"):
+    with pytest.raises(VideoError, match=r"file or folder .*missing\.mp4 does not exist"):
         open_video(tmp_path / "missing.mp4")
     clip = make_clip()
     with pytest.raises(ConfigError, match="its own time stamps"):

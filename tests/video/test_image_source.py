@@ -73,7 +73,7 @@ def test_sixteen_bits_are_scaled(tmp_path):
 
 
 def test_errors_name_the_image(tmp_path):
-    with pytest.raises(VideoError, match="holds no images"):
+    with pytest.raises(VideoError, match="contains no images"):
         open_video(tmp_path)
     (tmp_path / "0.png").write_bytes(b"broken")
     with pytest.raises(VideoError, match=r"0\.png cannot be read"):

@@ -60,7 +60,7 @@ def test_transparent_pixels_are_background(tmp_path):
 
 
 def test_errors(tmp_path):
-    with pytest.raises(PromptError, match=r"no mask file .*missing\.png"):
+    with pytest.raises(PromptError, match=r"mask .*missing\.png does not exist"):
         read_mask_file(tmp_path / "missing.png")
     (tmp_path / "text.png").write_text("not an image", encoding="utf-8")
     with pytest.raises(PromptError, match=r"text\.png cannot be read"):
@@ -70,7 +70,7 @@ def test_errors(tmp_path):
     with pytest.raises(PromptError, match="2 values besides 0"):
         read_mask_file(saved(tmp_path, Image.fromarray(LABELS)))
     noise = np.random.default_rng(0).integers(0, 255, (40, 40, 3), dtype=np.uint8)
-    with pytest.raises(PromptError, match="colours, as a photograph"):
+    with pytest.raises(PromptError, match="colours, like a photograph"):
         read_mask_file(saved(tmp_path, Image.fromarray(noise)))
 
 

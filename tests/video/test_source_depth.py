@@ -197,7 +197,7 @@ def test_levels_that_make_no_sense(tmp_path, levels):
     write_image(tmp_path / "scan.png", np.zeros((4, 4), np.uint16))
     with pytest.raises(ConfigError, match="levels must be"):
         open_video(tmp_path / "scan.png", levels=levels)
-    with pytest.raises(ConfigError, match="open already"):
+    with pytest.raises(ConfigError, match="already open"):
         open_video(open_video(tmp_path / "scan.png"), levels=(0, 1))
 
 

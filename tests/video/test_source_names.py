@@ -58,5 +58,5 @@ def test_home(tmp_path, monkeypatch, make_clip):
     assert open_video("~/clip.mp4").path == tmp_path / "clip.mp4"
     assert user_path("~") == tmp_path
     assert user_path("~nobody-of-this-name/x") == Path("~nobody-of-this-name/x")
-    with pytest.raises(VideoError, match="no file or folder ~nobody"):
+    with pytest.raises(VideoError, match=r"file or folder ~nobody.* does not exist"):
         open_video("~nobody.mp4")

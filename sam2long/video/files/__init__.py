@@ -1,1 +1,1 @@
-"""Video files as frames: decoding, seeking, time stamps, damage."""
+"""Video files: decoding, seeking, time stamps and damaged files."""

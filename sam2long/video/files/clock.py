@@ -1,24 +1,24 @@
-"""When each frame is shown, also where the time stamps of a file start again."""
+"""Presentation times of frames, even if the time stamps of a file start again."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-# FFmpeg's own limit; longer gaps are no pause in the recording, but another recording with another clock
+# FFmpeg's limit in seconds; a longer gap means another recording with another clock rather than a pause
 LONGEST_GAP = 10.0
 
 
 class Clock:
-    """Turns the time stamps of consecutive frames into ticks that strictly increase, 0 at the first frame.
+    """Converts the time stamps of consecutive frames to strictly increasing ticks, 0 at the first frame.
 
-    Time stamps that fall (recordings that were joined) go on one frame interval after the frame before; so do those
-    that are missing. With `jumps`, time stamps that leap ahead by more than LONGEST_GAP go on likewise.
+    A time stamp that decreases (joined recordings) or is missing is replaced by one frame interval after the previous
+    frame. With `jumps`, so is a time stamp that leaps ahead by more than LONGEST_GAP.
 
     Args:
-        tick: seconds.
+        tick: duration of a tick in seconds.
         fps: average frames per second.
-        jumps: whether the container is one whose time stamps may leap (MPEG streams, Ogg).
+        jumps: whether the time stamps of the container may leap (MPEG streams, Ogg).
     """
 
     def __init__(self, tick: float, fps: float, *, jumps: bool) -> None:
@@ -28,7 +28,7 @@ class Clock:
         self._last: int | None = None
 
     def ticks(self, pts: int | None) -> int:
-        """Return when the next frame, with this time stamp, is shown."""
+        """Return the presentation time, in ticks, of the next frame, which has this time stamp."""
         if self._last is None:
             self._offset, self._last = -(pts or 0), 0
             return 0
@@ -42,7 +42,7 @@ class Clock:
         return self._last
 
     def go_to(self, pts: npt.NDArray[np.int64], frame: int) -> None:
-        """Prepare for frame number `frame` of a file; `pts`: time stamps of all its frames, strictly increasing."""
+        """Jump to frame number `frame`, which comes next; `pts`: strictly increasing time stamps of all frames."""
         past = pts[: frame + 1]
         now = int(past[-1] - past[0])
         if self._longest is not None:

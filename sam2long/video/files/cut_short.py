@@ -1,4 +1,4 @@
-"""Whether a file ends before its container says it does (interrupted downloads and copies), or holds several files."""
+"""Detects truncated files (interrupted downloads and copies) and files joined from several ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MATROSKA_MAGIC = b"\x1a\x45\xdf\xa3"
 
 
 def is_cut_short(path: Path) -> bool:
-    """True if an MP4/MOV, Matroska/WebM or AVI file is shorter than its own top-level lengths; False where unknown."""
+    """Return whether an MP4/MOV, Matroska/WebM or AVI file is shorter than its headers state; False if unknown."""
     size = path.stat().st_size
     with path.open("rb") as file:
         announced_end = _reader_for(file.read(12))
@@ -19,7 +19,7 @@ def is_cut_short(path: Path) -> bool:
 
 
 def last_recording(path: Path) -> int:
-    """Where the last of several MP4/MOV or Matroska/WebM files begins that were joined byte by byte; else 0."""
+    """Return the byte offset of the last of several joined MP4/MOV or Matroska/WebM files; 0 for a single file."""
     size = path.stat().st_size
     with path.open("rb") as file:
         reader = _reader_for(file.read(12))
@@ -53,9 +53,9 @@ def _mp4_end(file: BinaryIO, size: int) -> int:
 
 
 def _mp4_boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
-    """Walk the top-level boxes, giving type, begin and end of each.
+    """Walk the top-level boxes; yields type, start and end of each.
 
-    A box has a 32-bit big-endian length (1: a 64-bit one follows, 0: up to the end), then its type.
+    A box starts with a 32-bit big-endian length (1: a 64-bit length follows, 0: up to the end) and its type.
     """
     end = 0
     while end + 8 <= size:
@@ -64,14 +64,14 @@ def _mp4_boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
         length = int.from_bytes(head[:4], "big")
         if length == 1:
             length = int.from_bytes(head[8:16], "big")
-        if length < 8 or not head[4:8].isalnum():  # up to the end, or padding behind the last box
+        if length < 8 or not head[4:8].isalnum():  # up to the end, or padding after the last box
             length = size - end
         yield head[4:8], end, end + length
         end += length
 
 
 def _riff_end(file: BinaryIO, size: int) -> int:
-    """Walk the RIFF chunks (large AVI files have several): a name, then a 32-bit little-endian length (0: unknown)."""
+    """Walk the RIFF chunks (large AVI files have several): a name and a 32-bit little-endian length (0: unknown)."""
     end = 0
     while end + 8 <= size:
         file.seek(end)
@@ -80,12 +80,12 @@ def _riff_end(file: BinaryIO, size: int) -> int:
         if head[:4] != b"RIFF" or length == 0:
             return size
         end += 8 + length + length % 2
-    # some writers leave out the last padding byte
+    # some writers omit the last padding byte
     return end - 1 if end == size + 1 else end
 
 
 def _matroska_end(file: BinaryIO, size: int) -> int:
-    """Skip the EBML header, then read the length of the segment; all ones means a live recording, length unknown."""
+    """Skip the EBML header, then read the segment length; all ones means unknown (a live recording)."""
     for _ in range(2):
         name = _element_number(file, keep_marker=True)
         length = _element_number(file, keep_marker=False)
@@ -98,7 +98,7 @@ def _matroska_end(file: BinaryIO, size: int) -> int:
 
 
 def _element_number(file: BinaryIO, *, keep_marker: bool) -> int | None:
-    """An EBML variable-length number; None at the end of the file, or where all its bits are ones."""
+    """Read an EBML variable-length number; None at the end of the file, or if all its bits are ones."""
     first = file.read(1)
     if not first or first[0] == 0:
         return None

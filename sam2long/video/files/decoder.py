@@ -1,4 +1,4 @@
-"""One open container: its video stream's packets and decoded frames, in order, whatever state the file is in."""
+"""Reads packets and decoded frames of a video stream in order, even if the file is damaged."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ FLUSH_ATTEMPTS = 64
 
 
 class DamageError(Exception):
-    """The stream cannot be decoded, or does not fit the index that its packets gave."""
+    """The stream cannot be decoded, or does not match the index made from its packets."""
 
 
 class Decoder:
     """The video stream of a file; a context manager.
 
     Attributes:
-        stream: PyAV's video stream.
-        tolerant: decode on one thread, past whatever cannot be decoded (threads make the outcome of damage depend on
-            timing); otherwise damage raises DamageError.
-        read_error: why reading packets failed before the end of the file, else None.
-        position: where in the file the latest packet begins.
-        lost: packets that could not be decoded since the first frame.
+        stream: video stream of PyAV.
+        tolerant: skip damage, decoding on one thread because with several the result would depend on timing;
+            otherwise damage raises DamageError.
+        read_error: why reading packets failed before the end of the file, or None.
+        position: byte offset of the latest packet in the file.
+        lost: number of packets after the first frame that could not be decoded.
         lost_at_end: how many of them came after the latest frame.
     """
 
@@ -46,9 +46,9 @@ class Decoder:
     def packets(self) -> Iterator[av.Packet]:
         """Yield the remaining packets of the stream, then one empty packet, which drains the decoder.
 
-        Empty packets of the container itself (a frame that was left out) are skipped: a decoder takes them for the end.
-        So are packets that a cut-off file holds in part. Others that are flagged corrupt mostly decode: where
-        recordings were joined, nothing but a counter is wrong.
+        Skips empty packets in the container (dropped frames), which a decoder would take for the end, and incomplete
+        packets of a truncated file. Other packets flagged as corrupt usually decode: where recordings were joined, only
+        a counter is wrong.
         """
         pending, self._pending = self._pending, []
         yield from pending
@@ -67,7 +67,7 @@ class Decoder:
                 yield packet
 
     def frames(self) -> Iterator[av.VideoFrame]:
-        """Yield the decoded frames in the order of presentation; raises DamageError unless tolerant."""
+        """Yield the decoded frames in presentation order; raises DamageError on damage unless tolerant."""
         began = False
         for packet in self.packets():
             try:
@@ -85,7 +85,7 @@ class Decoder:
                     yield from self._drain()
 
     def seek(self, pts: int) -> bool:
-        """Go to the last key frame at or before `pts`; False if the container ended up later than that."""
+        """Seek to the last key frame at or before `pts`; False if the container ended up after it."""
         try:
             self.container.seek(pts, stream=self.stream, backward=True)
         except av.error.FFmpegError:
@@ -97,7 +97,7 @@ class Decoder:
         return True
 
     def rewind(self) -> None:
-        """Go back to the very beginning, by opening the file again: not every container can seek there."""
+        """Go back to the beginning by reopening the file, as not every container can seek there."""
         self.container.close()
         self._pending = []
         self._open()
@@ -120,7 +120,7 @@ class Decoder:
         self.stream.thread_type = "NONE" if self.tolerant else "AUTO"
 
     def _drain(self) -> Iterator[av.VideoFrame]:
-        """The frames that a decoder still holds after damage in its last packets."""
+        """Yield the frames that the decoder still holds after damage in its last packets."""
         for _ in range(FLUSH_ATTEMPTS):
             try:
                 yield from self.stream.codec_context.decode(None)
@@ -146,14 +146,14 @@ def _open_container(path: Path) -> av.container.InputContainer:
 
 def _why_not_opened(path: Path) -> str:
     if path.stat().st_size == 0:
-        return f"{path} is empty."
+        return f"{path} is empty"
     if is_cut_short(path):
-        return f"{path} is cut short, and the index it needs, which some formats keep at the end, is missing."
-    return f"{path} is not a video that can be decoded."
+        return f"{path} is cut short; the index, which some formats keep at the end of the file, is missing"
+    return f"{path} is not a video that can be decoded"
 
 
 def _video_stream(container: av.container.InputContainer, path: Path) -> av.VideoStream:
-    """The first stream that is more than the cover picture of a song."""
+    """Return the first video stream that is not the cover picture of a song."""
     cover = av.stream.Disposition.attached_pic
     stream = next((s for s in container.streams.video if not s.disposition & cover), None)
     if stream is None:

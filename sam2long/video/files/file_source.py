@@ -1,4 +1,4 @@
-"""Video files, decoded forward, backward and from anywhere with bounded memory."""
+"""Video files, decoded forwards, backwards or from any frame in bounded memory."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from sam2long.video.pixels.colours import ColourConverter, is_deep
 from sam2long.video.pixels.levels import Levels
 from sam2long.video.source import DEFAULT_FPS, Frame, VideoSource
 
-# a backward pass holds at most this many decoded pictures, and at most this many bytes of them
+# most decoded pictures, and most bytes of them, held by a backward pass
 MOST_HELD = 64
 MOST_HELD_BYTES = 192 * 2**20
 SEEK_ATTEMPTS = 4
-# places all over a video where its brightness is measured, and pictures at its beginning where it cannot seek
+# number of places across a video where brightness is measured, or of pictures at its beginning if it cannot seek
 SAMPLES = 8
-# seeking goes to a key frame, from where the wanted picture may be far
+# most pictures decoded to reach a sample: the key frame before it may be far away
 MOST_BEFORE_SAMPLE = 150
-# FFmpeg's flag of containers whose time stamps may leap
+# FFmpeg's flag for containers whose time stamps may leap
 TIMES_MAY_LEAP = 0x0200
 
 
 class _Shown(NamedTuple):
-    """A decoded picture with its number and the time it is shown at, in seconds."""
+    """A decoded picture with its frame number and presentation time in seconds."""
 
     number: int
     time: float
@@ -46,12 +46,12 @@ class _Shown(NamedTuple):
 
 
 class FileSource(VideoSource):
-    """A video file that PyAV decodes; every pass opens the file on its own, from any thread.
+    """A video file decoded with PyAV; each pass opens the file itself, on any thread.
 
-    A forward pass from frame 0 counts the frames that come out of the decoder. Any other access needs an index, made
-    on first use: from the time stamps of the packets, without decoding, where one packet is one frame; by decoding the
-    file once where it is not (VP8, AVI, raw streams, joined recordings). Once a pass has met damage, the file is
-    decoded on one thread, always from its beginning, so that every later pass counts the same frames.
+    A forward pass from frame 0 counts the decoded frames. Any other access needs an index, made on first use: from the
+    packet time stamps, without decoding, if each packet is one frame; otherwise (VP8, AVI, raw streams, joined
+    recordings) by decoding the file once. After a pass has met damage, the file is always decoded on one thread and
+    from its beginning, so that every later pass counts the same frames.
     """
 
     def __init__(self, path: Path, *, levels: Levels | None = None) -> None:
@@ -63,7 +63,7 @@ class FileSource(VideoSource):
             stream = decoder.stream
             first = next(decoder.frames(), None)
             if first is None:
-                raise VideoError(f"{path} has a video stream, but no frame of it can be decoded")
+                raise VideoError(f"{path} has a video stream, but none of its frames can be decoded")
             self.fps = float(stream.average_rate or stream.guessed_rate or DEFAULT_FPS)
             self._timed = first.pts is not None and _has_times(decoder)
             self._tick = float(stream.time_base)
@@ -86,8 +86,8 @@ class FileSource(VideoSource):
     def frame_count(self) -> int:
         """Number of frames.
 
-        What a complete pass has counted; before that the container's own count where it keeps one sample a frame
-        (MP4, MOV) and the file is whole, otherwise the length of the index.
+        After a complete pass, the number it counted; before that, the count in the container if it has one sample per
+        frame (MP4, MOV) and the file is complete, otherwise the length of the index.
         """
         count = self._index.count
         if count is not None:
@@ -97,7 +97,7 @@ class FileSource(VideoSource):
         return self._index.get().count
 
     def frame(self, index: int) -> Frame:
-        """Return frame number `index`; raises VideoError if there is no such frame, or it has another size."""
+        """Return frame number `index`; raises VideoError if it does not exist or differs in size."""
         if index != 0:
             self._check_exists(index)
         for shown in self._pictures(index):
@@ -121,13 +121,13 @@ class FileSource(VideoSource):
                 yield shown
 
     def _backward(self, numbers: range) -> Iterator[_Shown]:
-        """Decode the last few wanted frames forward, hold only those, yield them in reverse; then those before."""
+        """Decode the last few requested frames forward, hold only these, yield them in reverse; then those before."""
         most = max(1, min(MOST_HELD, MOST_HELD_BYTES // self._picture_bytes))
         while numbers:
             lowest = numbers[min(most, len(numbers)) - 1]
             key = self._index.get().key_at_or_after(lowest)
             if key is not None and key <= numbers[0]:
-                lowest = key  # begin where decoding begins anyway
+                lowest = key  # start at the key frame, where decoding starts anyway
             chunk = numbers[: (numbers[0] - lowest) // -numbers.step + 1]
             held = [shown for shown in self._pictures(lowest, chunk[0] + 1) if shown.number in chunk]
             while held:
@@ -135,7 +135,7 @@ class FileSource(VideoSource):
             numbers = numbers[len(chunk) :]
 
     def _pictures(self, start: int, stop: int | None = None) -> Iterator[_Shown]:
-        """Decoded pictures of the frames [start, stop); goes on from the beginning of the file on damage."""
+        """Yield the pictures of the frames [start, stop); on damage, restarts from the beginning of the file."""
         if not self._index.damaged:
             try:
                 for shown in self._healthy_pictures(start):
@@ -143,7 +143,7 @@ class FileSource(VideoSource):
                         return
                     yield shown
                     start = shown.number + 1
-                    if self._index.damaged:  # another pass has met it: from now on frames are counted anew
+                    if self._index.damaged:  # another pass met damage: from now on frames are numbered anew
                         raise DamageError("found by another pass")
                 return
             except DamageError:
@@ -155,7 +155,7 @@ class FileSource(VideoSource):
                 yield shown
 
     def _healthy_pictures(self, start: int) -> Iterator[_Shown]:
-        """From the key frame before `start`; raises DamageError where the stream does not fit its index."""
+        """Decode from the key frame before `start`; raises DamageError if the stream does not match its index."""
         index = self._index.get() if start else self._index.known
         clock = self._clock()
         with Decoder(self.path, tolerant=False) as decoder:
@@ -183,25 +183,25 @@ class FileSource(VideoSource):
             self._ended(decoder, number)
 
     def _ended(self, decoder: Decoder, count: int) -> None:
-        """Remember what a pass that came to the end of the file has learned."""
+        """Record the frame count and any damage after a pass that reached the end of the file."""
         self._index.learn_count(count, damaged=decoder.tolerant)
         if decoder.read_error is not None:
-            self.stopped_early = f"{self.path} cannot be read after frame {count - 1}: {decoder.read_error}."
+            self.stopped_early = f"{self.path} cannot be read after frame {count - 1}: {decoder.read_error}"
         elif self._cut_short:
-            whole = "" if self._announced_seconds is None else f" of the {self._announced_seconds:.2f} s it announces"
+            whole = "" if self._announced_seconds is None else f" of the stated {self._announced_seconds:.2f} s"
             self.stopped_early = (
-                f"{self.path} is cut short: {count} frames could be decoded{whole}; the rest is missing."
+                f"{self.path} is cut short: {count} frames{whole} could be decoded; the rest is missing"
             )
         elif decoder.position < self._last_recording:
             self.stopped_early = (
-                f"{self.path} was joined from several files, which FFmpeg reads up to frame {count - 1}."
+                f"{self.path} was joined from several files; FFmpeg reads it only up to frame {count - 1}"
             )
         elif decoder.lost_at_end:
-            self.stopped_early = f"{self.path} cannot be decoded after frame {count - 1}: the rest is damaged."
+            self.stopped_early = f"{self.path} cannot be decoded after frame {count - 1}: the rest is damaged"
         elif decoder.lost:
             warnings.warn(
-                f"{self.path} is damaged: {decoder.lost} of its packets cannot be decoded; frames are numbered without"
-                " them",
+                f"{self.path} is damaged: {decoder.lost} of its packets cannot be decoded; frame numbers do not"
+                " count them",
                 stacklevel=2,
             )
 
@@ -210,8 +210,8 @@ class FileSource(VideoSource):
         if (picture.width, picture.height) != self._size:
             width, height = self._size
             raise VideoError(
-                f"frame {shown.number} of {self.path} is {picture.width}x{picture.height} pixels, but the video began"
-                f" as {width}x{height}; all frames must have one size"
+                f"frame {shown.number} of {self.path} is {picture.width}x{picture.height} pixels, but the video starts"
+                f" with {width}x{height}; all frames must have the same size"
             )
         return Frame(shown.number, shown.time, upright(self._to_rgb(picture), self._turn))
 
@@ -223,14 +223,14 @@ class FileSource(VideoSource):
 
 
 def _has_times(decoder: Decoder) -> bool:
-    """AVI has packet numbers for times, which say when a frame is shown only if all are shown in their order."""
+    """Return whether time stamps are usable; in AVI they are packet numbers, valid only if frames are not reordered."""
     if decoder.container.format.name not in FORMATS_WITHOUT_TIMES:
         return True
     return not decoder.stream.codec_context.has_b_frames
 
 
 def _durations(path: Path) -> list[float]:
-    """Seconds per frame of GIF and animated PNG, whose average FFmpeg only guesses; empty for other files."""
+    """Frame durations in seconds of GIF and animated PNG, as FFmpeg only guesses their average; else empty."""
     try:
         return durations(path)
     except (OSError, IndexError):  # cut short
@@ -238,7 +238,7 @@ def _durations(path: Path) -> list[float]:
 
 
 def _samples(decoder: Decoder) -> Iterator[av.VideoFrame]:
-    """A few pictures from all over the video; from its beginning where it cannot seek. Those that fail are left out."""
+    """Yield a few pictures from across the video, or from its beginning if it cannot seek; skips undecodable ones."""
     stream = decoder.stream
     length = (_announced_seconds(decoder) or 0) / stream.time_base
     found = False
@@ -253,7 +253,7 @@ def _samples(decoder: Decoder) -> Iterator[av.VideoFrame]:
 
 
 def _picture_before(decoder: Decoder, pts: int) -> Sequence[av.VideoFrame]:
-    """The last picture that is not shown after `pts`; it comes earlier if the key frame is far, or not at all."""
+    """Return the last picture shown at or before `pts`, or an earlier one if the key frame is far; may be empty."""
     if not decoder.seek(pts):
         return ()
     before = takewhile(lambda picture: picture.pts is None or picture.pts <= pts, decoder.frames())
@@ -261,7 +261,7 @@ def _picture_before(decoder: Decoder, pts: int) -> Sequence[av.VideoFrame]:
 
 
 def _seek(decoder: Decoder, index: FrameIndex, frame: int) -> int:
-    """Move to a key frame at or before `frame`; returns its number, 0 after a reopened beginning."""
+    """Seek to a key frame at or before `frame`; return its number, 0 if the file was reopened at its beginning."""
     key = index.key_at_or_before(frame)
     for _ in range(SEEK_ATTEMPTS):
         if key == 0 or index.pts is None:
@@ -274,7 +274,7 @@ def _seek(decoder: Decoder, index: FrameIndex, frame: int) -> int:
 
 
 def _from(number: int, index: FrameIndex | None, pictures: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
-    """Leave out pictures shown before key frame `number`: they may lack what they refer to."""
+    """Drop pictures shown before key frame `number`, whose reference frames may be missing."""
     if number == 0 or index is None or index.pts is None:
         return pictures
     first = index.pts[number]
@@ -282,7 +282,7 @@ def _from(number: int, index: FrameIndex | None, pictures: Iterator[av.VideoFram
 
 
 def _pixel_aspect(stream: av.VideoStream, *, swapped: bool) -> Fraction:
-    """Width to height of a pixel as it is shown; 1 where the file does not say it."""
+    """Return displayed pixel width divided by height; 1 if the file does not state it."""
     aspect = Fraction(stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or 1)
     if aspect <= 0:
         return Fraction(1)
@@ -290,7 +290,7 @@ def _pixel_aspect(stream: av.VideoStream, *, swapped: bool) -> Fraction:
 
 
 def _count_in_container(stream: av.VideoStream) -> int | None:
-    """The number of samples of an MP4 or MOV track that are not empty, if none is hidden by an edit list."""
+    """Return the number of non-empty samples of an MP4 or MOV track, unless an edit list hides some."""
     entries = getattr(stream, "index_entries", None)
     if "mp4" not in stream.container.format.name or not stream.frames or entries is None:
         return None

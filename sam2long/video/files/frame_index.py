@@ -1,4 +1,4 @@
-"""Which time stamp belongs to which frame number, and from where decoding can start."""
+"""Maps frame numbers to time stamps and to the key frames at which decoding can start."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import numpy.typing as npt
 
 from sam2long.video.files.decoder import Decoder
 
-# an invisible picture is a packet of its own in VP8; AVI has no time stamps, only packet numbers
+# in VP8, invisible pictures are separate packets; AVI has only packet numbers, no time stamps
 CODECS_WITH_HIDDEN_FRAMES = frozenset({"vp8"})
 FORMATS_WITHOUT_TIMES = frozenset({"avi"})
 
 
 @dataclass(frozen=True)
 class FrameIndex:
-    """The frames of a file in order of presentation; 8 bytes per frame.
+    """The frames of a file in presentation order; 8 bytes per frame.
 
     Attributes:
         count: number of frames.
-        pts: int64 [count] time stamps, strictly increasing; None where the stream has no usable ones, so that
-            frames can only be counted from the beginning.
+        pts: int64 [count] strictly increasing time stamps; None if the stream has no usable ones, so that frames can
+            only be counted from the beginning.
         keys: int64 frame numbers of key frames, increasing; the first is 0.
     """
 
@@ -32,21 +32,21 @@ class FrameIndex:
     keys: npt.NDArray[np.int64]
 
     def fits(self, frame: int, pts: int | None) -> bool:
-        """Whether frame number `frame` may have this time stamp."""
+        """Return whether frame number `frame` may have this time stamp."""
         return frame < self.count and (self.pts is None or pts == self.pts[frame])
 
     def key_at_or_before(self, frame: int) -> int:
-        """Number of the last key frame that is not after `frame`."""
+        """Return the number of the last key frame at or before `frame`."""
         return int(self.keys[np.searchsorted(self.keys, frame, side="right") - 1])
 
     def key_at_or_after(self, frame: int) -> int | None:
-        """Number of the first key frame that is not before `frame`, if there is one."""
+        """Return the number of the first key frame at or after `frame`, or None."""
         position = int(np.searchsorted(self.keys, frame))
         return int(self.keys[position]) if position < len(self.keys) else None
 
 
 def index_packets(path: Path) -> FrameIndex | None:
-    """Index a file without decoding it; None where packets do not say reliably which frames will come out."""
+    """Index a file without decoding it; None if the packets do not reliably tell which frames will be decoded."""
     pts, keys = array("q"), array("q")
     latest = latest_dts = -(1 << 63)
     with Decoder(path, tolerant=False) as decoder:
@@ -59,7 +59,7 @@ def index_packets(path: Path) -> FrameIndex | None:
                 return None
             latest, dts = max(latest, packet.pts), latest_dts if packet.dts is None else packet.dts
             if dts < latest_dts or (packet.is_keyframe and packet.pts < latest):
-                return None  # the time stamps start again: sorted, they would not be in the order of presentation
+                return None  # the time stamps start again, so sorting would not give presentation order
             latest_dts = dts
             if packet.is_keyframe:
                 keys.append(packet.pts)
@@ -72,7 +72,7 @@ def index_packets(path: Path) -> FrameIndex | None:
 def index_frames(path: Path, *, tolerant: bool) -> FrameIndex:
     """Index a file by decoding all of it; raises DamageError unless tolerant.
 
-    With `tolerant`, only the beginning counts as a key frame: what decodes after damage depends on what came before.
+    If `tolerant`, only frame 0 counts as a key frame: what decodes after damage depends on the frames before.
     """
     pts, keys = array("q"), array("q")
     count = 0
@@ -95,7 +95,7 @@ def _one_packet_one_frame(decoder: Decoder) -> bool:
 
 
 def _in_order(pts: npt.NDArray[np.int64], key_pts: npt.NDArray[np.int64]) -> FrameIndex | None:
-    """None unless `pts` strictly increases."""
+    """Build an index; None unless `pts` is strictly increasing."""
     if np.any(np.diff(pts) <= 0):
         return None
     return FrameIndex(len(pts), pts, np.searchsorted(pts, key_pts))

@@ -1,4 +1,4 @@
-"""What the passes over one video file, on any thread, have learned about its frames."""
+"""Frame index and count of a video file, shared by all passes over it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from sam2long.video.files.frame_index import FrameIndex, index_frames, index_pac
 
 
 class SharedIndex:
-    """The index and the number of frames of a file; safe to use from several threads.
+    """Index and frame count of a file; thread-safe.
 
-    Once damage is marked, what healthy passes had learned is forgotten, and they teach nothing any more.
+    Once damage is found, results of passes that did not know of it are discarded, also later ones.
 
     Attributes:
-        damaged: the file does not decode as its packets promise; its frames can only be counted from the beginning.
-        known: the index, if it has been made.
-        count: how many frames came out of a complete pass, if there was one.
+        damaged: whether the file does not decode as its packets indicate; frames can then only be counted from the
+            beginning.
+        known: index of the file, or None if not made yet.
+        count: number of frames counted by a complete pass, or None.
     """
 
     def __init__(self, path: Path) -> None:
@@ -28,7 +29,7 @@ class SharedIndex:
         self._lock = RLock()
 
     def get(self) -> FrameIndex:
-        """Return the index; the first call reads the whole file, while others wait for it."""
+        """Return the index; the first call reads the whole file, and concurrent calls wait for it."""
         with self._lock:
             if self.known is None and not self.damaged:
                 self._index_healthy()
@@ -37,13 +38,13 @@ class SharedIndex:
             return self.known
 
     def mark_damaged(self) -> None:
-        """Take note that a pass met damage."""
+        """Record that a pass found damage."""
         with self._lock:
             if not self.damaged:
                 self.damaged, self.known, self.count = True, None, None
 
     def learn_count(self, count: int, *, damaged: bool) -> None:
-        """Take note of the frames of a complete pass, which knew of damage or did not."""
+        """Record the frame count of a complete pass; `damaged` is whether the pass knew of damage."""
         with self._lock:
             if damaged == self.damaged:
                 self.count = count

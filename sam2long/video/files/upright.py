@@ -1,4 +1,4 @@
-"""Turning frames upright by the display matrix that phones write into their videos."""
+"""Rotates frames upright according to the display matrix that phones store in videos."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ FIXED_POINT_ONE = 1 << 16
 
 
 def turn_of(matrix: bytes | None) -> npt.NDArray[np.int64]:
-    """Read a display matrix (nine native int32: a b u, c d v, x y w; pixel (x, y) goes to (a x + c y, b x + d y)).
+    """Read a display matrix: nine native int32, a b u, c d v, x y w, where pixel (x, y) maps to (a x + c y, b x + d y).
 
     Returns:
-        int64 [2, 2], rows (a, b) and (c, d), each entry -1, 0 or 1; the identity where there is no matrix, or one that
-        is no quarter turn or flip.
+        int64 [2, 2] with rows (a, b) and (c, d), entries -1, 0 or 1; the identity if there is no matrix, or it is not a
+        combination of quarter turns and flips.
     """
     if matrix is None:
         return np.eye(2, dtype=np.int64)
@@ -23,14 +23,14 @@ def turn_of(matrix: bytes | None) -> npt.NDArray[np.int64]:
 
 
 def swaps_axes(turn: npt.NDArray[np.int64]) -> bool:
-    """Whether a turn from `turn_of` swaps width and height."""
+    """Return whether a turn from `turn_of` swaps width and height."""
     return bool(turn[0, 0] == 0)
 
 
 def upright(image: npt.NDArray[np.uint8], turn: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
     """Apply a turn from `turn_of` to an image [height, width, 3]; the result is contiguous."""
     (a, b), (c, d) = turn
-    if swaps_axes(turn):  # afterwards rows come from x, columns from y
+    if swaps_axes(turn):  # then rows come from x and columns from y
         image = image.transpose(1, 0, 2)
         rows, columns = b, c
     else:

@@ -1,1 +1,1 @@
-"""Pictures as frames: folders, globs, many pages in one file."""
+"""Images as frames: folders, globs and multi-page files."""

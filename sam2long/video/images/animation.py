@@ -1,4 +1,4 @@
-"""How long each frame of an animated WebP, PNG or GIF is shown, read without decoding it."""
+"""Reads the frame durations of an animated WebP, PNG or GIF without decoding it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-# what browsers make of a frame that is to be shown for no time at all
+# duration in seconds that browsers give frames of zero duration
 LEAST_SECONDS = 0.1
-# FFmpeg, like browsers, takes shorter ones of a GIF for a mistake
+# FFmpeg, like browsers, treats shorter GIF durations as mistakes
 LEAST_HUNDREDTHS = 2
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 
 
 def durations(path: Path) -> list[float]:
-    """Return seconds per frame; an empty list for files that are not animated."""
+    """Return the duration of each frame in seconds; an empty list if the file is not animated."""
     with path.open("rb") as file:
         head = file.read(12)
         if head[:8] == PNG_MAGIC:
@@ -29,7 +29,7 @@ def durations(path: Path) -> list[float]:
 
 
 def _png(file: BinaryIO) -> Iterator[float]:
-    """Walk the chunks: length, type, data, checksum; each frame has an fcTL with a fraction of a second."""
+    """Walk the chunks (length, type, data, checksum); each frame has an fcTL chunk with a fraction of a second."""
     file.seek(len(PNG_MAGIC))
     while len(head := file.read(8)) == 8:
         length = int.from_bytes(head[:4], "big")
@@ -41,7 +41,7 @@ def _png(file: BinaryIO) -> Iterator[float]:
 
 
 def _webp(file: BinaryIO) -> Iterator[float]:
-    """Walk the RIFF chunks: type, length, data, padding; each frame is an ANMF with its milliseconds."""
+    """Walk the RIFF chunks (type, length, data, padding); each frame is an ANMF chunk with its milliseconds."""
     while len(head := file.read(8)) == 8:
         length = int.from_bytes(head[4:], "little")
         end = file.tell() + length + length % 2
@@ -51,7 +51,7 @@ def _webp(file: BinaryIO) -> Iterator[float]:
 
 
 def _gif(file: BinaryIO) -> Iterator[float]:
-    """Walk the blocks: extensions, one of which holds the hundredths of a second of the image behind it, and images."""
+    """Walk the extension and image blocks; one extension holds the duration of the next image in 1/100 s."""
     file.seek(10)
     _skip_colours(file, file.read(3)[0])
     hundredths = 0

@@ -1,4 +1,4 @@
-"""One picture of an image file, as it is stored: upright, and with all the bits it has."""
+"""Reads one picture of an image file, upright and at its full bit depth."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ TIFF_BITS = 258
 
 @dataclass(frozen=True)
 class StoredPicture:
-    """A picture before its values are brought to 8 bits.
+    """A picture before conversion to 8 bits.
 
     Attributes:
-        values: RGB [height, width, 3], or grey [height, width] where it is not uint8; any numeric type.
-        white: the largest value that its format allows; None where there is none (32-bit integers, floats).
+        values: RGB [height, width, 3], or grey [height, width] if not uint8; any numeric type.
+        white: largest value that the format allows; None if there is none (32-bit integers, floats).
     """
 
     values: Values
@@ -44,13 +44,13 @@ class StoredPicture:
 
     @property
     def deep(self) -> bool:
-        """Whether it has more than 8 bits."""
+        """Whether the picture has more than 8 bits."""
         return bool(self.values.dtype != np.uint8)
 
 
 @contextmanager
 def image_errors(file: Path) -> Iterator[None]:
-    """Raise VideoError naming the file, whatever goes wrong: on damaged files, Pillow raises nearly anything."""
+    """Turn any exception into a VideoError that names the file; Pillow raises almost anything on damaged files."""
     try:
         yield
     except VideoError:
@@ -60,17 +60,17 @@ def image_errors(file: Path) -> Iterator[None]:
 
 
 def read_picture(file: Path) -> StoredPicture:
-    """Read an image file's first picture; raises VideoError naming the file."""
+    """Read the first picture of an image file; raises VideoError naming the file."""
     with image_errors(file), Image.open(file) as image:
         return stored_picture(image, file, 0)
 
 
 def stored_picture(image: Image.Image, file: Path, page: int) -> StoredPicture:
-    """Read page number `page` of an image file, which Pillow has opened as `image` and stands at."""
+    """Read page number `page` of an image file; `image` is open in Pillow and positioned at that page."""
     turn = TURNS.get(_orientation(image), np.asarray)
     white = _white(image)
     if _is_deep_colour(image):
-        image.load()  # OpenCV takes truncated files without a word
+        image.load()  # OpenCV silently accepts truncated files
         values = _read_with_opencv(file, page)
     elif image.mode[0] in "IF":
         values = np.asarray(image)
@@ -80,14 +80,14 @@ def stored_picture(image: Image.Image, file: Path, page: int) -> StoredPicture:
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF orientation 1..8, from the header of an image that is not loaded yet."""
+    """EXIF orientation 1..8, read from the header without loading the image."""
     if image.format == "PNG" and "exif" not in image.info:
-        return UPRIGHT  # getexif would decode all of it, in search of a chunk behind the pixels
+        return UPRIGHT  # getexif would decode the whole image to look for a chunk after the pixels
     return int(image.getexif().get(EXIF_ORIENTATION, UPRIGHT))
 
 
 def _is_deep_colour(image: Image.Image) -> bool:
-    """Whether Pillow would give only the upper 8 of 16 bits: it has no mode for colours with more."""
+    """Whether Pillow would return only the upper 8 of 16 bits, as it has no mode for deep colour."""
     stored = [str(tile[3]) for tile in getattr(image, "tile", ())]
     return image.mode in ("RGB", "RGBA", "RGBX", "LA") and any(";16" in mode for mode in stored)
 
@@ -101,11 +101,11 @@ def _white(image: Image.Image) -> float | None:
 
 
 def _read_with_opencv(file: Path, page: int) -> Values:
-    """Colours of 16 bits per channel, RGB without transparency."""
+    """Read an image of 16 bits per channel, as RGB or grey without transparency."""
     import cv2
 
     read, pictures = cv2.imreadmulti(str(file), page, 1, flags=cv2.IMREAD_UNCHANGED)
     if not read:
-        raise VideoError(f"the image {file} cannot be read: OpenCV does not know its form of 16 bits per colour")
+        raise VideoError(f"the image {file} cannot be read: OpenCV does not support this kind of 16-bit colour")
     values: Values = pictures[0]
     return values if values.ndim == 2 else values[:, :, 2::-1]

@@ -1,4 +1,4 @@
-"""Images of a folder or a glob as a video."""
+"""Images of a folder or a glob, read as a video."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from sam2long.video.pixels.levels import Levels
 from sam2long.video.source import IMAGE_SUFFIXES, Frame, VideoSource
 
 KINDS = "jpg, jpeg, png, bmp, webp, tif or tiff"
-# images all over a folder whose brightness is measured
+# number of images across a folder whose brightness is measured
 SAMPLES = 9
 
 
 class ImageSource(VideoSource):
-    """Image files, one per frame, in the order given; EXIF orientation is honoured, transparency ignored."""
+    """Image files, one per frame, in the given order; applies EXIF orientation and ignores transparency."""
 
     def __init__(
         self, files: Sequence[Path], *, name: str, path: Path, fps: float, levels: Levels | None = None
@@ -42,29 +42,29 @@ class ImageSource(VideoSource):
         return len(self._files)
 
     def frame(self, index: int) -> Frame:
-        """Return image number `index`; raises VideoError if it does not exist, cannot be read or has another size."""
+        """Return image number `index`; raises VideoError if it does not exist, is unreadable or differs in size."""
         self._check_exists(index)
         image = self._image(index)
         if image.shape[:2] != (self.height, self.width):
             raise VideoError(
                 f"the image {self._files[index]} is {image.shape[1]}x{image.shape[0]} pixels, but {self._files[0].name}"
-                f" is {self.width}x{self.height}; all frames must have one size"
+                f" is {self.width}x{self.height}; all frames must have the same size"
             )
         return Frame(index, index / self.fps, image)
 
     def frame_name(self, index: int) -> str:
-        """The image's own name without its suffix, unless two images share it."""
+        """Name of the image file without suffix, unless two images share it."""
         return self._files[index].stem if self._own_names else super().frame_name(index)
 
     def file_name(self, index: int) -> str:
-        """The name the picture has on the disk."""
+        """Name of the image file."""
         return self._files[index].name
 
     def _image(self, index: int) -> npt.NDArray[np.uint8]:
         return self._depth.to_rgb(read_picture(self._files[index]))
 
     def _samples(self) -> Iterator[StoredPicture]:
-        """Some images from all over the folder; those that cannot be read are left out."""
+        """Yield some images from across the folder; skips unreadable ones."""
         count = len(self._files)
         for index in sorted({round(place) for place in np.linspace(0, count - 1, SAMPLES)}):
             with suppress(VideoError):
@@ -72,19 +72,19 @@ class ImageSource(VideoSource):
 
 
 def images_in(folder: Path) -> list[Path]:
-    """The images of a folder, hidden files left out; raises VideoError if there are none."""
+    """Return the images of a folder except hidden files; raises VideoError if there are none."""
     try:
         files = _images(folder.iterdir())
     except OSError as error:
         raise VideoError(f"the folder {folder} cannot be read: {error.strerror}") from error
     if not files:
-        raise VideoError(f"the folder {folder} holds no images ({KINDS})")
+        raise VideoError(f"the folder {folder} contains no images ({KINDS})")
     return files
 
 
 def images_matching(pattern: str) -> list[Path]:
-    """The images that a glob matches; raises VideoError if there are none."""
-    # pathlib's own glob leaves out broken links where the last part of the pattern is a plain name
+    """Return the images that a glob matches; raises VideoError if there are none."""
+    # pathlib's glob omits broken links if the last part of the pattern is a plain name
     files = _images(map(Path, glob.glob(pattern, recursive=True)))  # noqa: PTH207
     if not files:
         raise VideoError(f"no image ({KINDS}) matches {pattern}")
@@ -92,7 +92,7 @@ def images_matching(pattern: str) -> list[Path]:
 
 
 def natural_key(path: Path) -> list[tuple[int, int, str]]:
-    """Sort key that puts frame2 before frame10."""
+    """Sort key that places frame2 before frame10."""
     pieces = re.findall(r"\d+|\D+", str(path))
     return [(0, int(piece), piece) if piece.isdecimal() else (1, 0, piece) for piece in pieces]
 
@@ -104,7 +104,7 @@ def read_rgb(file: Path) -> npt.NDArray[np.uint8]:
 
 
 def _images(paths: Iterable[Path]) -> list[Path]:
-    """The images among files, in natural order; raises VideoError if one is a link that leads nowhere."""
+    """Return the image files in natural order; raises VideoError if one is a broken link."""
     named = [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")]
     for path in named:
         if path.is_symlink() and not path.exists():

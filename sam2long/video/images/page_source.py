@@ -1,4 +1,4 @@
-"""The pages of a TIFF, or the frames of an animated WebP or PNG, as a video."""
+"""Pages of a TIFF, or frames of an animated WebP or PNG, read as a video."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from sam2long.video.pixels.depth import DepthReducer
 from sam2long.video.pixels.levels import Levels
 from sam2long.video.source import DEFAULT_FPS, Frame, VideoSource
 
-# a backward pass through an animation holds at most so many bytes of decoded frames
+# most bytes of decoded frames held by a backward pass through an animation
 MOST_HELD_BYTES = 192 * 2**20
-# other formats with several pictures hold the same one in other sizes, or a preview
+# in other formats, further pictures are other sizes or previews of the same one
 FORMATS = ("TIFF", "WEBP", "PNG", "GIF")
 TIFF_SUBFILE_TYPE = 254
 REDUCED, TRANSPARENCY_MASK = 1, 4
 
 
 class PageSource(VideoSource):
-    """The pictures of one image file; every pass opens the file on its own, from any thread.
+    """Pictures of one image file; each pass opens the file itself, on any thread.
 
     Args:
-        path: the file.
-        pages: Pillow's numbers of the pictures.
-        damage: why the file could not be read further, else None.
-        fps: frames per second; None takes the file's own durations, or 24 where it has none.
-        levels: the values of black and white, if the user chose them.
+        path: the image file.
+        pages: page numbers of the pictures in Pillow.
+        damage: why the file could not be read further, or None.
+        fps: frames per second; None uses the durations in the file, or 24 if there are none.
+        levels: values of black and white, if chosen by the user.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class PageSource(VideoSource):
         return len(self._pages)
 
     def frame(self, index: int) -> Frame:
-        """Return picture number `index`; raises VideoError if it does not exist, cannot be read or has another size."""
+        """Return picture number `index`; raises VideoError if it does not exist, is unreadable or differs in size."""
         self._check_exists(index)
         with image_errors(self.path), Image.open(self.path) as image:
             return self._frame(image, index)
@@ -80,10 +80,10 @@ class PageSource(VideoSource):
             for number in numbers:
                 yield number, partial(self._frame, image, number)
         if self._damage is not None and len(self._pages) - 1 in numbers:
-            self.stopped_early = f"{self.path} cannot be read after frame {len(self._pages) - 1}: {self._damage}."
+            self.stopped_early = f"{self.path} cannot be read after frame {len(self._pages) - 1}: {self._damage}"
 
     def _held(self, numbers: range) -> Iterator[tuple[int, Callable[[], Frame]]]:
-        """An animation decodes only forward: hold the last few wanted frames, yield them in reverse; then others."""
+        """Decode an animation backwards: decode forward, hold the last few requested frames, yield them in reverse."""
         most = max(1, MOST_HELD_BYTES // (self.height * self.width * 3))
         for first in range(0, len(numbers), most):
             with image_errors(self.path), Image.open(self.path) as image:
@@ -92,7 +92,7 @@ class PageSource(VideoSource):
                 yield held.pop()
 
     def _read(self, image: Image.Image, number: int) -> tuple[int, Callable[[], Frame]]:
-        """Read a frame now; failure comes when it is asked for."""
+        """Read a frame now; an error is raised only when the frame is requested."""
         try:
             frame = self._frame(image, number)
         except VideoError:
@@ -104,7 +104,7 @@ class PageSource(VideoSource):
         if rgb.shape[:2] != (self.height, self.width):
             raise VideoError(
                 f"page {self._pages[number]} of {self.path} is {rgb.shape[1]}x{rgb.shape[0]} pixels, but the first is"
-                f" {self.width}x{self.height}; all frames must have one size"
+                f" {self.width}x{self.height}; all frames must have the same size"
             )
         return Frame(number, self._times[number], rgb)
 
@@ -114,7 +114,7 @@ class PageSource(VideoSource):
             return stored_picture(image, self.path, self._pages[number])
 
     def _samples(self) -> Iterator[StoredPicture]:
-        """Some pictures from all over the file; those that cannot be read are left out."""
+        """Yield some pictures from across the file; skips unreadable ones."""
         with Image.open(self.path) as image:
             for number in sorted({round(place) for place in np.linspace(0, len(self._pages) - 1, SAMPLES)}):
                 with suppress(VideoError):
@@ -136,18 +136,18 @@ def open_images(files: Sequence[Path], folder: Path, *, fps: float | None, level
         return open_image(files[0], fps=fps, levels=levels)
     if len(pages) > 1:
         warnings.warn(
-            f"{files[0]} holds {len(pages)} pictures; of each file in {folder}, only the first one is a frame",
+            f"{files[0]} holds {len(pages)} pictures; of each file in {folder}, only the first one is used",
             stacklevel=4,
         )
     return ImageSource(files, name=folder.resolve().name, path=folder, fps=fps or DEFAULT_FPS, levels=levels)
 
 
 def _pages(path: Path) -> tuple[list[int], str | None]:
-    """Pillow's numbers of the pictures in the size of the first, and why there are no more, unless that is the end."""
+    """Page numbers in Pillow of the full-size pictures, and the error that ended the search early, or None."""
     with image_errors(path), Image.open(path) as image:
         if image.format == "TIFF":
             return _tiff_pages(image)
-        first = 1 if getattr(image, "default_image", False) else 0  # a PNG's picture for those that cannot animate
+        first = 1 if getattr(image, "default_image", False) else 0  # skip the fallback picture of an animated PNG
         count = getattr(image, "n_frames", 1) if image.format in FORMATS else 1
         return list(range(first, count)), None
 
@@ -160,7 +160,7 @@ def _tiff_pages(image: Image.Image) -> tuple[list[int], str | None]:
             image.seek(page)
         except EOFError:
             return pages, None
-        except Exception as error:  # Pillow raises nearly anything on damaged files
+        except Exception as error:  # Pillow raises almost anything on damaged files
             return pages, str(error)
         kind = image.tag_v2.get(TIFF_SUBFILE_TYPE, 0)  # type: ignore[attr-defined]
         if not kind & (REDUCED | TRANSPARENCY_MASK):

@@ -1,1 +1,1 @@
-"""From the numbers a file stores to 8-bit RGB: depths, matrices, HDR."""
+"""Converts stored values to 8-bit RGB: bit depths, colour matrices and HDR."""

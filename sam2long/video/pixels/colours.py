@@ -1,4 +1,4 @@
-"""From a decoder's pictures to RGB: matrices, ranges, depths and high dynamic range."""
+"""Converts decoded pictures to RGB: colour matrices, ranges, bit depths and high dynamic range."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from sam2long.errors import VideoError
 from sam2long.video.pixels.hdr import TRANSFERS, to_sdr
 from sam2long.video.pixels.levels import Levels, describe, levels_of
 
-# FFmpeg's numbers of matrices
+# colour matrices as numbered by FFmpeg
 BT709, UNTAGGED, BT2020 = 1, 2, 9
-# larger than PAL: HD, whose matrix is BT.709's
+# untagged videos larger than PAL are HD, which uses the BT.709 matrix
 MOST_SD_LINES, LEAST_HD_WIDTH = 576, 1280
 
 
 class ColourConverter:
-    """Converts the pictures of one video, all in the same way, to uint8 RGB.
+    """Converts all pictures of one video to uint8 RGB in the same way.
 
     Args:
-        name: of the video, for warnings.
-        samples: a few pictures from all over the video, the first one at least.
-        transfer: FFmpeg's number of the transfer function.
-        primaries: FFmpeg's number of the primaries.
-        levels: the values of black and white, if the user chose them.
+        name: name of the video, for warnings.
+        samples: a few pictures from across the video, at least the first one.
+        transfer: transfer function, as numbered by FFmpeg.
+        primaries: colour primaries, as numbered by FFmpeg.
+        levels: values of black and white, if chosen by the user.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class ColourConverter:
             warnings.warn(f"{name}: HDR video ({standard}) is tone-mapped to BT.709", stacklevel=4)
 
     def __call__(self, picture: av.VideoFrame) -> npt.NDArray[np.uint8]:
-        """Return uint8 [height, width, 3], contiguous; raises VideoError if FFmpeg cannot convert the picture."""
+        """Convert to contiguous uint8 [height, width, 3]; raises VideoError if FFmpeg cannot convert the picture."""
         if self._levels is not None:
             levels = self._levels if _is_float(picture) else self._levels.in_16_bits(_bits(picture))
             return levels.to_bytes(_values(picture))
@@ -56,13 +56,13 @@ class ColourConverter:
 
 
 def is_deep(picture: av.VideoFrame) -> bool:
-    """Whether a picture has more than 8 bits and no standard says which values are black and white."""
+    """Return whether a picture has more than 8 bits and no standard defines its black and white."""
     has_chroma = len(picture.format.components) > 2 and not picture.format.is_rgb
     return _bits(picture) > 8 and not has_chroma
 
 
 def _values(picture: av.VideoFrame) -> npt.NDArray[Any]:
-    """RGB [height, width, 3]: float32 where the picture is, else uint16 with the highest bit on top."""
+    """RGB [height, width, 3]: float32 for float pictures, else uint16 scaled to the full 16 bits."""
     if not _is_float(picture):
         return _reformatted(picture, "rgb48le")
     if picture.format.is_rgb:
@@ -71,13 +71,13 @@ def _values(picture: av.VideoFrame) -> npt.NDArray[Any]:
 
 
 def _reformatted(picture: av.VideoFrame, pix_fmt: str, *, hdr: bool = False) -> npt.NDArray[Any]:
-    """Ranges are spelt out because some versions of PyAV guess them wrong."""
+    """Convert to a pixel format; ranges are passed explicitly because some versions of PyAV guess them wrong."""
     matrix = None
     if picture.colorspace == UNTAGGED and hdr:
         matrix = BT2020
     elif picture.colorspace == UNTAGGED and (picture.height > MOST_SD_LINES or picture.width >= LEAST_HD_WIDTH):
         matrix = BT709
-    # to FFmpeg, grey has no range but the full one
+    # FFmpeg knows only full range for grey
     known_range = "JPEG" if len(picture.format.components) < 3 else picture.color_range or None
     try:
         converted = picture.reformat(

@@ -1,4 +1,4 @@
-"""From pictures of any depth to 8 bits, all pictures of a source in the same way."""
+"""Converts pictures of any bit depth to 8 bits, all pictures of a source in the same way."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from sam2long.video.pixels.levels import Levels, describe, levels_of
 
 
 class DepthReducer:
-    """Brings the pictures of one source to uint8 RGB; safe to use from several threads.
+    """Converts the pictures of one source to uint8 RGB; thread-safe.
 
-    The levels are chosen when the first picture with more than 8 bits comes, with a warning if they are not its
-    format's own.
+    Levels are chosen at the first picture of more than 8 bits, with a warning if they differ from the range of its
+    format.
 
     Args:
-        name: of the source, for the warning.
-        levels: the values of black and white, if the user chose them; they hold for pictures of 8 bits, too.
-        samples: gives some pictures of the source.
+        name: name of the source, for the warning.
+        levels: values of black and white, if chosen by the user; they also apply to pictures of 8 bits.
+        samples: returns some pictures of the source.
     """
 
     def __init__(self, name: str, levels: Levels | None, samples: Callable[[], Iterable[StoredPicture]]) -> None:
@@ -33,7 +33,7 @@ class DepthReducer:
         self._lock = Lock()
 
     def to_rgb(self, picture: StoredPicture) -> npt.NDArray[np.uint8]:
-        """Return uint8 [height, width, 3], contiguous."""
+        """Convert to contiguous uint8 [height, width, 3]."""
         levels = self._levels_for(picture) if picture.deep else self._given
         image = picture.values if levels is None else levels.to_bytes(picture.values)
         return np.repeat(image[:, :, None], 3, axis=2) if image.ndim == 2 else image

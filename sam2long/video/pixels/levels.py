@@ -1,4 +1,4 @@
-"""Black and white of pictures with more than 8 bits, whose values often fill only a part of what their type holds."""
+"""Black and white levels of pictures with more than 8 bits, which often use only part of their range."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ import numpy.typing as npt
 
 from sam2long.errors import ConfigError
 
-# so many of the brightest values are taken for defects of the sensor
+# fraction of the extreme values treated as sensor defects
 DEFECTS = 1e-4
 MOST_SAMPLED = 1 << 20
 
 
 @dataclass(frozen=True)
 class Levels:
-    """Which values of a source become black and white; what lies between is linear.
+    """Values of a source that become black and white; values in between are scaled linearly.
 
     Attributes:
-        low: the value that becomes 0.
-        high: the value that becomes 255.
+        low: value that becomes 0.
+        high: value that becomes 255.
     """
 
     low: float
     high: float
 
     def to_bytes(self, values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-        """Convert an array of any shape; NaN becomes black."""
+        """Convert an array of any shape to uint8; NaN becomes black."""
         if values.dtype in (np.uint8, np.uint16):
             looked_up: npt.NDArray[np.uint8] = self._table[values]
             return looked_up
@@ -39,7 +39,7 @@ class Levels:
         return _to_bytes(values, self.low, self.high - self.low + whole)
 
     def in_16_bits(self, bits: int) -> Levels:
-        """Return these levels for values of so many bits that were moved up to 16 bits."""
+        """Return the levels for values of `bits` bits that were scaled to 16 bits."""
         unit = 2.0 ** (16 - bits)
         return Levels(self.low * unit, (self.high + 1) * unit - 1)
 
@@ -49,7 +49,7 @@ class Levels:
 
 
 def checked_levels(levels: tuple[float, float] | None) -> Levels | None:
-    """Return what the user chose; raises ConfigError unless it is two finite numbers, the lower one first."""
+    """Check the levels given by the user; raises ConfigError unless they are two finite, ascending numbers."""
     if levels is None:
         return None
     try:
@@ -57,20 +57,20 @@ def checked_levels(levels: tuple[float, float] | None) -> Levels | None:
     except (TypeError, ValueError):
         raise ConfigError(f"levels must be two numbers, the values of black and white, not {levels}") from None
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise ConfigError(f"levels must be two finite numbers, that of black lower than that of white, not {levels}")
+        raise ConfigError(f"levels must be two finite numbers with black below white, not {levels}")
     return Levels(low, high)
 
 
 def levels_of(samples: Iterable[npt.NDArray[Any]], white: float | None) -> Levels | None:
-    """Choose levels by content, for pictures of one source.
+    """Choose levels for the pictures of one source by content.
 
-    The source's own range stays (None is returned) if the brightest value reaches a quarter of it. Otherwise, white is
-    the largest integer of as many bits as the brightest has; for floating-point numbers it is 1 or, if that does not
-    fit, the brightest value. Black is 0, or the lowest value where it is negative.
+    Returns None, to keep the full range of the source, if the brightest value reaches a quarter of it. Otherwise, white
+    is the largest integer with as many bits as the brightest value; for floating-point values it is 1 or, if that does
+    not fit, the brightest value. Black is 0, or the lowest value if negative.
 
     Args:
         samples: pictures of the source, integers or floating-point numbers.
-        white: the source's own white; None where it has none (32-bit integers, floating-point numbers).
+        white: white level of the source; None if it has none (32-bit integers, floating-point numbers).
     """
     pictures = list(samples)
     lows, highs = zip(*map(_extent, pictures))
@@ -85,10 +85,10 @@ def levels_of(samples: Iterable[npt.NDArray[Any]], white: float | None) -> Level
 
 
 def describe(levels: Levels, name: str) -> str:
-    """Return the line that tells how the pictures of a source are scaled."""
+    """Return a message that explains how the pictures of a source are scaled."""
     return (
-        f"{name}: values are scaled by content so that {levels.low:.7g} is black and {levels.high:.7g} is white; set"
-        " levels=(low, high), or --levels LOW,HIGH, to choose"
+        f"{name}: values are scaled by content so that {levels.low:.7g} is black and {levels.high:.7g} is white; to"
+        " choose, set levels=(low, high) or --levels LOW,HIGH"
     )
 
 
@@ -98,7 +98,7 @@ def _to_bytes(values: npt.NDArray[Any], low: float, span: float) -> npt.NDArray[
 
 
 def _extent(values: npt.NDArray[Any]) -> tuple[float, float]:
-    """Lowest and highest finite value, defects left out; (0, 0) if there is none."""
+    """Lowest and highest finite value, ignoring defects; (0, 0) if there is none."""
     step = max(1, math.isqrt(values.shape[0] * values.shape[1] // MOST_SAMPLED))
     some = values[::step, ::step].ravel()
     some = some[np.isfinite(some)]
