@@ -6,7 +6,7 @@
     for result in session.propagate():
         result.masks[1]
 
-Nothing heavy is loaded before a name is first used; then PyTorch and NumPy, and the rest when it is needed.
+Heavy dependencies such as PyTorch are imported only when first used.
 """
 
 from importlib import import_module
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sam2long.tree import TreeConfig
     from sam2long.video import open_video
 
-_ROOMS = {
+_PACKAGES = {
     "SAM2": "model",
     "load_model": "model",
     "Preview": "tracking",
@@ -46,12 +46,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Load a public name from its room (PEP 562)."""
-    if name not in _ROOMS:
+    """Import a public name from its package on first use (PEP 562)."""
+    if name not in _PACKAGES:
         raise AttributeError(f"module 'sam2long' has no attribute {name!r}")
-    return getattr(import_module(f"sam2long.{_ROOMS[name]}"), name)
+    return getattr(import_module(f"sam2long.{_PACKAGES[name]}"), name)
 
 
 def __dir__() -> list[str]:
-    """The public names."""
+    """Return the public names."""
     return __all__

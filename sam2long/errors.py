@@ -1,8 +1,8 @@
-"""Errors that a user can cause: one line that says what was wrong, where, and what to do."""
+"""Errors caused by user input; each message is one line that says what is wrong, where, and how to fix it."""
 
 
 class UserError(Exception):
-    """Base of every error a user can cause; the command line prints it and exits with status 2."""
+    """Base class of all errors caused by user input; the command line prints them and exits with status 2."""
 
 
 class VideoError(UserError):
@@ -22,12 +22,12 @@ class OutputError(UserError):
 
 
 class SessionError(UserError):
-    """A saved session that cannot be opened: damaged, made by a newer version, or of another video or model."""
+    """A saved session that cannot be opened: damaged, saved by a newer version, or for another video or model."""
 
 
 class ConfigError(UserError, ValueError):
-    """A setting outside its range."""
+    """A setting that is out of range or cannot be used."""
 
 
 class DatasetError(UserError):
-    """A data set, or a folder of predictions for one, that is not laid out as its rules say."""
+    """A data set, or a folder of predictions for one, whose layout is not as expected."""

@@ -1,4 +1,4 @@
-"""The SAM 2 network: tensors in, tensors out; configurations; checkpoints."""
+"""The SAM 2 network, its configurations and its checkpoints."""
 
 from sam2long.model.checkpoints.loading import load_model
 from sam2long.model.config import PRESETS, HieraConfig, SAM2Config

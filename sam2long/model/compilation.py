@@ -1,4 +1,4 @@
-"""The heavy parts of the network, compiled by PyTorch for the shapes they meet."""
+"""Compiles the expensive parts of the network with PyTorch."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from sam2long.model.sam2 import SAM2
 
 
 def compile_model(model: SAM2) -> float:
-    """Compile the image encoder for one image at a time, and on a GPU memory attention for memories of any length.
+    """Compile the image encoder for a batch of one and, on a GPU, memory attention for memories of any length.
 
-    On a CPU memory attention stays as it is: its loop over tiles is faster than what the compiler makes of it. Other
-    batches of images compile once more when they first come.
+    On a CPU, memory attention is not compiled, as its loop over tiles is faster. Other batch sizes of images trigger
+    another compilation on first use.
 
     Returns:
-        Seconds that it took.
+        Compilation time in seconds.
 
     Raises:
-        ConfigError: this machine cannot compile.
+        ConfigError: the network cannot be compiled on this machine.
     """
     started = time.perf_counter()
     model.image_encoder.compile(dynamic=False)
@@ -30,18 +30,20 @@ def compile_model(model: SAM2) -> float:
         model.memory_attention.compile(dynamic=True)
     try:
         with warnings.catch_warnings():
-            # Our caches of positional encodings depend on sizes only, so the compiler may look through them.
+            # Our cached positional encodings depend only on sizes, so the compiler may trace through the cache.
             warnings.filterwarnings("ignore", message="Dynamo detected a call to a .functools.lru_cache")
             _meet_shapes(model)
     except Exception as error:  # compilers fail in many ways
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ConfigError(f"the network cannot be compiled here ({reason}); leave compiling out") from error
+        raise ConfigError(
+            f"the network cannot be compiled on this machine ({reason}); run it without compiling"
+        ) from error
     return time.perf_counter() - started
 
 
 @torch.inference_mode()
 def _meet_shapes(model: SAM2) -> None:
-    """Run once what is compiled, since compiling waits for the first call."""
+    """Run the compiled parts once, since compilation happens on the first call."""
     config, device = model.config, model.device
     side = config.image_size
     features = model.encode_image(torch.zeros(1, 3, side, side, device=device))

@@ -1,4 +1,4 @@
-"""Configurations of the network as plain frozen data: the eight published presets, and room for smaller ones."""
+"""Configurations of the network: the eight published presets and the bundled small model."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from sam2long.errors import ConfigError
 
 @dataclass(frozen=True)
 class HieraConfig:
-    """The image encoder's trunk (Hiera, arXiv 2306.00989, with the absolute windowed positions of arXiv 2311.05613).
+    """Trunk of the image encoder: Hiera (arXiv 2306.00989) with absolute windowed positions (arXiv 2311.05613).
 
     Attributes:
-        width: channels of the first stage; each later stage doubles them.
-        heads: attention heads of the first stage; each later stage doubles them.
-        depths: blocks in each of the four stages (strides 4, 8, 16, 32).
-        global_blocks: numbers of the blocks that attend over the whole image instead of a window.
-        windows: side of the attention window in each stage, in tokens of that stage.
-        position_grid: height and width of the learnt position embedding, which is resized to the image.
+        width: channels of the first stage, doubled in each later stage.
+        heads: attention heads of the first stage, doubled in each later stage.
+        depths: number of blocks in each of the four stages (strides 4, 8, 16, 32).
+        global_blocks: indices of the blocks with global instead of windowed attention.
+        windows: side of the attention windows in each stage, in tokens of that stage.
+        position_grid: height and width of the learned position embedding, which is resized to the image.
     """
 
     width: int
@@ -29,28 +29,31 @@ class HieraConfig:
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Channels of the four stages."""
+        """Channels of each of the four stages."""
         return tuple(self.width * 2**stage for stage in range(len(self.depths)))
 
 
 @dataclass(frozen=True)
 class SAM2Config:
-    """A whole SAM 2 for video.
+    """Configuration of a SAM 2 video model.
 
     Attributes:
         name: preset name, used in messages.
-        trunk: the image encoder's trunk.
-        image_size: side of the square image the network sees, in pixels; a multiple of 32.
+        trunk: trunk of the image encoder.
+        image_size: side of the square network input in pixels; a multiple of 32.
         dim: channels of features, tokens and object pointers.
         memory_dim: channels of a memory map; `dim` must be a multiple of it.
-        attention_layers: layers of the memory attention.
-        attention_mlp: hidden width of its feed-forward part.
+        attention_layers: number of memory attention layers.
+        attention_mlp: hidden width of the feed-forward part of memory attention.
         decoder_mlp: hidden width of the mask decoder's transformer.
         decoder_heads: attention heads of the mask decoder's transformer.
-        memory_slots: spatial memories a frame attends to: the prompt's plus the last `memory_slots - 1`.
-        max_pointers: object pointers a frame attends to, the prompt's included.
-        occlusion_memory: SAM 2.1's embedding added to the memory of a frame on which the object is absent.
-        pointer_time: SAM 2.1's temporal encoding of object pointers.
+        memory_slots: number of spatial memories a frame attends to: the prompted frame and the last
+            `memory_slots - 1` frames.
+        max_pointers: number of object pointers a frame attends to, including the prompted frame's.
+        occlusion_memory: whether memories of frames on which the object is absent get SAM 2.1's occlusion embedding.
+        pointer_time: whether object pointers get SAM 2.1's temporal encoding.
+        mean: mean of each RGB channel in 0..1, subtracted from the input.
+        std: standard deviation of each RGB channel, by which the input is divided.
     """
 
     name: str
@@ -77,12 +80,12 @@ class SAM2Config:
 
     @property
     def grid(self) -> int:
-        """Side of the stride-16 feature map on which memories live."""
+        """Side of the stride-16 feature map, which is also that of memory maps."""
         return self.image_size // 16
 
     @property
     def mask_size(self) -> int:
-        """Side of the mask logits that the decoder puts out: a quarter of the image size."""
+        """Side of the decoder's mask logits: a quarter of the image size."""
         return self.image_size // 4
 
 
@@ -93,7 +96,7 @@ _TRUNKS = {
     "large": HieraConfig(144, 2, (2, 6, 36, 4), (23, 33, 43), windows=(8, 4, 16, 8)),
 }
 
-# Windows divide the maps of 128, 192 and 256 px images, so nothing is padded.
+# The windows divide the maps of 128, 192 and 256 px images, so no padding is needed.
 NANO = SAM2Config(
     "nano",
     HieraConfig(32, 1, (1, 2, 6, 1), (5, 7), windows=(8, 4, 4, 2)),
@@ -104,7 +107,7 @@ NANO = SAM2Config(
     decoder_mlp=512,
     decoder_heads=4,
 )
-"""The small model that comes with the package, trained by it on artificial videos."""
+"""The small model bundled with the package, trained by this project on synthetic videos."""
 
 PRESETS: dict[str, SAM2Config] = {
     **{
@@ -117,10 +120,10 @@ PRESETS: dict[str, SAM2Config] = {
 
 
 def preset(name: str, image_size: int | None = None) -> SAM2Config:
-    """Return the configuration called `name`, optionally at another image size (pixels).
+    """Return the preset called `name`, optionally with another image size in pixels.
 
     Raises:
-        ConfigError: there is no such preset, or the size does not fit it.
+        ConfigError: there is no such preset, or the image size is not valid.
     """
     if name not in PRESETS:
         raise ConfigError(f"unknown model {name!r}; known: {', '.join(PRESETS)}")

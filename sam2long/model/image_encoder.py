@@ -1,4 +1,4 @@
-"""Image encoder: the Hiera trunk, and what is left of a feature pyramid."""
+"""Image encoder: the Hiera trunk and a reduced feature pyramid."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from sam2long.model.trunks.hiera import Hiera
 
 @dataclass(frozen=True)
 class ImageFeatures:
-    """What the rest of the network needs of a batch of images.
+    """Feature maps of a batch of images.
 
     Attributes:
         stride4: [batch, dim / 8, size / 4, size / 4], already projected for the mask decoder.
-        stride8: [batch, dim / 4, size / 8, size / 8], likewise.
+        stride8: [batch, dim / 4, size / 8, size / 8], already projected for the mask decoder.
         stride16: [batch, dim, size / 16, size / 16].
     """
 
@@ -26,13 +26,13 @@ class ImageFeatures:
     stride16: Tensor
 
     def __getitem__(self, index: int) -> ImageFeatures:
-        """Features of one image of the batch; the batch dimension stays."""
+        """Return the features of one image of the batch; keeps the batch dimension."""
         part = slice(index, index + 1)
         return ImageFeatures(self.stride4[part], self.stride8[part], self.stride16[part])
 
 
 class ImageEncoder(nn.Module):
-    """The trunk, and 1x1 convolutions that bring its maps to `dim` channels."""
+    """The trunk and 1x1 convolutions that project its maps to `dim` channels."""
 
     def __init__(self, config: SAM2Config) -> None:
         super().__init__()
@@ -44,8 +44,9 @@ class ImageEncoder(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return the maps of `ImageFeatures` for images [batch, 3, size, size].
 
-        The projections are the mask decoder's, 1x1. Only stride 16 receives the coarser map (as in SAM 2), so nothing
-        lies between the neck's convolutions and the decoder's on the finer ones, and the two are one.
+        `project_stride4` and `project_stride8` are 1x1 convolutions of the mask decoder. As in SAM 2, only the
+        stride-16 map receives the coarser one, so these projections directly follow the neck's convolutions and are
+        fused with them.
         """
         fine, middle, coarse, coarsest = self.trunk(images)
         above = F.interpolate(_project(coarsest, self.neck[3]), scale_factor=2.0, mode="nearest")
@@ -57,7 +58,7 @@ class ImageEncoder(nn.Module):
 
 
 def _project(x: Tensor, *convolutions: nn.Module) -> Tensor:
-    """Apply 1x1 convolutions, multiplied into one, to [batch, height, width, channels]; returns channels first."""
+    """Apply 1x1 convolutions, fused into one, to [batch, height, width, channels]; the result is channels-first."""
     weight, bias = _matrix(convolutions[0])
     for convolution in convolutions[1:]:
         then, shift = _matrix(convolution)

@@ -1,4 +1,4 @@
-"""Small layers that several parts of the network share."""
+"""Small layers shared by several parts of the network."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 _PIECE = 2**22
-"""Numbers between two layers that are worked on at a time on a CPU: larger arrays come as fresh pages every time."""
+"""Chunk size in elements on the CPU; larger temporaries are re-allocated on every call."""
 
 
 def by_pieces(work: Callable[[Tensor], Tensor], x: Tensor, hidden: int) -> Tensor:
-    """Apply `work`, which makes `hidden` numbers of each vector in between, to the vectors of x [..., channels]."""
+    """Apply `work`, with `hidden` intermediate values per vector, to the vectors of x [..., channels] in chunks."""
     vectors = max(1, _PIECE // hidden)
     if x.device.type != "cpu" or x.numel() <= vectors * x.shape[-1] or torch.compiler.is_compiling():
         return work(x)
@@ -31,13 +31,13 @@ class LayerNorm2d(nn.Module):
         self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise each pixel's channels; shape is kept."""
+        """Normalise the channels of each pixel; keeps the shape."""
         pixels = F.layer_norm(x.permute(0, 2, 3, 1), self.weight.shape, self.weight, self.bias, self.eps)
         return pixels.permute(0, 3, 1, 2)
 
 
 class MLP(nn.Module):
-    """Linear layers with an activation between them, on [..., inputs] -> [..., outputs]."""
+    """Linear layers with activations in between: [..., inputs] -> [..., outputs]."""
 
     def __init__(
         self, inputs: int, hidden: int, outputs: int, depth: int, activation: Callable[[Tensor], Tensor] = F.relu
@@ -48,7 +48,7 @@ class MLP(nn.Module):
         self.activation = activation
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply the layers; no activation after the last."""
+        """Apply the layers, without activation after the last."""
         *inner, last = self.layers
         for layer in inner:
             x = self.activation(layer(x))

@@ -1,7 +1,7 @@
-"""Positional encodings: sines over a grid, sines over time, and rotary tables (RoFormer, arXiv 2104.09864).
+"""Positional encodings: sinusoidal over a grid, sinusoidal over time, and rotary (RoFormer, arXiv 2104.09864).
 
-All of them depend on sizes only, so each is built once per device and kept in a small cache, outside of inference mode
-so that training may use it too.
+They depend only on sizes, so each is computed once per device and kept in a small cache, outside inference mode so that
+training can use it too.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _TEMPERATURE = 10000.0
 @lru_cache(maxsize=16)
 @torch.inference_mode(False)
 def sine_grid(channels: int, height: int, width: int, device: torch.device) -> Tensor:
-    """Sine encoding of a grid, normalised to one period (DETR, arXiv 2005.12872).
+    """Sinusoidal encoding of a grid, normalised to one period (DETR, arXiv 2005.12872).
 
     Returns:
         float32 [channels, height, width]: half the channels encode the row, half the column.
@@ -39,10 +39,10 @@ def sine_grid(channels: int, height: int, width: int, device: torch.device) -> T
 
 
 def sine_time(times: Tensor, channels: int) -> Tensor:
-    """Sine encoding of temporal distances.
+    """Sinusoidal encoding of temporal distances.
 
     Args:
-        times: float [...], distances divided by the largest possible one.
+        times: float [...], distances divided by the largest possible distance.
         channels: even number of channels.
 
     Returns:
@@ -58,10 +58,10 @@ def sine_time(times: Tensor, channels: int) -> Tensor:
 @lru_cache(maxsize=16)
 @torch.inference_mode(False)
 def rotary_table(channels: int, height: int, width: int, device: torch.device) -> Tensor:
-    """Cosine and sine that turn pairs of channels by the place on a grid, half of the pairs for x and half for y.
+    """Rotary position table of a grid; half of the channel pairs encode x, half encode y.
 
     Returns:
-        float32 [height * width, channels // 2, 2].
+        float32 [height * width, channels // 2, 2], the cosine and sine of each angle.
     """
     exponent = torch.arange(0, channels, 4, device=device, dtype=torch.float32)[: channels // 4] / channels
     frequencies = 1.0 / _TEMPERATURE**exponent
@@ -72,10 +72,10 @@ def rotary_table(channels: int, height: int, width: int, device: torch.device) -
 
 
 def rotate_(x: Tensor, table: Tensor) -> Tensor:
-    """Rotate neighbouring channel pairs of [..., tokens, channels] in place, by a `rotary_table` of as many tokens."""
+    """Rotate neighbouring channel pairs of [..., tokens, channels] in place by a `rotary_table` of the same tokens."""
     if torch.compiler.is_compiling() or x.device.type == "mps":
         return x.copy_(_rotated(x.float(), table))
-    # One pass in eager mode, but neither compilers nor Apple's GPUs know complex numbers well.
+    # Complex numbers need only one pass in eager mode, but compilers and Apple GPUs support them poorly.
     pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2))).mul_(torch.view_as_complex(table))
     return x if x.dtype == torch.float32 else x.copy_(torch.view_as_real(pairs).flatten(-2))
 
@@ -89,6 +89,6 @@ def _rotated(x: Tensor, table: Tensor) -> Tensor:
 @lru_cache(maxsize=16)
 @torch.inference_mode(False)
 def bicubic_matrix(length: int, coarse: int, device: torch.device) -> Tensor:
-    """What bicubic interpolation of `coarse` numbers to `length` multiplies them by: float32 [length, coarse]."""
+    """Matrix of bicubic interpolation from `coarse` to `length` samples: float32 [length, coarse]."""
     impulses = torch.eye(coarse, device=device)[None, :, :, None]
     return F.interpolate(impulses, size=(length, 1), mode="bicubic")[0, :, :, 0].T

@@ -1,4 +1,4 @@
-"""In which numbers the network computes: float32, or bfloat16 where a machine multiplies those faster."""
+"""Precision of the network: float32, or bfloat16 where the hardware runs it faster."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from sam2long.model.sam2 import SAM2
 PRECISIONS = ("auto", "float32", "bfloat16")
 
 _CPU_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
-"""What Linux says of x86 processors whose bfloat16 products are faster than those of float32."""
+"""CPU flags in Linux of x86 processors with fast bfloat16 matrix products."""
 
 
 def choose_precision(name: str, device: torch.device) -> torch.dtype:
-    """Return the type of the network's heavy part.
+    """Return the dtype of the image encoder and memory attention.
 
     Args:
-        name: "float32", "bfloat16", or "auto": bfloat16 where the device multiplies it natively, else float32.
-        device: where the network runs.
+        name: "float32", "bfloat16", or "auto" (bfloat16 if the device supports it natively, else float32).
+        device: device the network runs on.
 
     Raises:
-        ConfigError: the name is none of these.
+        ConfigError: the name is not one of these.
     """
     if name not in PRECISIONS:
         raise ConfigError(f"unknown precision {name!r}; known: {', '.join(PRECISIONS)}")
@@ -34,9 +34,10 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
 
 
 def set_precision(model: SAM2, dtype: torch.dtype) -> None:
-    """Keep the weights of image encoder and memory attention, where the work is, in `dtype`.
+    """Convert the image encoder and memory attention, which dominate the cost, to `dtype`.
 
-    Prompts, masks, scores and memories are float32 whatever it is: they cost little, and selection hangs on them.
+    Prompts, masks, scores and memories stay in float32: they cost little, and the selection of pathways depends on
+    them.
     """
     model.image_encoder.to(dtype)
     model.memory_attention.to(dtype)
@@ -44,7 +45,7 @@ def set_precision(model: SAM2, dtype: torch.dtype) -> None:
 
 def _multiplies_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
-        # From Ampere on; before, PyTorch emulates it.
+        # Ampere or later; on older GPUs PyTorch emulates it.
         return torch.cuda.get_device_capability(device) >= (8, 0)
     return device.type == "cpu" and sys.platform == "linux" and not _CPU_FLAGS.isdisjoint(_cpu_flags())
 

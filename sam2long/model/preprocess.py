@@ -1,4 +1,4 @@
-"""The one way from a video frame to the network's input, whatever the frame came from."""
+"""Converts video frames and mask prompts to network input."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def resize_image(image: npt.NDArray[np.uint8], config: SAM2Config) -> Tensor:
 
     Args:
         image: uint8 [height, width, 3] RGB.
-        config: gives the side of the network's image.
+        config: configuration with the network's image size.
 
     Returns:
-        uint8 [1, 3, size, size]. The aspect ratio is not kept; resizing is bicubic with antialiasing, rounded to
-        8 bits, as SAM 2 does to image files.
+        uint8 [1, 3, size, size]. The aspect ratio is not preserved; resizing is bicubic with antialiasing, rounded to
+        8 bits, as SAM 2 does with image files.
     """
     size = (config.image_size, config.image_size)
     pixels = _tensor(image).permute(2, 0, 1)[None]
@@ -38,9 +38,9 @@ def resize_image(image: npt.NDArray[np.uint8], config: SAM2Config) -> Tensor:
 
 
 def normalise(pixels: Tensor, config: SAM2Config, device: torch.device) -> Tensor:
-    """Take resized frames, uint8 [batch, 3, size, size], to `device` and normalise them: float32."""
+    """Move resized frames, uint8 [batch, 3, size, size], to `device` and normalise them to float32."""
     if device.type == "cuda":
-        # From pinned memory the copy does not wait for what the device is doing.
+        # The copy from pinned memory does not wait for pending work on the device.
         pixels = pixels.pin_memory()
     scaled = pixels.to(device, non_blocking=device.type == "cuda").float() / 255
     mean, deviation = _mean_and_deviation(config, device)
@@ -48,7 +48,7 @@ def normalise(pixels: Tensor, config: SAM2Config, device: torch.device) -> Tenso
 
 
 def _tensor(array: npt.NDArray[Any]) -> Tensor:
-    """An array as a tensor; a copy where it is read-only, as Pillow's pictures are, since PyTorch warns of those."""
+    """Convert an array to a tensor; copies read-only arrays (such as Pillow images), for which PyTorch would warn."""
     return torch.from_numpy(np.require(array, requirements=("C", "W")))
 
 
@@ -60,7 +60,7 @@ def _mean_and_deviation(config: SAM2Config, device: torch.device) -> tuple[Tenso
 
 
 def prepare_mask(mask: npt.NDArray[np.bool_], config: SAM2Config, device: torch.device) -> Tensor:
-    """Resize a mask prompt, bool [height, width], to 0.0 and 1.0 [1, 1, size, size] (bilinear, cut at 0.5; SAM 2)."""
+    """Resize a mask prompt, bool [height, width], to 0.0 or 1.0 [1, 1, size, size] (bilinear, threshold 0.5; SAM 2)."""
     size = (config.image_size, config.image_size)
     values = _tensor(mask).float()[None, None]
     if values.shape[2:] != size:
@@ -70,7 +70,7 @@ def prepare_mask(mask: npt.NDArray[np.bool_], config: SAM2Config, device: torch.
 
 
 def shrink_mask(logits: Tensor, config: SAM2Config) -> Tensor:
-    """Resize a mask prompt's logits [1, 1, size, size] to the decoder's side, with antialiasing, where they are."""
+    """Resize mask-prompt logits [1, 1, size, size] to the decoder's mask size with antialiasing, on their device."""
     side = config.mask_size
     host = logits.to(resize_device(logits.device))
     small = F.interpolate(host, size=(side, side), mode="bilinear", align_corners=False, antialias=True)
@@ -78,5 +78,5 @@ def shrink_mask(logits: Tensor, config: SAM2Config) -> Tensor:
 
 
 def resize_device(device: torch.device) -> torch.device:
-    """Where antialiased resizing happens for a network on `device`: for MPS, which lacks or lacked it, on the CPU."""
+    """Return the device for antialiased resizing: the CPU for MPS, where some PyTorch versions lack it."""
     return torch.device("cpu") if device.type == "mps" else device

@@ -1,7 +1,7 @@
-"""SAM 2 for video as five verbs on tensors: encode an image, encode prompts, attend to memory, decode, encode a memory.
+"""SAM 2 for video: encode images, encode prompts, attend to memory, decode masks and encode memories.
 
-No module keeps anything between calls: whoever tracks owns the memory, and every leading dimension is a batch of
-frames, objects or pathways alike. Parameters carry the names of the field; `checkpoint.py` knows the published ones.
+No module keeps state between calls: the tracker owns the memory, and the leading dimension is a batch of frames,
+objects or pathways. `checkpoints/names.py` maps published parameter names to those used here.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from sam2long.model.memory.memory_encoder import MemoryEncoder
 from sam2long.model.positions import sine_grid, sine_time
 
 MASK_PROMPT_LOGIT = 10.0
-"""Mask logit (with its sign) and object score of a mask that the user gave (SAM 2)."""
+"""Magnitude of the mask logits, and object score, of a mask given by the user (SAM 2)."""
 
 FEEDBACK_LIMIT = 32.0
-"""Largest mask logit (with its sign) that is fed back when clicks refine a mask (SAM 2)."""
+"""Limit on the magnitude of mask logits that are fed back when clicks refine a mask (SAM 2)."""
 
 _MEMORY_SCALE, _MEMORY_BIAS = 20.0, -10.0
 
 
 class SAM2(nn.Module):
-    """The network (Ravi et al., SAM 2, arXiv 2408.00714); `config.image_size` is its side in pixels."""
+    """The SAM 2 network (Ravi et al., arXiv 2408.00714); `config.image_size` is the side of its input in pixels."""
 
     def __init__(self, config: SAM2Config) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class SAM2(nn.Module):
         self.mask_prompt_downsample = nn.Conv2d(1, 1, 4, stride=4)
         self.slot_embeddings = nn.Parameter(torch.zeros(config.memory_slots, 1, 1, memory_dim))
         self.no_memory_embedding = nn.Parameter(torch.zeros(1, 1, dim))
-        # Never used in video inference; every published checkpoint has it.
+        # Unused in video inference, but part of every published checkpoint.
         self.no_memory_position = nn.Parameter(torch.zeros(1, 1, dim))
         self.pointer_projection = MLP(dim, dim, dim, 3)
         self.no_object_pointer = nn.Parameter(torch.zeros(1, dim))
@@ -54,12 +54,12 @@ class SAM2(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the parameters live."""
+        """Device of the parameters."""
         return self.no_object_pointer.device
 
     @property
     def precision(self) -> torch.dtype:
-        """Type of the numbers in which the image encoder and memory attention compute; see `set_precision`."""
+        """Dtype of the image encoder and memory attention; see `set_precision`."""
         return self.memory_attention.norm.weight.dtype
 
     def encode_image(self, images: Tensor) -> ImageFeatures:
@@ -76,7 +76,7 @@ class SAM2(nn.Module):
         return self.prompt_encoder(points, labels, masks)
 
     def no_prompts(self, batch: int = 1) -> PromptTokens:
-        """What the decoder gets on a frame without prompts."""
+        """Return the prompt tokens of a frame without prompts."""
         return self._mask_only(batch, None)
 
     def _mask_only(self, batch: int, masks: Tensor | None) -> PromptTokens:
@@ -84,7 +84,7 @@ class SAM2(nn.Module):
         return self.encode_prompts(points, torch.full((batch, 1), int(Label.PADDING), device=self.device), masks)
 
     def without_memory(self, stride16: Tensor) -> Tensor:
-        """Condition stride-16 features [batch, dim, grid, grid] on having no memory (a prompted frame)."""
+        """Condition stride-16 features [batch, dim, grid, grid] on the absence of memory (a prompted frame)."""
         return stride16 + self.no_memory_embedding.reshape(1, -1, 1, 1)
 
     def attend(self, stride16: Tensor, memory: Memory) -> Tensor:
@@ -94,12 +94,12 @@ class SAM2(nn.Module):
         return conditioned.to(stride16.dtype)
 
     def decode(self, conditioned: Tensor, features: ImageFeatures, prompts: PromptTokens) -> MaskProposals:
-        """Propose masks.
+        """Decode mask proposals.
 
         Args:
             conditioned: [batch, dim, grid, grid] from `attend` or `without_memory`.
-            features: of the same frames; a batch of 1 serves every row.
-            prompts: as many rows, or 1 that serves every row.
+            features: features of the same frames; a batch of 1 is broadcast to all rows.
+            prompts: prompt tokens of the same batch; a batch of 1 is broadcast to all rows.
         """
         rows = len(conditioned)
         prompts = PromptTokens(prompts.sparse.expand(rows, -1, -1), prompts.dense.expand(rows, -1, -1, -1))
@@ -109,9 +109,9 @@ class SAM2(nn.Module):
         return MaskProposals(masks, ious, pointers, scores)
 
     def mask_prompt_pointer(self, features: ImageFeatures, masks: Tensor) -> Tensor:
-        """Object pointers [batch, dim] of masks that the user gave: float 0/1 [batch, 1, size, size].
+        """Compute object pointers [batch, dim] of mask prompts, float 0/1 [batch, 1, size, size].
 
-        SAM 2 keeps such a mask as it is and asks the decoder for the pointer only.
+        As in SAM 2, a mask prompt is kept unchanged, and the decoder only supplies the pointer.
         """
         prompts = self._mask_only(len(masks), self.mask_prompt_downsample(masks))
         pointers = self.decode(features.stride16.expand(len(masks), -1, -1, -1), features, prompts).pointers[:, 0]
@@ -121,13 +121,13 @@ class SAM2(nn.Module):
     def encode_memory(
         self, stride16: Tensor, mask_logits: Tensor, object_scores: Tensor, binary: bool = False
     ) -> Tensor:
-        """Encode what a frame should be remembered by.
+        """Encode a frame and its mask as a memory.
 
         Args:
-            stride16: [batch or 1, dim, grid, grid], as `encode_image` gave them.
+            stride16: [batch or 1, dim, grid, grid] from `encode_image`.
             mask_logits: [batch, 1, size / 4, size / 4].
             object_scores: [batch] logits.
-            binary: use the mask's 0/1 values instead of probabilities (SAM 2 does so on prompted frames).
+            binary: use 0/1 mask values instead of probabilities, as SAM 2 does on prompted frames.
 
         Returns:
             [batch, memory_dim, grid, grid].
@@ -157,7 +157,7 @@ class SAM2(nn.Module):
         return MemoryTokens(values, keys, rotated=count * height * width)
 
     def _slot_encodings(self) -> Tensor:
-        """[memory_slots, memory_dim] by slot; checkpoints store the prompt's last and the previous frame's first."""
+        """[memory_slots, memory_dim] in slot order; checkpoints store that of prompted frames last."""
         return self.slot_embeddings.flatten(1).roll(1, dims=0)
 
     def _time_encodings(self, times: Tensor) -> Tensor:

@@ -31,7 +31,7 @@ def test_what_training_scripts_wrap_around_weights(wrap, state, tmp_path):
 
 
 def test_a_folder_with_safetensors(state, tmp_path):
-    with pytest.raises(CheckpointError, match=r"holds no model.safetensors; name the checkpoint file"):
+    with pytest.raises(CheckpointError, match=r"contains no model.safetensors; pass the checkpoint file"):
         load_model(tmp_path)
     save_file(state, tmp_path / "model.safetensors")
     assert load_model(tmp_path, device="cpu").config.name == "sam2.1-hiera-tiny"
@@ -41,15 +41,15 @@ def test_a_folder_with_safetensors(state, tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ([torch.zeros(2)], "no table of parameters but a list"),
-        ("weights", "no table of parameters but a str"),
-        (torch.zeros(2), "no table of parameters but a Tensor"),
-        ({"model": {"a": {"b": "c"}}}, "no table of parameters; it has: a"),
-        ({"a": torch.zeros(2), "b": [1]}, "holds a list under 'b' among its parameters"),
-        ({3: torch.zeros(2)}, "holds a Tensor under '3'"),
-        ({"image_encoder.trunk.patch_embed.weight": torch.tensor(0.0)}, "of no known model"),
+        ([torch.zeros(2)], "contains a list, not a table of parameters"),
+        ("weights", "contains a str, not a table of parameters"),
+        (torch.zeros(2), "contains a Tensor, not a table of parameters"),
+        ({"model": {"a": {"b": "c"}}}, "no table of parameters, only: a"),
+        ({"a": torch.zeros(2), "b": [1]}, "has a list named 'b' among its parameters"),
+        ({3: torch.zeros(2)}, "has a Tensor named '3'"),
+        ({"image_encoder.trunk.patch_embed.weight": torch.tensor(0.0)}, "matches no known model"),
         ({"memory_temporal_positional_encoding": torch.ones(1), "prompt_encoder.point_embed.weight": torch.tensor(1)},
-         "of no known model"),
+         "matches no known model"),
     ],
 )  # fmt: skip
 def test_other_contents_are_one_line(content, message, tmp_path):
@@ -69,5 +69,5 @@ def test_parameters_that_are_no_dense_numbers(change, state, tmp_path):
 
 def test_the_class_that_is_not_unpickled_is_named(state, tmp_path):
     torch.save({"model": state, "args": pytest.approx(1)}, tmp_path / "args.pt")
-    with pytest.raises(CheckpointError, match=r"cannot be read safely: it holds \S*[Aa]pprox\S* beside tensors"):
+    with pytest.raises(CheckpointError, match=r"cannot be read safely: besides tensors it contains \S*[Aa]pprox"):
         load_model(tmp_path / "args.pt")

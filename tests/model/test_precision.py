@@ -105,5 +105,5 @@ def test_a_machine_without_a_compiler_is_told(monkeypatch):
 
     compile_module = nn.Module.compile
     monkeypatch.setattr(nn.Module, "compile", lambda module, **_: compile_module(module, backend=broken))
-    with pytest.raises(ConfigError, match=r"cannot be compiled here .*; leave compiling out"):
+    with pytest.raises(ConfigError, match=r"cannot be compiled on this machine .*; run it without compiling"):
         compile_model(fresh_model(SMALL))

@@ -1,1 +1,1 @@
-"""Weights: published names, files as training scripts leave them, the hub."""
+"""Loading of weights: parameter names, checkpoint files and the Hugging Face hub."""

@@ -1,4 +1,4 @@
-"""Whether weights are still the ones they were."""
+"""A digest that identifies the weights of a model."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import hashlib
 from torch import nn
 
 _VALUES = 256
-"""Of each parameter, enough to tell networks apart in milliseconds."""
+"""Number of values hashed per parameter; enough to tell networks apart within milliseconds."""
 
 
 def weights_digest(model: nn.Module) -> str:
-    """Return the SHA-256, in hexadecimal, of names, shapes and some values of every parameter."""
+    """Return the hexadecimal SHA-256 of the names, shapes and some values of all parameters."""
     digest = hashlib.sha256()
     for name, parameter in sorted(model.state_dict().items()):
         some = parameter.detach().flatten()[:_VALUES].float().cpu().numpy()

@@ -1,4 +1,4 @@
-"""Fetching published weights from the Hugging Face hub, or from its cache on this machine."""
+"""Downloads published weights from the Hugging Face hub, or finds them in its local cache."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from pathlib import Path
 from sam2long.errors import CheckpointError
 
 _MEGABYTES = {"tiny": 156, "small": 184, "base-plus": 324, "large": 898}
-"""Of the published files, by the end of the preset's name."""
+"""Size of the published files by the end of the preset name."""
 _LARGE = 300
 _SECONDS = 8.0
-"""How long the hub may take to answer at all; its own client tries again for half a minute."""
+"""Time the hub may take to answer; its own client would retry for half a minute."""
 
 
 def download(name: str) -> Path:
-    """Fetch the official checkpoint of a preset: from the cache, else `model.safetensors`, else the `.pt` file.
+    """Get the official checkpoint of a preset: from the cache, else `model.safetensors`, else the `.pt` file.
 
-    Warns before a large download, and names a smaller one.
+    Warns before a large download and suggests smaller models.
 
     Raises:
-        CheckpointError: it is neither in the cache nor reachable.
+        CheckpointError: the checkpoint is neither in the cache nor reachable.
     """
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
@@ -53,11 +53,11 @@ def _warn_if_large(name: str) -> None:
     if size > _LARGE:
         family = name.partition("-")[0]
         smaller = f"{family}-hiera-small ({_MEGABYTES['small']} MB) and {family}-hiera-tiny ({_MEGABYTES['tiny']} MB)"
-        warnings.warn(f"downloading the weights of {name}, {size} MB, once; smaller are {smaller}", stacklevel=2)
+        warnings.warn(f"downloading the weights of {name}, {size} MB, once; smaller models are {smaller}", stacklevel=2)
 
 
 def _answers(repository: str) -> bool:
-    """Whether the hub answers in time, whatever it says; through the same proxies as its client."""
+    """Return whether the hub responds in time, with any status; uses the same proxies as its client."""
     from huggingface_hub import constants
     from huggingface_hub.utils import get_session  # type: ignore[attr-defined]
 
@@ -66,11 +66,11 @@ def _answers(repository: str) -> bool:
     def ask() -> None:
         try:
             get_session().head(f"{constants.ENDPOINT}/{repository}", timeout=_SECONDS / 2)
-        except Exception:  # which ones depends on the version of the hub's client
+        except Exception:  # the exception types depend on the version of the hub client
             return
         answered.append(True)
 
-    # A name server that is silent is waited for outside all timeouts.
+    # No timeout covers a name server that does not respond, so ask on a thread.
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(_SECONDS)
@@ -79,6 +79,6 @@ def _answers(repository: str) -> bool:
 
 def _unreachable(repository: str, file: str, reason: str) -> CheckpointError:
     return CheckpointError(
-        f"could not fetch the weights of {repository} from the Hugging Face hub ({reason}); take --model nano, which "
-        f"needs no network, or download {file} where there is one and pass the file as the checkpoint"
+        f"could not fetch the weights of {repository} from the Hugging Face hub ({reason}); use --model nano, which "
+        f"works offline, or download {file} on a machine with a connection and pass the file as the checkpoint"
     )

@@ -1,4 +1,4 @@
-"""Building a model and filling it: from the hub, from a file in any of three namings, or with fresh weights."""
+"""Builds models and loads their weights: from the hub, from a file, or random ones."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from sam2long.model.precision import choose_precision, set_precision
 from sam2long.model.sam2 import SAM2
 
 _BUNDLED = {"nano": Path(__file__).parents[1] / "weights" / "nano.safetensors"}
-"""Weights that come with the package."""
+"""Weights bundled with the package."""
 
 _SHOWN = 5
-"""How many parameters of each kind an error message names."""
+"""Number of parameters of each kind listed in an error message."""
 
 
 def load_model(
@@ -36,26 +36,26 @@ def load_model(
     precision: str = "auto",
     compile: bool = False,
 ) -> SAM2:
-    """Build a SAM 2 and load its weights.
+    """Build a SAM 2 model and load its weights.
 
     Args:
         name: "nano" (bundled, works offline), a published preset ("sam2.1-hiera-large") or its hub id
-            ("facebook/sam2.1-hiera-large"), or the path of a `.pt` or `.safetensors` checkpoint, or of a folder
-            with a `model.safetensors`, whose architecture is then read from the file.
-        checkpoint: weights of the preset in a local file, instead of the official ones from the Hugging Face hub.
-        device: "cpu", "cuda", "mps"...; by default the fastest there is.
-        image_size: side in pixels of the image the network sees; by default the one it was trained with.
-        random_weights: draw fresh weights instead of loading any; the masks then mean nothing.
-        precision: of the image encoder and memory attention: "float32", "bfloat16", or "auto", see `choose_precision`.
-            Everything else is float32.
-        compile: let PyTorch compile these two now, which takes a minute or more, see `compile_model`.
+            ("facebook/sam2.1-hiera-large"), or the path of a `.pt` or `.safetensors` checkpoint or of a folder with a
+            `model.safetensors`, from which the architecture is inferred.
+        checkpoint: local file with weights of the preset, used instead of the official ones from the Hugging Face hub.
+        device: "cpu", "cuda", "mps", ...; by default the fastest available.
+        image_size: side of the square network input in pixels; by default the one used in training.
+        random_weights: use random weights instead of loading any; the masks are then meaningless.
+        precision: precision of the image encoder and memory attention: "float32", "bfloat16" or "auto", see
+            `choose_precision`. Everything else is float32.
+        compile: compile these two with PyTorch now, which takes a minute or more, see `compile_model`.
 
     Returns:
         The model in evaluation mode.
 
     Raises:
         CheckpointError: the name is unknown, the file is missing or damaged, or its parameters do not fit.
-        ConfigError: there is no such device or precision, or this machine cannot compile.
+        ConfigError: the device or precision is not available, or the network cannot be compiled on this machine.
     """
     target = choose_device(device)
     dtype = choose_precision(precision, target)
@@ -84,7 +84,7 @@ def _load(name: str, checkpoint: str | Path | None, image_size: int | None, rand
 
 
 def fresh_model(config: SAM2Config, seed: int = 0) -> SAM2:
-    """Build a model with freshly drawn weights, the same ones for the same seed."""
+    """Build a model with random weights that depend only on the seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = SAM2(config)
@@ -95,10 +95,10 @@ def fresh_model(config: SAM2Config, seed: int = 0) -> SAM2:
 
 
 def choose_device(device: str | torch.device | None) -> torch.device:
-    """Return the device to run on: the one asked for, else CUDA, else Apple's MPS, else the CPU.
+    """Return the device to run on: the requested one, else CUDA, else Apple's MPS, else the CPU.
 
     Raises:
-        ConfigError: the device does not exist here.
+        ConfigError: the device is not available.
     """
     if device is None:
         if torch.cuda.is_available():
@@ -114,32 +114,33 @@ def choose_device(device: str | torch.device | None) -> torch.device:
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], SAM2Config | None]:
-    """Read the parameters of a `.pt` or `.safetensors` file under our names, and the configuration if it stores one.
+    """Read the parameters of a `.pt` or `.safetensors` file under our names, and its configuration if it has one.
 
     Raises:
-        CheckpointError: the file is missing, damaged, or holds something else.
+        CheckpointError: the file is missing, damaged or not a checkpoint.
     """
     path = file_in(path)
     if not path.is_file():
-        raise CheckpointError(f"no checkpoint file {str(path)!r}")
+        raise CheckpointError(f"checkpoint file {str(path)!r} does not exist")
     try:
         content, metadata = _read_safetensors(path) if path.suffix == ".safetensors" else (read_pickle(path), {})
     except CheckpointError:
         raise
-    except Exception as error:  # the unpickler of a file that is no checkpoint fails in many ways
+    except Exception as error:  # unpickling a file that is not a checkpoint fails in many ways
+        reason = _first_sentence(error)
         raise CheckpointError(
-            f"checkpoint {str(path)!r} cannot be read; it may be truncated or no checkpoint ({_first_sentence(error)})"
+            f"checkpoint {str(path)!r} cannot be read; it may be truncated or not a checkpoint ({reason})"
         ) from error
     return to_ours(unwrap(content, path)), _stored_config(metadata, path)
 
 
 def save_model(model: SAM2, path: Path, dtype: torch.dtype = torch.float32) -> None:
-    """Write a model with its configuration to a `.safetensors` file, through a temporary name."""
+    """Write a model and its configuration to a `.safetensors` file, via a temporary file."""
     from safetensors.torch import save
 
     state = {name: value.detach().to("cpu", dtype).contiguous() for name, value in model.state_dict().items()}
     partial = path.with_name(path.name + ".part")
-    # `save_file` would leave a file that only its owner may read
+    # `save_file` would create a file that only its owner can read
     partial.write_bytes(save(state, metadata={"sam2long_config": json.dumps(asdict(model.config))}))
     partial.replace(path)
 
@@ -162,7 +163,7 @@ def _stored_config(metadata: dict[str, str], path: Path) -> SAM2Config | None:
         trunk = HieraConfig(**{key: _frozen(value) for key, value in fields.pop("trunk").items()})
         return SAM2Config(trunk=trunk, **{key: _frozen(value) for key, value in fields.items()})
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise CheckpointError(f"checkpoint {str(path)!r} stores a configuration of another version: {error}") from error
+        raise CheckpointError(f"checkpoint {str(path)!r} has a configuration of another version: {error}") from error
 
 
 def _frozen(value: Any) -> Any:
@@ -183,7 +184,7 @@ def _config(name: str, image_size: int | None) -> SAM2Config:
 
 
 def _recognise(state: dict[str, Tensor], name: str) -> SAM2Config:
-    """Find the preset whose trunk and options a checkpoint has."""
+    """Find the preset whose trunk and options match a checkpoint."""
     patch = state.get("image_encoder.trunk.patch_embed.weight")
     blocks = {key.split(".")[3] for key in state if key.startswith("image_encoder.trunk.blocks.")}
     for config in PRESETS.values():
@@ -195,7 +196,7 @@ def _recognise(state: dict[str, Tensor], name: str) -> SAM2Config:
             and config.occlusion_memory == ("no_object_memory" in state)
         ):
             return config
-    raise CheckpointError(f"checkpoint {name!r} is of no known model; known: {', '.join(PRESETS)}")
+    raise CheckpointError(f"checkpoint {name!r} matches no known model; known: {', '.join(PRESETS)}")
 
 
 def _fill(config: SAM2Config, state: dict[str, Tensor], path: Path) -> SAM2:
@@ -217,7 +218,7 @@ def _fill(config: SAM2Config, state: dict[str, Tensor], path: Path) -> SAM2:
     problems = [
         ("missing", missing),
         ("unexpected", unexpected),
-        ("misshapen", misshapen),
+        ("of wrong shape", misshapen),
         ("not of dense floating-point numbers", unusable),
     ]
     if any(names for _, names in problems):
@@ -233,6 +234,6 @@ def _some(names: list[str]) -> str:
 
 
 def _first_sentence(error: Exception) -> str:
-    """Without the advice that follows: PyTorch's is to load a file of unknown make with nothing checked."""
+    """Return the error message without PyTorch's advice to load an untrusted file unchecked."""
     text = str(error)
     return text.splitlines()[0].partition(". ")[0] if text else type(error).__name__

@@ -1,6 +1,6 @@
-"""How the published checkpoints name what this project calls otherwise: two tables of renames, read top to bottom.
+"""Maps parameter names of published checkpoints to ours by two tables of renames.
 
-Each rule is (regular expression, replacement), applied in order to a published name; the result is our name.
+Each rule is (regular expression, replacement); the rules are applied in order to a published name to give our name.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ ORIGINAL: Rules = [
     (r"\.pwconv2\.", ".contract."),
     (r"^memory_encoder\.out_proj\.", "memory_encoder.out_projection."),
 ]
-"""The `.pt` files of SAM 2 and SAM 2.1."""
+"""Rules for the `.pt` files of SAM 2 and SAM 2.1."""
 
 TRANSFORMERS: Rules = [
     (r"^memory_temporal_positional_encoding$", "slot_embeddings"),
@@ -121,7 +121,7 @@ TRANSFORMERS: Rules = [
     (r"\.pointwise_conv1\.", ".expand."),
     (r"\.pointwise_conv2\.", ".contract."),
     (r"^memory_encoder\.projection\.", "memory_encoder.out_projection."),
-    # multi-layer perceptrons: two layers inside transformers' blocks, three elsewhere
+    # multi-layer perceptrons: two layers inside transformer blocks, three elsewhere
     (r"\.layers\.0\.(weight|bias)$", r".layers.1.\1"),
     (r"\.proj_in\.", ".layers.0."),
     (r"\.mlp\.proj_out\.", ".mlp.layers.1."),
@@ -130,11 +130,11 @@ TRANSFORMERS: Rules = [
     (r"\.o_proj\.", ".out_proj."),
     (r"\.layer_norm(\d?)\.", r".norm\1."),
 ]
-"""The `model.safetensors` files of the Transformers library's Sam2VideoModel (and Sam2Model)."""
+"""Rules for the `model.safetensors` files of Sam2VideoModel and Sam2Model in the Transformers library."""
 
 
 def to_ours(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Rename a published state dict, told apart by how it names the temporal slots; our own names stay."""
+    """Rename a published state dict, whose kind the name of the temporal slots shows; our names are kept."""
     if "maskmem_tpos_enc" in state:
         return {_rename(name, ORIGINAL): value for name, value in state.items()}
     if "memory_temporal_positional_encoding" in state:
@@ -149,7 +149,7 @@ def _rename(name: str, rules: Rules) -> str:
 
 
 def _split_points(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Undo what the Transformers library merges (the point embeddings) and shares (the frequencies)."""
+    """Split the point embeddings that Transformers merges, and copy the frequencies that it shares."""
     state = dict(state)
     shared = state.pop("shared_image_embedding.positional_embedding", None)
     if shared is not None:

@@ -1,1 +1,1 @@
-"""From prompts and image features to masks."""
+"""Prompt encoder and mask decoder."""

@@ -1,4 +1,4 @@
-"""Mask decoder: image features and prompt tokens to four masks with their scores and object pointers."""
+"""Mask decoder: predicts four masks, their scores and object pointers from image features and prompts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sam2long.model.image_encoder import ImageFeatures
 from sam2long.model.layers import MLP, LayerNorm2d
 
 NO_OBJECT_LOGIT = -1024.0
-"""Mask logit of every pixel when the object is judged absent (SAM 2)."""
+"""Mask logit of every pixel if the object is predicted to be absent (SAM 2)."""
 
 _STABILITY_DELTA = 0.05
 _STABILITY_THRESHOLD = 0.98
@@ -23,10 +23,10 @@ _STABILITY_THRESHOLD = 0.98
 
 @dataclass(frozen=True)
 class Candidates:
-    """Masks to choose from, `count` for each batch element (3 while tracking, 1 for an unambiguous prompt).
+    """Candidate masks, `count` per batch row (3 while tracking, 1 for an unambiguous prompt).
 
     Attributes:
-        masks: [batch, count, size / 4, size / 4] logits; -1024 everywhere when the object is absent.
+        masks: [batch, count, size / 4, size / 4] logits; -1024 everywhere if the object is absent.
         ious: [batch, count] predicted IoU, 0..1.
         pointers: [batch, count, dim] object pointers.
         object_scores: [batch] logits; > 0 means visible.
@@ -38,7 +38,7 @@ class Candidates:
     object_scores: Tensor
 
     def choose(self, rows: Tensor, numbers: Tensor) -> Candidates:
-        """Keep candidate `numbers[i]` of batch row `rows[i]`: a batch of as many rows with a count of 1."""
+        """Select candidate `numbers[i]` of batch row `rows[i]`; returns a batch of `len(rows)` with a count of 1."""
         return Candidates(
             self.masks[rows, numbers].unsqueeze(1),
             self.ious[rows, numbers].unsqueeze(1),
@@ -47,19 +47,19 @@ class Candidates:
         )
 
     def best(self) -> Candidates:
-        """Keep each row's candidate of highest predicted IoU."""
+        """Select the candidate with the highest predicted IoU of each row."""
         rows = torch.arange(len(self.ious), device=self.ious.device)
         return self.choose(rows, self.ious.argmax(1))
 
 
 @dataclass(frozen=True)
 class MaskProposals:
-    """Everything one decoder call puts out. Number 0 answers an unambiguous prompt, 1..3 are the candidates.
+    """Output of one decoder call: mask 0 is for unambiguous prompts, masks 1..3 are the candidates.
 
     Attributes:
         masks: [batch, 4, size / 4, size / 4] logits, whether or not the object is visible.
         ious: [batch, 4] predicted IoU, 0..1.
-        pointers: [batch, 4, dim] object pointers, the no-object pointer where the object is absent.
+        pointers: [batch, 4, dim] object pointers; the no-object pointer where the object is absent.
         object_scores: [batch] logits; > 0 means visible.
     """
 
@@ -69,13 +69,13 @@ class MaskProposals:
     object_scores: Tensor
 
     def candidates(self) -> Candidates:
-        """The three masks that tracking and ambiguous prompts choose from."""
+        """Return the three candidates for tracking and ambiguous prompts."""
         return self._visible(self.masks[:, 1:], self.ious[:, 1:], self.pointers[:, 1:])
 
     def single(self) -> Candidates:
-        """The one mask of an unambiguous prompt; where it is unstable, the best of the three (SAM 2's fallback).
+        """Return the mask of an unambiguous prompt or, if it is unstable, the best of the other three, as in SAM 2.
 
-        The pointer stays the one of the single-mask token, as in SAM 2.
+        The pointer is always that of the single-mask token, as in SAM 2.
         """
         best = self.ious[:, 1:].argmax(1) + 1
         number = torch.where(stability(self.masks[:, 0]) >= _STABILITY_THRESHOLD, torch.zeros_like(best), best)
@@ -90,14 +90,14 @@ class MaskProposals:
 
 
 def stability(masks: Tensor) -> Tensor:
-    """How little a mask [batch, height, width] of logits changes with the threshold: [batch], 0..1 (SAM 2)."""
+    """Stability scores [batch], 0..1, of mask logits [batch, height, width] under changes of the threshold (SAM 2)."""
     inner = (masks > _STABILITY_DELTA).flatten(1).sum(1).float()
     outer = (masks > -_STABILITY_DELTA).flatten(1).sum(1).float()
     return torch.where(outer > 0, inner / outer, torch.ones_like(outer))
 
 
 class MaskDecoder(nn.Module):
-    """A two-way transformer between tokens and image, then a small upscaling network with dynamic filters."""
+    """A two-way transformer between tokens and image, followed by upscaling and dynamic filters."""
 
     def __init__(self, config: SAM2Config) -> None:
         super().__init__()
@@ -121,14 +121,14 @@ class MaskDecoder(nn.Module):
         """Decode masks.
 
         Args:
-            image: [batch, dim, grid, grid], stride-16 features after memory attention.
-            features: finer maps of the same images; a batch of 1 serves every row.
-            prompts: encoded prompts of as many rows.
-            positions: [1, dim, grid, grid].
+            image: [batch, dim, grid, grid] stride-16 features after memory attention.
+            features: finer maps of the same images; a batch of 1 is broadcast to all rows.
+            prompts: encoded prompts of the same batch.
+            positions: [1, dim, grid, grid] positional encoding of the image.
 
         Returns:
-            mask logits [batch, 4, size / 4, size / 4], IoUs [batch, 4], mask tokens [batch, 4, dim],
-            object scores [batch].
+            Mask logits [batch, 4, size / 4, size / 4], IoUs [batch, 4], mask tokens [batch, 4, dim] and object scores
+            [batch].
         """
         tokens = torch.cat([self.object_token, self.iou_token, self.mask_tokens])
         tokens = torch.cat([tokens.expand(len(image), -1, -1), prompts.sparse], dim=1)

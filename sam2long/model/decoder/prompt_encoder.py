@@ -1,4 +1,4 @@
-"""Prompt encoder: clicks, boxes and masks to tokens and maps (Segment Anything, arXiv 2304.02643)."""
+"""Prompt encoder: encodes clicks, boxes and masks as tokens and maps (Segment Anything, arXiv 2304.02643)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sam2long.model.layers import LayerNorm2d
 
 
 class Label(IntEnum):
-    """What a prompt point means; a box is its two corners."""
+    """Labels of prompt points; a box is given by two corners."""
 
     PADDING = -1
     NEGATIVE = 0
@@ -28,8 +28,8 @@ class PromptTokens:
     """Encoded prompts.
 
     Attributes:
-        sparse: [batch, points + 1, dim]; SAM 2 pads every list of points with one that is none.
-        dense: [batch, dim, grid, grid], the mask prompt or the embedding of its absence.
+        sparse: [batch, points + 1, dim]; SAM 2 appends a padding point to every list.
+        dense: [batch, dim, grid, grid], the encoded mask prompt or the no-mask embedding.
     """
 
     sparse: Tensor
@@ -37,7 +37,7 @@ class PromptTokens:
 
 
 class PromptEncoder(nn.Module):
-    """Encodes points (in pixels of the network's image) and low-resolution mask logits."""
+    """Encodes points (in pixels of the network input) and low-resolution mask logits."""
 
     frequencies: Tensor
 
@@ -64,7 +64,7 @@ class PromptEncoder(nn.Module):
         """Encode prompts.
 
         Args:
-            points: float [batch, points, 2], (x, y) in pixels of the network's image.
+            points: float [batch, points, 2], (x, y) in pixels of the network input.
             labels: int [batch, points], values of `Label`.
             masks: float [batch, 1, size / 4, size / 4] mask logits, or None.
         """
@@ -74,13 +74,13 @@ class PromptEncoder(nn.Module):
         return PromptTokens(self._points(points, labels), self._dense(points.shape[0], masks))
 
     def image_positions(self) -> Tensor:
-        """Position of every cell of the stride-16 grid: [1, dim, grid, grid]."""
+        """Return the positional encoding of the stride-16 grid: [1, dim, grid, grid]."""
         places = (torch.arange(self.grid, device=self.frequencies.device) + 0.5) / self.grid
         y, x = torch.meshgrid(places, places, indexing="ij")
         return self._fourier(torch.stack([x, y], dim=-1)).permute(2, 0, 1)[None]
 
     def _points(self, points: Tensor, labels: Tensor) -> Tensor:
-        # Half a pixel moves a coordinate to the centre of its pixel.
+        # Adding half a pixel moves a coordinate to the centre of its pixel.
         places = self._fourier((points + 0.5) / self.image_size)
         meanings = torch.cat(list(self.point_embeddings))[labels.clamp(min=0)]
         return torch.where((labels == Label.PADDING)[..., None], self.padding_embedding, places + meanings)
@@ -91,6 +91,6 @@ class PromptEncoder(nn.Module):
         return self.mask_downscaling(masks)
 
     def _fourier(self, places: Tensor) -> Tensor:
-        """Random Fourier features of places [..., 2] in 0..1: [..., dim]."""
+        """Random Fourier features [..., dim] of positions [..., 2] in 0..1."""
         angles = 2 * math.pi * ((2 * places - 1).to(self.frequencies.dtype) @ self.frequencies)
         return torch.cat([angles.sin(), angles.cos()], dim=-1)

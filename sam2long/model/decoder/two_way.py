@@ -1,4 +1,4 @@
-"""The mask decoder's two-way transformer: tokens look at the image, the image looks back at the tokens."""
+"""Two-way transformer of the mask decoder: tokens attend to the image, and the image to the tokens."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sam2long.model.layers import MLP
 
 
 class Attention(nn.Module):
-    """Multi-head attention whose inner width may be smaller than that of its tokens [batch, tokens, dim]."""
+    """Multi-head attention on [batch, tokens, dim], with an inner width that may be smaller than `dim`."""
 
     def __init__(self, dim: int, heads: int, inner: int) -> None:
         super().__init__()
@@ -20,7 +20,7 @@ class Attention(nn.Module):
         self.out_proj = nn.Linear(inner, dim)
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Attend from `q` to `k` and `v`; the shape of `q` is kept."""
+        """Attend from `q` to `k` and `v`; keeps the shape of `q`."""
         q, k, v = (self._split(x) for x in (self.q_proj(q), self.k_proj(k), self.v_proj(v)))
         out = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
         return self.out_proj(out)
@@ -30,7 +30,7 @@ class Attention(nn.Module):
 
 
 class TwoWayBlock(nn.Module):
-    """Tokens attend to themselves and to the image, pass an MLP, then the image attends to the tokens."""
+    """Tokens attend to themselves and to the image and pass an MLP; then the image attends to the tokens."""
 
     def __init__(self, dim: int, heads: int, hidden: int, first: bool) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class TwoWayBlock(nn.Module):
         self.norm1, self.norm2, self.norm3, self.norm4 = (nn.LayerNorm(dim) for _ in range(4))
 
     def forward(self, tokens: Tensor, pixels: Tensor, places: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
-        """One round; `places` are the tokens' own positions, `positions` the pixels'."""
+        """Apply the block; `places` are the positional encodings of the tokens, `positions` those of the pixels."""
         if self.first:
             tokens = self.self_attn(tokens, tokens, tokens)
         else:
@@ -57,7 +57,7 @@ class TwoWayBlock(nn.Module):
 
 
 class TwoWayTransformer(nn.Module):
-    """Two `TwoWayBlock`s and a last look of the tokens at the image."""
+    """Two `TwoWayBlock`s and a final attention from the tokens to the image."""
 
     def __init__(self, dim: int, heads: int, hidden: int, depth: int = 2) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class TwoWayTransformer(nn.Module):
         self.final_norm = nn.LayerNorm(dim)
 
     def forward(self, tokens: Tensor, image: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
-        """Run tokens [batch, tokens, dim] against an image [batch, dim, h, w]; both come back in their shapes."""
+        """Update tokens [batch, tokens, dim] and an image [batch, dim, height, width]; keeps both shapes."""
         places = tokens
         pixels = image.flatten(2).transpose(1, 2)
         flat_positions = positions.flatten(2).transpose(1, 2)

@@ -1,1 +1,1 @@
-"""From earlier frames to features that know them: memory encoder and memory attention."""
+"""Memory encoder and memory attention."""

@@ -1,6 +1,6 @@
-"""Memory attention: a frame's features look at what the object was before (SAM 2, arXiv 2408.00714, section 4).
+"""Memory attention: conditions a frame's features on the object's memories (SAM 2, arXiv 2408.00714, section 4).
 
-With SAM2Long's modulation (arXiv 2410.16268, section 3.3) the keys of each memory are scaled by a weight.
+With SAM2Long's modulation (arXiv 2410.16268, section 3.3), the keys of each memory are scaled by a weight.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from sam2long.model.positions import rotary_table, rotate_, sine_grid
 
 @dataclass(frozen=True)
 class Memory:
-    """What each row of a batch remembers; all rows have the same number of maps and of pointers.
+    """Memories of each row of a batch; all rows have the same number of maps and of pointers.
 
     Attributes:
         maps: [batch, maps, memory_dim, grid, grid] encoded memories.
-        slots: int64 [batch, maps], temporal slots: 0 for a prompted frame, 1 for the previous frame, 2 for the one
-            before...
+        slots: int64 [batch, maps] temporal slots: 0 for a prompted frame, 1 for the previous frame, 2 for the one
+            before that, ...
         pointers: [batch, pointers, dim] object pointers.
-        times: float [batch, pointers] temporal distance of each pointer, divided by the largest possible one.
+        times: float [batch, pointers] temporal distance of each pointer, divided by the largest possible distance.
         map_weights: [batch, maps] factors on the keys of each map, or None for 1.
-        pointer_weights: [batch, pointers], likewise.
+        pointer_weights: [batch, pointers] factors on the keys of each pointer, or None for 1.
     """
 
     maps: Tensor
@@ -43,7 +43,7 @@ class Memory:
 class MemoryTokens:
     """A `Memory` as tokens: `values` [batch, tokens, memory_dim]; `keys` are values plus position, times the weight.
 
-    The first `rotated` tokens belong to maps, whose keys are rotated by their place on the grid.
+    The first `rotated` tokens belong to maps, whose keys get rotary positions.
     """
 
     values: Tensor
@@ -51,7 +51,7 @@ class MemoryTokens:
     rotated: int
 
     def to(self, dtype: torch.dtype) -> MemoryTokens:
-        """The same in another type."""
+        """Convert the tokens to another dtype."""
         return MemoryTokens(self.values.to(dtype), self.keys.to(dtype), self.rotated)
 
 
@@ -63,7 +63,7 @@ class SelfAttention(nn.Module):
         self.q_proj, self.k_proj, self.v_proj, self.out_proj = (nn.Linear(dim, dim) for _ in range(4))
 
     def forward(self, x: Tensor, table: Tensor) -> Tensor:
-        """Attend; the shape is kept."""
+        """Attend; keeps the shape."""
         q, k = rotate_(self.q_proj(x), table), rotate_(self.k_proj(x), table)
         return self.out_proj(attend(q, k, self.v_proj(x)))
 
@@ -79,20 +79,20 @@ class MemoryCrossAttention(nn.Module):
         self.out_proj = nn.Linear(dim, dim)
 
     def forward(self, x: Tensor, memory: MemoryTokens, table: Tensor) -> Tensor:
-        """Attend; a batch of 1 in `x` serves every row of the memory."""
+        """Attend; a batch of 1 in `x` is broadcast to all rows of the memory."""
         read = attend(rotate_(self.q_proj(x), table), self.rotated_keys(memory, table), memory.values)
-        # The weights of a row sum to 1, so the value projection may follow the average instead of preceding it.
+        # Attention weights sum to 1, so the value projection can follow the average instead of preceding it.
         return self.out_proj(self.v_proj(read))
 
     def rotated_keys(self, memory: MemoryTokens, table: Tensor) -> Tensor:
-        """[batch, tokens, dim]: those of maps are turned by their place on the grid."""
+        """Return the projected keys [batch, tokens, dim], with rotary positions on those of maps."""
         keys = self.k_proj(memory.keys)
         rotate_(keys[:, : memory.rotated].unflatten(1, (-1, len(table))), table)
         return keys
 
 
 class MemoryAttentionLayer(nn.Module):
-    """Self-attention, cross-attention to the memory, feed-forward; each normalised first and added back."""
+    """Self-attention, cross-attention to the memory and feed-forward, each with pre-norm and residual connection."""
 
     def __init__(self, config: SAM2Config) -> None:
         super().__init__()
@@ -114,7 +114,7 @@ class MemoryAttentionLayer(nn.Module):
 
 
 class MemoryAttention(nn.Module):
-    """The stack of layers. What does not depend on the memory runs once, however many rows remember."""
+    """The stack of layers; computations that do not depend on the memory run once for all rows."""
 
     def __init__(self, config: SAM2Config) -> None:
         super().__init__()
@@ -126,7 +126,7 @@ class MemoryAttention(nn.Module):
 
         Args:
             image: [batch or 1, dim, grid, grid] stride-16 features.
-            memory: tokens of each row.
+            memory: memory tokens of each row.
 
         Returns:
             [batch, dim, grid, grid].

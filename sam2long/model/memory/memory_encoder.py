@@ -1,4 +1,4 @@
-"""Memory encoder: a frame's features and the object's mask to a small memory map (SAM 2, arXiv 2408.00714)."""
+"""Memory encoder: fuses a frame's features and the object's mask into a memory map (SAM 2, arXiv 2408.00714)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class FuserBlock(nn.Module):
         self.scale = nn.Parameter(torch.full((dim,), 1e-6))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Mix neighbours, then channels; the shape is kept."""
+        """Mix neighbouring pixels, then channels; keeps the shape."""
         y = self.norm(self.depthwise(x)).permute(0, 2, 3, 1)
         y = by_pieces(self._mix_channels, y, self.expand.out_features)
         return x + y.permute(0, 3, 1, 2)
@@ -51,8 +51,8 @@ class MemoryEncoder(nn.Module):
         """Encode memories.
 
         Args:
-            image: [batch or 1, dim, grid, grid], stride-16 features as the image encoder gave them.
-            masks: [batch, 1, size, size], scaled mask probabilities.
+            image: [batch or 1, dim, grid, grid] stride-16 features from the image encoder.
+            masks: [batch, 1, size, size] scaled mask probabilities.
 
         Returns:
             [batch, memory_dim, grid, grid].

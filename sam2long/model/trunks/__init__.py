@@ -1,1 +1,1 @@
-"""Image trunks, one file per family."""
+"""Trunks of the image encoder, one file per family."""

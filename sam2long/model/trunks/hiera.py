@@ -1,4 +1,4 @@
-"""The Hiera trunk: a hierarchical vision transformer with windowed and a few global attention blocks."""
+"""The Hiera trunk: a hierarchical vision transformer with mostly windowed and a few global attention blocks."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from sam2long.model.memory.attention import attend_heads
 from sam2long.model.positions import bicubic_matrix
 
 _STRIP = 2**19
-"""Numbers of a map that a windowed block handles at a time on a CPU, so that what is between stays in its cache."""
+"""Chunk size, in map elements, of a windowed block on the CPU, so that intermediate results stay in its cache."""
 
 
 class Hiera(nn.Module):
-    """Images [batch, 3, height, width] -> maps [batch, height / stride, width / stride, channels], strides 4 to 32."""
+    """Maps images [batch, 3, height, width] to [batch, height / stride, width / stride, channels], strides 4 to 32."""
 
     def __init__(self, config: HieraConfig) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class Hiera(nn.Module):
         rows, columns = self.position.shape[2:]
         down = bicubic_matrix(height, rows, self.position.device).to(self.position.dtype)
         across = bicubic_matrix(width, columns, self.position.device).to(self.position.dtype)
-        # Resizing is linear, and as two products it costs nothing.
+        # Resizing is linear, so two cheap matrix products suffice.
         coarse = torch.einsum("hi,bcij,wj->bhwc", down, self.position, across)
         side = self.window_position.shape[-1]
         tiled = self.window_position.permute(0, 2, 3, 1).tile(1, -(-height // side), -(-width // side), 1)
@@ -57,7 +57,7 @@ def _build_blocks(config: HieraConfig) -> list[HieraBlock]:
     for stage, depth in enumerate(config.depths):
         for position in range(depth):
             enters_stage = stage > 0 and position == 0
-            # The block that enters a stage still works on the finer map, so it keeps the window of the stage before.
+            # The first block of a stage still works on the finer map, so it uses the window of the previous stage.
             window = config.windows[stage - 1] if enters_stage else config.windows[stage]
             if len(blocks) in config.global_blocks:
                 window = 0
@@ -69,7 +69,7 @@ def _build_blocks(config: HieraConfig) -> list[HieraBlock]:
 
 
 class HieraBlock(nn.Module):
-    """A transformer block on [batch, height, width, channels]; with `pool` it halves the map and changes its width."""
+    """A transformer block on [batch, height, width, channels]; `pool` halves the map and changes its channels."""
 
     def __init__(self, dim: int, dim_out: int, heads: int, window: int, pool: bool) -> None:
         super().__init__()
@@ -82,12 +82,12 @@ class HieraBlock(nn.Module):
         self.proj = nn.Linear(dim, dim_out) if dim != dim_out else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """Attend inside each window (or globally), then the feed-forward part."""
+        """Apply windowed or global attention, then the feed-forward part."""
         strips = x.split(self._strip_rows(x), dim=1)
         return torch.cat([self._strip(strip) for strip in strips], dim=1) if len(strips) > 1 else self._strip(x)
 
     def _strip_rows(self, x: Tensor) -> int:
-        """Windows know nothing of each other, so on a CPU a few rows of them go through the whole block at a time."""
+        """Return the rows to process at a time: on a CPU a few rows of windows, which are independent of each other."""
         height = x.shape[1]
         if self.window == 0 or x.device.type != "cpu" or torch.compiler.is_compiling():
             return height
@@ -109,7 +109,7 @@ class HieraBlock(nn.Module):
 
 
 class WindowAttention(nn.Module):
-    """Self-attention inside maps [batch, height, width, channels]; with `pool`, queries are max-pooled 2x2."""
+    """Self-attention within maps [batch, height, width, channels]; with `pool`, queries are max-pooled 2x2."""
 
     def __init__(self, dim: int, dim_out: int, heads: int, pool: bool) -> None:
         super().__init__()
@@ -119,7 +119,7 @@ class WindowAttention(nn.Module):
         self.proj = nn.Linear(dim_out, dim_out)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Attend; [batch, height (/ 2), width (/ 2), channels out]."""
+        """Attend; returns [batch, height (/ 2), width (/ 2), channels out]."""
         batch, height, width, _ = x.shape
         q, k, v = self.qkv(x).chunk(3, dim=-1)
         if self.pool:
@@ -133,14 +133,14 @@ class WindowAttention(nn.Module):
 
 
 def _halve(x: Tensor) -> Tensor:
-    """2x2 max-pooling of a channels-last map."""
+    """Max-pool a channels-last map 2x2."""
     return F.max_pool2d(x.permute(0, 3, 1, 2), 2).permute(0, 2, 3, 1)
 
 
 def _split_windows(x: Tensor, side: int) -> tuple[Tensor, tuple[int, int]]:
-    """Cut [batch, height, width, channels] into [batch * windows, side, side, channels], padding with zeros.
+    """Split [batch, height, width, channels] into windows [batch * windows, side, side, channels], padded with zeros.
 
-    Also returns how many windows there are down and across.
+    Also returns the number of windows down and across.
     """
     batch, height, width, channels = x.shape
     down, across = -(-height // side), -(-width // side)
@@ -151,7 +151,7 @@ def _split_windows(x: Tensor, side: int) -> tuple[Tensor, tuple[int, int]]:
 
 
 def _join_windows(windows: Tensor, side: int, grid: tuple[int, int], size: tuple[int, int]) -> Tensor:
-    """Undo `_split_windows` for windows of `side`, and cut the padding off down to `size`."""
+    """Undo `_split_windows` for windows of `side`, and crop the padding to `size`."""
     down, across = grid
     channels = windows.shape[-1]
     x = windows.reshape(-1, down, across, side, side, channels).transpose(2, 3)
