@@ -1,4 +1,4 @@
-"""A fingerprint that recognizes a video within milliseconds, whatever its length."""
+"""A fingerprint that identifies a video within milliseconds, whatever its length."""
 
 from __future__ import annotations
 

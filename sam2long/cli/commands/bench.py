@@ -129,7 +129,7 @@ def _print_tables(
         console.print(f"compiled first, in {machine['compiled_in_s']:.0f} s")
     console.print(_table(timings))
     console.print(
-        f"beside the network, on threads of their own: decode {files['decode']:.1f} ms, write {files['write']:.1f} ms"
+        f"on separate threads, next to the network: decode {files['decode']:.1f} ms, write {files['write']:.1f} ms"
     )
     console.print(
         f"roofline: of {roof.peak:.0f} GFLOP/s in matrix products, the encoder reaches {roof.encode / roof.peak:.0%} "

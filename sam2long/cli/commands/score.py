@@ -1,4 +1,4 @@
-"""`sam2long score`: computes J, F and J&F of predicted masks, whatever made them."""
+"""`sam2long score`: computes J, F and J&F of predicted masks from any method."""
 
 from __future__ import annotations
 
