@@ -12,17 +12,17 @@ from torch import Tensor
 from sam2long.model.decoder.mask_decoder import Candidates
 
 Place = tuple[int, int]
-"""Row of an object's distinct pathway, and candidate."""
+"""A candidate: index of the object's distinct pathway, and index among its candidates."""
 
 
 @dataclass(frozen=True)
 class CandidateScores:
-    """What the network thinks of one object's candidates on a frame, on the host.
+    """Scores of one object's candidates on a frame, on the CPU.
 
     Attributes:
-        ious: predicted IoU (0..1) of the candidates of each distinct pathway.
-        object_scores: a logit for each distinct pathway.
-        differences: 1 - IoU between the masks of any two candidates, counted through all pathways.
+        ious: predicted IoUs (0..1) of the candidates, one row per distinct pathway.
+        object_scores: one logit per distinct pathway.
+        differences: 1 - IoU between the masks of any two candidates, numbered through all pathways.
     """
 
     ious: list[list[float]]
@@ -30,17 +30,17 @@ class CandidateScores:
     differences: list[list[float]]
 
     def disagreement(self, places: Sequence[Place]) -> float:
-        """Largest 1 - IoU between the masks of any two of the places; 0 for a single one, or if both are empty."""
+        """Largest 1 - IoU between the masks of any two of the candidates; 0 for a single one, or if both are empty."""
         count = len(self.ious[0])
         numbers = [row * count + candidate for row, candidate in places]
         return max((self.differences[a][b] for a, b in combinations(numbers, 2)), default=0.0)
 
 
 def fetch_candidate_scores(candidates: Candidates, rows: Sequence[int]) -> list[CandidateScores]:
-    """Copy the scores needed to select candidates to the CPU, in one transfer; object i has the next `rows[i]` rows."""
+    """Copy the scores needed to select candidates to the CPU, in one transfer; `rows` counts the rows per object."""
     scores = torch.cat([candidates.ious, candidates.object_scores[:, None]], dim=1)
     differences = [mask_differences(masks.flatten(0, 1)) for masks in candidates.masks.split(list(rows))]
-    # The only wait for the device in a frame.
+    # The only synchronization with the device per frame.
     numbers = torch.cat([part.flatten().float() for part in (scores, *differences)]).tolist()
     table = _rows(numbers[: scores.numel()], scores.shape[1])
     first, start = 0, scores.numel()
@@ -54,7 +54,7 @@ def fetch_candidate_scores(candidates: Candidates, rows: Sequence[int]) -> list[
 
 
 def mask_differences(masks: Tensor) -> Tensor:
-    """1 - IoU between any two of the masks [count, height, width] of logits, 0 if both are empty: [count, count]."""
+    """1 - IoU between any two masks, given as logits [count, height, width]; 0 if both are empty: [count, count]."""
     inside = (masks > 0).flatten(1).float()
     overlap = inside @ inside.T
     areas = overlap.diagonal()
@@ -63,7 +63,7 @@ def mask_differences(masks: Tensor) -> Tensor:
 
 
 def send(values: Sequence[object], device: torch.device, dtype: torch.dtype | None = None) -> Tensor:
-    """Numbers to the device, without waiting for what it is doing."""
+    """Copy numbers to the device, without waiting for the work queued there."""
     pinned = device.type == "cuda"
     return torch.tensor(values, dtype=dtype, pin_memory=pinned).to(device, non_blocking=pinned)
 

@@ -1,4 +1,4 @@
-"""The image encoder runs ahead of the tracker: coming frames are resized on a thread and encoded several at a time."""
+"""Encodes frames ahead of the tracker: upcoming frames are resized on a thread and encoded in batches."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from sam2long.video.read_ahead import read_ahead
 T = TypeVar("T")
 
 _DECODE_AHEAD = 4
-"""Frames that are decoded and resized beyond the batch in hand."""
+"""Number of frames that are decoded and resized beyond the current batch."""
 
 _LARGE_IMAGES, _MOST_IMAGES = 8, 16
-"""Batch on a GPU: so many images of 1024 x 1024, more of smaller ones."""
+"""Batch size on a GPU for images of 1024 x 1024, and the upper limit for smaller ones."""
 
 _MAPS_ALIVE = 16
-"""Generous count of float32 maps, of the first stage's size, that the encoder holds at once for an image."""
+"""Upper estimate of the float32 maps, of the first stage's size, that the encoder holds at once per image."""
 
 
 def batch_size(model: SAM2, source: VideoSource) -> int:
-    """How many frames to encode together.
+    """Number of frames to encode together.
 
-    One of a live source, whose frames must not wait, and one on a CPU, where a batch takes as long as its images one by
-    one. On a GPU as many as fill it, within a quarter of its free memory.
+    1 for a live source, whose frames must not wait, and on a CPU, where batching saves no time. On a GPU, as many as
+    keep it busy, within a quarter of its free memory.
     """
     if model.device.type != "cuda" or not source.seekable:
         return 1
@@ -47,21 +47,20 @@ def encode_ahead(
 ) -> Generator[tuple[Frame, ImageFeatures], None, None]:
     """Yield frames, in order, with their features.
 
-    `frames` is read on a thread of its own, a few frames beyond the batch in hand. An error of it is raised after all
-    frames before it. Closing this iterator ends the thread.
+    `frames` is read on its own thread, a few frames beyond the current batch. If it raises an error, that is raised
+    here after all frames before it. Closing this iterator ends the thread.
 
     Args:
         frames: decoded frames.
-        cache: has the network; knows the features of the latest frames, and learns those of each frame as the
-            frame is yielded.
-        batch: how many frames to encode together, see `batch_size`; what is left at the end goes one by one.
-        wanted: whether a frame is to be encoded at all, asked when its turn comes.
+        cache: provides the network and the features it has; each frame's features are added as the frame is yielded.
+        batch: number of frames to encode together, see `batch_size`; the remainder is encoded one by one.
+        wanted: whether to encode a frame at all; called when the frame is about to be encoded.
     """
     config = cache.model.config
     resized = ((frame, resize_image(frame.image, config)) for frame in frames)
     with closing(read_ahead(resized, _DECODE_AHEAD + batch - 1)) as ready:
         for group in _groups((item for item in ready if wanted(item[0].index)), batch):
-            # Two sizes of batch and no others, so that a compiled encoder is compiled at most twice.
+            # Only two batch sizes are used, so that a compiled encoder is compiled at most twice.
             parts = [group] if len(group) == batch else [[one] for one in group]
             for part in parts:
                 for (frame, _), features in zip(part, _features(part, cache), strict=True):
@@ -81,7 +80,7 @@ def _features(part: list[tuple[Frame, Tensor]], cache: FeatureCache) -> list[Ima
 
 
 def _groups(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Lists of `size` items and a last shorter one; an error of `items` comes after the items before it."""
+    """Yield lists of `size` items and a shorter last one; an error of `items` is raised after the items before it."""
     group: list[T] = []
     error: Exception | None = None
     try:
@@ -90,7 +89,7 @@ def _groups(items: Iterable[T], size: int) -> Iterator[list[T]]:
             if len(group) == size:
                 yield group
                 group = []
-    except Exception as caught:  # raised below, whatever it is
+    except Exception as caught:  # of any kind; raised below
         error = caught
     if group:
         yield group

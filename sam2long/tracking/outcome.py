@@ -1,4 +1,4 @@
-"""What tracking keeps of a hypothesis: the memory it leaves, and the mask it would report."""
+"""What tracking keeps per hypothesis and frame: its encoded memory, and the mask to report if it wins."""
 
 from __future__ import annotations
 
@@ -16,12 +16,17 @@ from sam2long.tracking.prompting.prompts import FrameSize
 from sam2long.tracking.storage.packing import PackedMask, pack, unpack_logits, unpack_mask
 
 MOST_DENSE = 64 << 20
-"""Bytes of the masks of one frame above which they are packed at once, and unpacked one by one."""
+"""Size in bytes of one frame's masks above which they are packed immediately, and unpacked one by one."""
 
 
 @dataclass(frozen=True)
 class EncodedMemory:
-    """What later frames attend to: `map` [memory_dim, grid, grid] and `pointer` [dim]."""
+    """What later frames attend to.
+
+    Attributes:
+        map: spatial memory, [memory_dim, grid, grid].
+        pointer: object pointer, [dim].
+    """
 
     map: Tensor
     pointer: Tensor
@@ -29,16 +34,16 @@ class EncodedMemory:
 
 @dataclass
 class Outcome:
-    """The mask of one object on one frame, while it may still be reported.
+    """The mask of one object on one frame, final or still one of several hypotheses.
 
     Attributes:
         logits: [size / 4, size / 4] mask logits; None once `compact` has packed them.
         iou: predicted IoU, 0..1.
         object_score: a logit; > 0 means visible.
         disagreement: largest 1 - IoU between the masks of any two surviving pathways on this frame, 0..1.
-        lead: cumulative score (sum of logarithms of predicted IoUs) of this hypothesis less that of the best other one
-            on this frame; negative where another one led, infinite where there was no other.
-        pointer: [dim] object pointer; None in an outcome that is only to be reported.
+        lead: cumulative score (sum of log predicted IoUs) of this hypothesis minus that of the best other one on this
+            frame; negative if another one led, infinite if there was no other.
+        pointer: [dim] object pointer; None in an outcome that is only reported, such as one read from the store.
         packed: mask and logits in a few kilobytes, once they are packed.
     """
 
@@ -52,7 +57,7 @@ class Outcome:
     _mask: npt.NDArray[np.bool_] | None = None
 
     def full_logits(self, size: FrameSize) -> Tensor:
-        """Mask logits at the video's resolution: [height, width]."""
+        """Mask logits at the video's resolution: float32 [height, width]."""
         if self.logits is not None:
             logits = self.logits.float()
         else:
@@ -70,7 +75,7 @@ class Outcome:
         return self._mask
 
     def pack(self, size: FrameSize, exact: bool) -> PackedMask:
-        """Mask and logits in a few kilobytes: the mask exactly, the logits if asked."""
+        """Mask and logits in a few kilobytes; the mask is exact, the logits only if `exact`."""
         if self.packed is not None:
             return self.packed
         assert self.logits is not None
@@ -78,17 +83,17 @@ class Outcome:
 
 
 def fetch_masks(outcomes: Sequence[Outcome], size: FrameSize) -> None:
-    """Bring the masks of several outcomes to the host in one transfer, where `Outcome.mask` would take one for each."""
+    """Copy the masks of several outcomes to the CPU in one transfer, where `Outcome.mask` would take one per mask."""
     missing = [outcome for outcome in outcomes if outcome.packed is None and outcome._mask is None]
     if missing:
         masks = torch.stack([outcome.full_logits(size) > 0 for outcome in missing]).cpu().numpy()
         for outcome, mask in zip(missing, masks, strict=True):
-            # A copy, so that a mask that somebody keeps does not keep all the others.
+            # A copy, so that a reference to one mask does not keep all others alive.
             outcome._mask = mask.copy()
 
 
 def compact(outcomes: Sequence[Outcome], size: FrameSize, exact: bool) -> None:
-    """Pack outcomes and keep nothing else of them: two transfers for as many as `MOST_DENSE` allows at a time."""
+    """Replace masks and logits by their packed form, with two transfers per group whose masks fit `MOST_DENSE`."""
     at_a_time = max(1, MOST_DENSE // (size.height * size.width))
     for first in range(0, len(outcomes), at_a_time):
         _compact(outcomes[first : first + at_a_time], size, exact)

@@ -1,4 +1,4 @@
-"""Which frames a propagation visits, checked against the video before any work is done."""
+"""The frames that a propagation visits, checked against the video before any work is done."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Plan:
 
     Attributes:
         start: first frame.
-        end: last frame that may be visited (inclusive), or None for as long as the video lasts.
-        stride: frames between two visited ones; negative when going backward.
+        end: last frame, inclusive; None for the end of the video in the direction of the visit.
+        stride: step from one visited frame to the next; negative when going backward.
     """
 
     start: int
@@ -40,9 +40,9 @@ class Plan:
         return 1 if self.stride > 0 else -1
 
     def frames(self, source: VideoSource, prompted: Iterable[int], first: int) -> Iterator[Frame]:
-        """Decode what is visited from `first` on: every frame on the stride, and prompted ones between.
+        """Decode the frames to visit from `first` on: those on the stride, and prompted ones in between.
 
-        A stream yields all frames: by the time one is visited, it may have been prompted.
+        A live source yields all frames, since any of them may be prompted before it is visited.
         """
         between = {frame for frame in prompted if self.covers(frame) and not self.visits(frame)}
         stop = None if self.end is None else self.end + self.sign
@@ -55,7 +55,7 @@ class Plan:
                 yield frame
 
     def after(self, frame: int, prompted: Iterable[int], frame_count: int | None) -> int | None:
-        """The frame that is visited next, or None at the end."""
+        """The frame to visit after `frame`, or None at the end."""
         steps = (frame - self.start) // self.stride + 1
         places = [self.start + steps * self.stride, *(other for other in prompted if (other - frame) * self.sign > 0)]
         nearest = min(places, key=lambda place: place * self.sign)
@@ -63,14 +63,14 @@ class Plan:
         return nearest if inside else None
 
     def first_from(self, frame: int, prompted: Iterable[int]) -> int:
-        """The first visited frame that is not before `frame` in the direction of the visit."""
+        """The first frame to visit that is not before `frame` in the direction of the visit."""
         if (frame - self.start) * self.sign <= 0:
             return self.start
         place = self.after(frame - self.sign, prompted, None)
         return frame if place is None else place
 
     def count(self, frame_count: int | None) -> int | None:
-        """How many frames lie on the stride, or None where the video's length is unknown."""
+        """Number of frames on the stride, or None if the length of the video is unknown."""
         if self.stride < 0:
             return (self.start - (self.end or 0)) // -self.stride + 1
         if self.end is None and frame_count is None:
@@ -82,11 +82,12 @@ class Plan:
 def make_plan(
     source: VideoSource, prompted: Iterable[int], start: int | None, end: int | None, stride: int, reverse: bool
 ) -> Plan:
-    """Fill in what was left open: by default from the first prompt to the end, or from the last one back to frame 0.
+    """Check a range and fill in defaults: from the first prompt to the end, or from the last prompt back to frame 0.
 
     Raises:
-        PromptError: there is nothing to follow, or a number is not whole.
-        ConfigError: a frame does not exist, or the range or stride makes no sense.
+        PromptError: there is no prompt, or a number is not a whole number.
+        ConfigError: a frame does not exist, the stride is below 1, the end is never reached, or a live source is to be
+            followed backward.
     """
     start, end = (None if value is None else whole_number(value, "a frame number") for value in (start, end))
     stride = whole_number(stride, "the stride")

@@ -1,4 +1,4 @@
-"""What prompts mean, before anything is propagated."""
+"""The mask of prompts on their own frame, before propagation."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Preview:
-    """What the prompts of one object on one frame mean, without propagating.
+    """The mask of one object's prompts on one frame, without propagation.
 
     Attributes:
         mask: bool [height, width] at the video's resolution.
-        logits: float32 [height, width], > 0 inside, on the network's device.
+        logits: float32 [height, width] at the video's resolution, > 0 inside, on the network's device.
         score: predicted IoU, 0..1 (1 for a mask prompt).
         object_score: a logit; > 0 means visible.
     """

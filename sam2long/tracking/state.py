@@ -1,4 +1,4 @@
-"""What the parts of a session share: the network, the video, the objects and their results."""
+"""State shared by the parts of a session: the network, the video, the objects and their results."""
 
 from __future__ import annotations
 
@@ -44,17 +44,17 @@ class SessionState:
     Attributes:
         model: the network.
         source: the video.
-        config: the memory tree's numbers.
-        features: of images.
-        store: results, or None where they are not kept.
-        keep_logits: whether results carry mask logits.
+        config: hyperparameters of the memory tree.
+        features: cache of image features.
+        store: results, or None if they are not kept.
+        keep_logits: whether results include mask logits.
         max_delay: see `Session`.
-        trace: whether to keep what happened to the pathways.
-        tracks: the objects by id, in the order they were first marked.
-        layer: number of edits made so far; it only grows.
-        loose_traces: traces by object id, where there is no store for them.
-        visit: the visit under way, or one that was broken off and is still to be taken back.
-        visiting: whether it is under way.
+        trace: whether to keep traces.
+        tracks: the objects by id, in the order of their first prompts.
+        layer: number of edits so far; it only grows.
+        loose_traces: traces by object id, if there is no store.
+        visit: the current visit, or an interrupted one that is still to be rolled back.
+        visiting: whether `visit` is running.
     """
 
     model: SAM2
@@ -73,7 +73,7 @@ class SessionState:
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """What is done inside is done whole or, if anything is raised, not at all."""
+        """Run a visit as a transaction: it takes effect completely or, if anything is raised, not at all."""
         self.recover()
         try:
             self.visit, self.visiting = Transaction.begin(self.tracks.values(), self.store), True
@@ -84,28 +84,28 @@ class SessionState:
             self.recover()
 
     def recover(self) -> None:
-        """Take back a visit that was broken off, if one is left: a second Ctrl-C may have come while it was done."""
+        """Roll back an interrupted visit, if one is left because a second Ctrl-C interrupted its rollback."""
         if self.visit is not None and not self.visiting:
             self.visit.roll_back()
             self.visit = None
 
     @property
     def size(self) -> FrameSize:
-        """Of the video, in pixels."""
+        """Size of the video in pixels."""
         return FrameSize(self.source.height, self.source.width)
 
     @property
     def many_pixels(self) -> bool:
-        """Whether all objects' masks of a frame are too much to hold several frames of."""
+        """Whether the masks of all objects on a frame are too large for several frames of them to be held."""
         return len(self.tracks) * self.size.height * self.size.width > MOST_DENSE
 
     @property
     def prompted(self) -> set[int]:
-        """Frames on which any object is marked."""
+        """Frames on which any object has a prompt."""
         return {frame for track in self.tracks.values() for frame in track.prompts}
 
     def clock(self, stride: int) -> Clock:
-        """Time as a propagation counts it; a short video bounds the object pointers (SAM 2)."""
+        """The clock of a propagation; a short video limits the number of object pointers (SAM 2)."""
         count, config = self.source.frame_count, self.model.config
         pointers = config.max_pointers if count is None else min(config.max_pointers, count)
         return Clock(stride, pointers, config.memory_slots)
@@ -115,7 +115,7 @@ class SessionState:
         return self.store.latest(self.tracks[object_id], object_id, frame, stride) if self.store else None
 
     def observations(self) -> Iterator[Observation]:
-        """What is known of every object on every frame, in numbers."""
+        """The results of every object on every frame as observations, without masks."""
         if self.store is None:
             return
         for object_id, track in self.tracks.items():
@@ -126,17 +126,17 @@ class SessionState:
                     yield row.observed()
 
     def forget(self, object_id: int, cut: Cut, before: bool) -> None:
-        """Delete results for good; see `ResultStore.forget`."""
+        """Delete stored results permanently; see `ResultStore.forget`."""
         if self.store is not None:
             self.store.forget(object_id, cut, before)
 
     def packed(self, result: StoredResult) -> PackedResult:
-        """The heavy part of a stored result."""
+        """The mask, logits and pointer of a stored result."""
         assert self.store is not None
         return self.store.packed(result)
 
     def outcome(self, result: StoredResult) -> Outcome:
-        """A stored result as it was reported."""
+        """A stored result as an outcome."""
         packed = self.packed(result)
         return Outcome(
             None,
@@ -150,7 +150,7 @@ class SessionState:
 
     @torch.inference_mode()
     def report(self, frame: int, time: float, outcomes: dict[int, Outcome]) -> FrameResult:
-        """What users get to see of a frame."""
+        """Build the result of a frame for the user from the outcomes of its objects."""
         size, device = self.size, self.model.device
         masks: Mapping[int, npt.NDArray[np.bool_]] = ByObject(
             {i: partial(outcome.mask, size) for i, outcome in outcomes.items()}
@@ -191,7 +191,7 @@ class SessionState:
             int(mask.sum()),
             prompted,
         )
-        # A copy, since the outcome itself may be compacted while the store's thread is at it.
+        # A copy, since the outcome may be compacted while the store's thread packs it.
         final, size, exact = copy(outcome), self.size, self.keep_logits
 
         def pack_it() -> PackedResult:
@@ -201,7 +201,7 @@ class SessionState:
         self.store.put(result, pack_it)
 
     def note_trace(self, object_id: int, stride: int, row: TraceRow) -> None:
-        """Keep what happened to an object's pathways on a frame, if a trace is wanted."""
+        """Keep one row of an object's trace, if traces are kept."""
         if self.trace and self.store is not None:
             self.store.put_trace(object_id, row.frame, stride, self.layer, json.dumps(asdict(row)))
         elif self.trace:
@@ -211,7 +211,7 @@ class SessionState:
             rows.append(row)
 
     def trace_of(self, object_id: int) -> list[TraceRow]:
-        """The trace of an object, in the order it came about."""
+        """The trace of an object, in the order of tracking."""
         if self.store is None:
             return self.loose_traces.get(object_id, [])
         return [TraceRow(**json.loads(row)) for _, row in self.store.traces(self.tracks[object_id], object_id)]

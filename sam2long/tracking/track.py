@@ -1,4 +1,4 @@
-"""What a session knows of one object: its prompts, which of its results still stand, and where its tree is."""
+"""The state of one object in a session: its prompts, which of its results are up to date, and its live tree."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from sam2long.tracking.tracker import Tree
 from sam2long.tree import Node
 
 FOREVER = 2**62
-"""Past the last frame of any video."""
+"""A frame number beyond the end of any video."""
 
 
 @dataclass(frozen=True)
 class Cut:
-    """An edit made the results of a span outdated.
+    """The span of results that an edit made outdated.
 
     Attributes:
-        layer: number of the edit; results of this and later layers stand.
-        sign: 1 for results of going forward, -1 for backward.
+        layer: number of the edit; results of this layer and later ones are up to date.
+        sign: 1 for forward results, -1 for backward ones.
         first: first frame of the span.
         last: last frame of the span, inclusive.
     """
@@ -31,19 +31,19 @@ class Cut:
     last: int
 
     def hits(self, layer: int, frame: int, stride: int) -> bool:
-        """Whether a result is outdated by this edit."""
+        """Whether this edit made a result outdated."""
         return layer < self.layer and stride * self.sign > 0 and self.first <= frame <= self.last
 
 
 @dataclass
 class LiveTree:
-    """A tree that stopped somewhere and can go on from there.
+    """An object's tree as it was when tracking stopped; it can continue from there.
 
     Attributes:
-        tree: the pathways.
+        tree: the memory tree.
         stride: of the propagation, negative when going backward.
-        next_frame: the frame it would visit next.
-        pending: times in seconds of the frames visited but not decided yet, by frame.
+        next_frame: the frame that the tree would visit next.
+        pending: visited frames that are not decided yet, with their times in seconds.
     """
 
     tree: Tree
@@ -57,20 +57,20 @@ class LiveTree:
         return 1 if self.stride > 0 else -1
 
     def touches(self, cut: Cut) -> bool:
-        """Whether the tree has taken in, or would begin inside, what a cut makes outdated."""
-        taken = (self.next_frame - self.sign, *self.pending)
-        return self.sign == cut.sign and any(cut.first <= frame <= cut.last for frame in taken)
+        """Whether a cut makes the tree outdated: its span has a pending frame or the one just before `next_frame`."""
+        visited = (self.next_frame - self.sign, *self.pending)
+        return self.sign == cut.sign and any(cut.first <= frame <= cut.last for frame in visited)
 
 
 @dataclass
 class Track:
-    """One object.
+    """The state of one object.
 
     Attributes:
         prompts: by frame.
-        conditionings: what became of the prompts, by frame; made when first needed.
-        cuts: edits that made results outdated, oldest first.
-        live: the tree where it stopped last, if it can go on.
+        conditionings: conditioning frames of the prompts, by frame; computed when first needed.
+        cuts: spans of outdated results, oldest first.
+        live: its tree where tracking stopped last, or None if that cannot continue.
     """
 
     prompts: dict[int, ObjectPrompt] = field(default_factory=dict)
@@ -87,9 +87,9 @@ class Track:
         return not any(cut.hits(layer, frame, stride) for cut in self.cuts)
 
     def span_of(self, frame: int, sign: int, layer: int) -> Cut:
-        """What depends on a prompt on `frame` in one direction: from it to just before the next prompt there.
+        """The results of one direction that depend on a prompt on `frame`: from it to just before the next prompt.
 
-        Without an earlier prompt it is also what lies on the other side.
+        If no prompt comes before it in that direction, the frames before it are included.
         """
         others = [other for other in self.prompts if other != frame]
         ahead = [other for other in others if (other - frame) * sign > 0]
@@ -99,5 +99,5 @@ class Track:
         return Cut(layer, sign, max(ahead) + 1 if ahead else 0, frame if behind else FOREVER)
 
     def nodes(self) -> list[Node[EncodedMemory]]:
-        """What the prompts are remembered by, as far as they have been looked at, in the order of their frames."""
+        """Nodes of the conditioning frames computed so far, by frame number."""
         return [self.conditionings[frame].node for frame in sorted(self.conditionings)]

@@ -1,4 +1,4 @@
-"""One frame at a time, all objects at once: the distinct pathways of all objects go through the network in a batch."""
+"""Tracks all objects on one frame at a time; their distinct pathways go through the network as a batch."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from sam2long.tracking.outcome import EncodedMemory, Outcome
 from sam2long.tree import MemorySelection, Node, ObjectTree, TraceRow
 
 _MAX_ROWS = 16
-"""Pathways that go through the network together; more than this and memory, not speed, would grow."""
+"""Maximum number of pathways per batch; larger batches need more memory without being faster."""
 
 Tree = ObjectTree[EncodedMemory, Outcome]
 
 
 @dataclass(frozen=True)
 class Decided:
-    """An object's outcome on a frame, final."""
+    """The final outcome of an object on a frame."""
 
     object_id: int
     frame: int
@@ -34,13 +34,13 @@ class Decided:
 
 @dataclass
 class Tracker:
-    """The memory trees of all objects, and the network that feeds them. Knows nothing of videos or prompts.
+    """Runs the network for the memory trees of all objects. Does not deal with videos or prompts.
 
     Attributes:
         model: the network.
-        max_delay: newest frames that may stay undecided, or None for as many as it takes.
+        max_delay: maximum number of newest frames that may stay undecided, or None for no limit.
         trees: by object id.
-        trace: what happened to each object's pathways on the last `step`.
+        trace: how each object's pathways continued on the last `step`, by object id.
     """
 
     model: SAM2
@@ -50,15 +50,15 @@ class Tracker:
 
     @torch.inference_mode()
     def step(self, frame: int, features: ImageFeatures, tracked: list[int]) -> list[Decided]:
-        """Visit a frame on which no object is prompted.
+        """Track objects on a frame on which none of them is prompted.
 
         Args:
-            frame: its number.
+            frame: frame number.
             features: of the frame, batch of 1.
-            tracked: ids of the objects to follow on it; their trees are in `trees`.
+            tracked: ids of the objects to track; their trees are in `trees`.
 
         Returns:
-            what this decides, of this frame and of earlier ones; each object's frames come in order.
+            the outcomes that this decides, on this frame and earlier ones; in order for each object.
         """
         self.trace = {}
         self._track(frame, features, tracked)
@@ -70,7 +70,7 @@ class Tracker:
         return decided
 
     def waiting(self, newest: int) -> list[Outcome]:
-        """All hypotheses of each object's frame just before its `newest` undecided ones."""
+        """All hypotheses of each object on the frame just before its `newest` latest undecided ones."""
         lineages = [tree.lineage for tree in self.trees.values() if len(tree.lineage) > newest]
         return [branch.outcome for lineage in lineages for branch in lineage.levels[-newest - 1]]
 
@@ -95,7 +95,7 @@ class Tracker:
             first = part.stop
 
     def _propose(self, features: ImageFeatures, selections: list[MemorySelection[EncodedMemory]]) -> Candidates:
-        """Three candidates for each selection, in order; selections with as many memories share a batch."""
+        """Predict three candidates per memory selection, in order; selections of equal size share a batch."""
         groups: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
         for index, selection in enumerate(selections):
             groups[len(selection.maps), len(selection.pointers)].append(index)
@@ -132,7 +132,7 @@ class Tracker:
 
 
 class _Pick:
-    """What one object chose on a frame: `places` are (row of the batch, candidate) of its distinct survivors."""
+    """Selected candidates of one object; `places` holds one (batch row, candidate index) per distinct survivor."""
 
     def __init__(self, tree: Tree, object_id: int, first_row: int, scores: CandidateScores) -> None:
         self.tree = tree
@@ -148,13 +148,13 @@ class _Pick:
         nodes, outcomes = [], []
         for i, (row, candidate) in enumerate(self.survivors):
             iou, score = self.scores.ious[row][candidate], self.scores.object_scores[row]
-            # Clones, so that a node that lives long does not keep its whole batch alive.
+            # Clones, so that a long-lived node does not keep its whole batch alive.
             nodes.append(Node(frame, iou, score, EncodedMemory(memories[i].clone(), pointers[i].clone())))
             outcomes.append(Outcome(masks[i].clone(), iou, score, apart, leads[i], nodes[-1].payload.pointer))
         return self.tree.grow(frame, self.choices, nodes, outcomes)
 
     def _leads(self) -> list[float]:
-        """Of each distinct survivor: its cumulative score less the best of the others."""
+        """Cumulative score of each distinct survivor minus the best score of the others."""
         scores = {
             place: choice.score for choice, place in zip(self.choices, self.tree.places(self.choices), strict=True)
         }
@@ -163,7 +163,7 @@ class _Pick:
 
 
 def stack_memories(selections: list[MemorySelection[EncodedMemory]], model: SAM2) -> Memory:
-    """Gather selections of equal sizes into one batch."""
+    """Stack memory selections of equal size into one batch."""
     first, dim = selections[0], model.config.dim
     pointers = [node.payload.pointer for selection in selections for node in selection.pointers]
     count = len(first.pointers)

@@ -1,4 +1,4 @@
-"""A visit to a frame as a transaction: whatever is raised inside it, the session is afterwards as it was before."""
+"""The visit of a frame as a transaction: if anything is raised inside it, the session's state is restored."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from sam2long.tracking.track import LiveTree, Track
 
 @dataclass
 class Transaction:
-    """What a session was like when a visit began, and how to get back there.
+    """Records how to restore the state that a session had when a visit began.
 
-    Taking back may itself be interrupted and begun again: every step says what is, not what changes.
+    The rollback may itself be interrupted and repeated: each step sets a state, so that repeating it does no harm.
 
     Attributes:
-        store: results, or None where they are not kept.
+        store: results, or None if they are not kept.
     """
 
     store: ResultStore | None
@@ -26,23 +26,23 @@ class Transaction:
 
     @classmethod
     def begin(cls, tracks: Iterable[Track], store: ResultStore | None) -> Transaction:
-        """Remember the trees of all objects; nothing changes by it."""
+        """Record the state of all objects' trees, without changing it."""
         begun = cls(store, 0 if store is None else store.written)
         for track in tracks:
             if track.live is not None:
-                begun._remember_tree(track.live)
+                begun._record_tree(track.live)
             begun.on_roll_back(partial(setattr, track, "live", track.live))
         return begun
 
     def on_roll_back(self, undo: Callable[[], object]) -> None:
-        """Call `undo`, which may be called twice, before all that was asked for earlier; ask before the change."""
+        """Register `undo` before making a change; a rollback calls the latest one first, possibly more than once."""
         self._undo.append(undo)
 
     def roll_back(self) -> None:
-        """Make the session what it was.
+        """Restore the session.
 
         Raises:
-            OutputError: results cannot be taken back from the disk; that is tried again before they are next read.
+            OutputError: results cannot be deleted from the disk; this is retried before they are next read.
         """
         while self._undo:
             self._undo[-1]()
@@ -50,7 +50,7 @@ class Transaction:
         if self.store is not None:
             self.store.roll_back(self._written)
 
-    def _remember_tree(self, live: LiveTree) -> None:
+    def _record_tree(self, live: LiveTree) -> None:
         tree = live.tree
         tree.lineage.begin()
         self.on_roll_back(tree.lineage.roll_back)
