@@ -345,5 +345,5 @@ def test_edits_that_make_no_sense(small_model, clip, act, message):
 
 
 def test_a_cache_of_no_size(small_model, clip):
-    with pytest.raises(ConfigError, match="'lots' is no size"):
+    with pytest.raises(ConfigError, match="'lots' is not a valid size"):
         Session(small_model, clip, feature_cache="lots")

@@ -32,11 +32,11 @@ def test_by_default_they_lie_in_the_system_s_folder(tmp_path: Path, monkeypatch:
 
 def test_a_folder_that_cannot_be_used_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("mine", encoding="utf-8")
-    with pytest.raises(OutputError, match=r"cannot keep results in .*file: ") as error:
+    with pytest.raises(OutputError, match=r"cannot store results in .*file: ") as error:
         ResultStore(tmp_path / "file")
     assert "\n" not in str(error.value)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
-    with pytest.raises(OutputError, match="cannot keep results in the folder for temporary files"):
+    with pytest.raises(OutputError, match="cannot store results in the folder for temporary files"):
         ResultStore()
 
 
@@ -70,5 +70,5 @@ def test_a_session_takes_the_folder_and_so_does_one_that_is_opened(small_model: 
     with Session.open(tmp_path / "run.s2l", small_model, clip, results_folder=folder) as session:
         assert len(list(folder.iterdir())) == 1 and session.result(1) is not None
     (tmp_path / "file").write_text("mine", encoding="utf-8")
-    with pytest.raises(OutputError, match="cannot keep results in"):
+    with pytest.raises(OutputError, match="cannot store results in"):
         Session(small_model, clip, results_folder=tmp_path / "file")

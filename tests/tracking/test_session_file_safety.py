@@ -56,11 +56,11 @@ def test_unknown_and_repeated_options(session, small_model, clip, tmp_path):
     path = tmp_path / "options.s2l"
     session.save(path)
     replaced(path, "session.json", lambda old: old.replace(b'"options": {', b'"options": {"tree": 1,'))
-    with pytest.raises(SessionError, match=r"an option that this sam2long .* does not know: 'tree'"):
+    with pytest.raises(SessionError, match=r"an option that sam2long .* does not know: 'tree'"):
         Session.open(path, small_model, clip)
     session.save(path)
     replaced(path, "session.json", lambda old: old.replace(b'"options": {', b'"options": {"trace": true,'))
-    with pytest.raises(SessionError, match=r"'trace' stands twice in session.json"):
+    with pytest.raises(SessionError, match=r"'trace' occurs twice in session.json"):
         Session.open(path, small_model, clip)
     session.save(path)
     replaced(path, "session.json", lambda old: json.dumps({**json.loads(old), "options": {}}).encode())

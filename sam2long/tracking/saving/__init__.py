@@ -1,1 +1,1 @@
-"""The `.s2l` file: a session written, read, and saved as it goes."""
+"""The `.s2l` session archive: written, read, and saved automatically during tracking."""

@@ -1,4 +1,4 @@
-"""The `.s2l` file: a session in a zip of JSON and safetensors, written whole or not at all (docs/session-file.md)."""
+"""The session archive (`.s2l`): a zip of JSON and safetensors, written atomically (docs/session-file.md)."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ FORMAT, FORMAT_VERSION = "sam2long session", 1
 
 _OPTIONS = ("trace", "keep_logits", "max_delay")
 _INFLATION, _SMALL = 100, 1 << 24
-"""Traces shrink to a tenth or less; more than this many times is refused above so many bytes."""
+"""Members above `_SMALL` bytes that inflate more than `_INFLATION` times are refused; traces inflate about tenfold."""
 
 _CHUNK = 512
-"""Results in one member of the zip."""
+"""Number of results per member of the zip."""
 _BLOBS = tuple(field.name for field in fields(PackedResult))
 _REAL = {"time", "iou", "object_score", "disagreement", "lead"}
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a session file says about itself.
+    """The description of a session in its file.
 
     Attributes:
-        source: path of the video, or None if it came from memory.
-        video: its fingerprint.
-        tree: the memory tree's numbers.
+        source: path of the video, or None if its frames came from memory.
+        video: fingerprint of the video.
+        tree: hyperparameters of the memory tree.
         weights: digest of the network's parameters.
-        options: further arguments of the session.
-        data: objects and counters.
+        options: other arguments of the session.
+        data: the whole `session.json`, with objects and counters.
     """
 
     source: str | None
@@ -61,12 +61,12 @@ class Header:
 
 
 def write_session(path: Path, state: SessionState, video: Fingerprint, weights: str) -> None:
-    """Save a session, in place of an earlier file.
+    """Save a session, replacing an existing file.
 
     Raises:
-        OutputError: the file cannot be written; an earlier one stays as it was.
+        OutputError: the file cannot be written; an existing one is left unchanged.
     """
-    # Two writers of one path must not write into each other's file.
+    # A unique name, so that two processes saving to the same path do not write into the same file.
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
     _clear_dead_parts(path)
     encoder = SessionEncoder()
@@ -79,25 +79,25 @@ def write_session(path: Path, state: SessionState, video: Fingerprint, weights: 
         temporary.replace(path)
     except OSError as error:
         raise OutputError(f"cannot save the session to {path}: {error.strerror}") from error
-    finally:  # Ctrl-C too leaves nothing behind
+    finally:  # also after Ctrl-C
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
 def read_header(path: Path) -> Header:
-    """Read what a session file says about itself.
+    """Read the description of a session from its file.
 
     Raises:
-        SessionError: there is no such file, it is none, it is damaged, or a newer version made it.
+        SessionError: the file does not exist, is damaged, is not a session file, or was written by a newer version.
     """
     with _open(path) as file:
         data = json.loads(file.read("session.json"), object_pairs_hook=_unique)
         if data.get("format") != FORMAT:
-            raise SessionError(f"{path} is no session file of sam2long")
+            raise SessionError(f"{path} is not a sam2long session file")
         if data["version"] > FORMAT_VERSION:
             raise SessionError(
-                f"{path} has version {data['version']} of the format, and this sam2long {VERSION} reads up to version "
-                f"{FORMAT_VERSION}; sam2long {data['made_by']} made it"
+                f"{path} has format version {data['version']}, but sam2long {VERSION} reads only up to version "
+                f"{FORMAT_VERSION}; it was written by sam2long {data['made_by']}"
             )
         tree = {**data["tree"], "modulation": data["tree"]["modulation"] and tuple(data["tree"]["modulation"])}
         return Header(
@@ -111,7 +111,7 @@ def read_header(path: Path) -> Header:
 
 
 def read_session(path: Path, header: Header, state: SessionState) -> None:
-    """Fill an empty state with what a session file holds.
+    """Load a session file into an empty state.
 
     Raises:
         SessionError: the file is damaged.
@@ -134,33 +134,33 @@ def read_session(path: Path, header: Header, state: SessionState) -> None:
 
 
 def _options(options: Json, path: Path) -> Json:
-    """Check that a session file's options are those of a session."""
+    """Check that the options of a session file are known and complete."""
     unknown = sorted(set(options) - set(_OPTIONS))
     if unknown:
-        raise SessionError(f"{path} has an option that this sam2long {VERSION} does not know: {unknown[0]!r}")
+        raise SessionError(f"{path} has an option that sam2long {VERSION} does not know: {unknown[0]!r}")
     if {"max_delay"} - set(options):
-        raise SessionError(f"{path} is damaged, or no session file (its option 'max_delay' is missing)")
+        raise SessionError(f"{path} is damaged or not a session file (its option 'max_delay' is missing)")
     return options
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> Json:
-    """A JSON object; no key may stand in it twice."""
+    """Build a JSON object, rejecting duplicate keys."""
     found = dict(pairs)
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
-        raise ValueError(f"{next(key for key in keys if keys.count(key) > 1)!r} stands twice in session.json")
+        raise ValueError(f"{next(key for key in keys if keys.count(key) > 1)!r} occurs twice in session.json")
     return found
 
 
 def is_session(path: Path) -> bool:
-    """Whether a file looks like a session, whole or damaged."""
+    """Whether a file looks like a session file, even a damaged one."""
     return path.suffix == ".s2l" or zipfile.is_zipfile(path)
 
 
 def read_observations(path: Path) -> Iterator[Observation]:
-    """What a session file knows of every object on every frame, in numbers; neither video nor network is needed.
+    """Yield the observations of every object on every frame from a session file; needs neither video nor network.
 
-    Of a frame that was tracked both ways the later result counts.
+    For a frame that was tracked in both directions, the later result is used.
 
     Raises:
         SessionError: as `read_header`.
@@ -178,19 +178,19 @@ def read_observations(path: Path) -> Iterator[Observation]:
 
 
 def check_same(header: Header, path: Path, state: SessionState, weights: str) -> Fingerprint:
-    """Whether a session file is of this video and this network; returns the video's fingerprint.
+    """Check that a session file belongs to this video and network; return the video's fingerprint.
 
     Raises:
-        SessionError: it is not.
+        SessionError: it does not.
     """
     video = fingerprint(state.source)
     if video != header.video:
         was, now = ((f"{one.frames} frames of {one.width}x{one.height}") for one in (header.video, video))
-        detail = f": it had {was}, it has {now}" if was != now else ""
-        raise SessionError(f"{state.source.name} is not the video that {path} was made of, or it was changed{detail}")
+        detail = f": it had {was}, now it has {now}" if was != now else ""
+        raise SessionError(f"{state.source.name} is not the video that {path} was made from, or has changed{detail}")
     if weights != header.weights:
         name = header.data["model"]["name"]
-        raise SessionError(f"{path} was made with other weights, or in another precision ({name}); open it with those")
+        raise SessionError(f"{path} was made with other weights or another precision ({name}); open it with the same")
     return video
 
 
@@ -211,8 +211,8 @@ def _describe(state: SessionState, tracks: list[Json], video: Fingerprint, weigh
 
 
 def _clear_dead_parts(path: Path) -> None:
-    """Remove what processes that were killed while they saved have left behind."""
-    if os.name != "posix":  # elsewhere asking for a process may end it
+    """Remove the temporary files of processes that were killed while saving."""
+    if os.name != "posix":  # elsewhere os.kill may end the process instead of only looking for it
         return
     for part in path.parent.glob(f".{glob.escape(path.name)}.*-*.part"):
         number = part.name[len(path.name) + 2 :].split("-")[0]
@@ -235,7 +235,7 @@ def _write_members(stream: IO[bytes], encoder: SessionEncoder, session: Json, st
 
 
 def _results(state: SessionState) -> Iterator[tuple[StoredResult, PackedResult]]:
-    """Of each object, frame and way of propagating the newest result that is up to date."""
+    """Yield the newest up-to-date result for each object, frame and stride."""
     assert state.store is not None
     for object_id, track in state.tracks.items():
         seen: set[tuple[int, int]] = set()
@@ -296,21 +296,21 @@ def _unpack_chunk(data: bytes, store: ResultStore) -> None:
 
 
 def _check_sizes(file: zipfile.ZipFile, path: Path) -> None:
-    """Refuse members that would inflate to far more than a session holds, before any is read."""
+    """Refuse a file with duplicate members, or with one that would inflate excessively, before reading any."""
     names = [member.filename for member in file.infolist()]
     if len(set(names)) < len(names):
-        raise SessionError(f"{path} is damaged, or no session file (it holds a member twice)")
+        raise SessionError(f"{path} is damaged or not a session file (a member occurs twice)")
     for member in file.infolist():
         if member.file_size > _SMALL and member.file_size > _INFLATION * member.compress_size:
             raise SessionError(
-                f"{path} is refused: its member {member.filename} would inflate from {member.compress_size} to "
+                f"{path} was refused: its member {member.filename} would inflate from {member.compress_size} to "
                 f"{member.file_size} bytes"
             )
 
 
 @contextmanager
 def _open(path: Path) -> Iterator[zipfile.ZipFile]:
-    """Open a session file; whatever turns out to be wrong with it is said in one way."""
+    """Open a session file; any error while it is read is raised as a SessionError that names the file."""
     try:
         with zipfile.ZipFile(path) as file:
             _check_sizes(file, path)
@@ -320,4 +320,4 @@ def _open(path: Path) -> Iterator[zipfile.ZipFile]:
     except OSError as error:
         raise SessionError(f"{path} cannot be read: {error.strerror or error}") from error
     except (zipfile.BadZipFile, SafetensorError, LookupError, ValueError, TypeError, AttributeError) as error:
-        raise SessionError(f"{path} is damaged, or no session file ({error})") from error
+        raise SessionError(f"{path} is damaged or not a session file ({error})") from error

@@ -1,4 +1,4 @@
-"""Saves while a long run goes on, without taking much of its time."""
+"""Saves a session at intervals during a long run, without taking much of its time."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pathlib import Path
 from sam2long.errors import OutputError
 
 _SHARE = 20
-"""A save that takes long is repeated only after this many times as long."""
+"""After a save, the next one waits at least this many times as long as that save took."""
 
 
 @dataclass
 class AutoSaver:
-    """Saves now and then.
+    """Saves a session at intervals.
 
     Attributes:
         path: of the file.
-        every: seconds from the end of one save to the next, at least.
-        write: does the saving.
+        every: minimum number of seconds between the end of one save and the next.
+        write: saves the session to a path.
     """
 
     path: Path
@@ -33,16 +33,16 @@ class AutoSaver:
         self._due = time.monotonic() + self.every
 
     def tick(self) -> None:
-        """Save if it is time; a full disk is no reason to stop tracking, so it is only warned of."""
+        """Save if a save is due. If that fails, for instance on a full disk, only warn, so that tracking continues."""
         if time.monotonic() >= self._due:
             self.try_to_save()
 
     def try_to_save(self) -> None:
-        """Save now, and warn if that is not possible; the file is then as it was before."""
+        """Save now; if that fails, warn and leave the file as it was."""
         try:
             self.save()
         except OutputError as error:
-            warnings.warn(f"the session is not saved for now: {error}", stacklevel=2)
+            warnings.warn(f"the session could not be saved: {error}", stacklevel=2)
 
     def save(self) -> None:
         """Save now.

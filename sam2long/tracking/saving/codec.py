@@ -1,4 +1,4 @@
-"""Objects as JSON and tensors, and back: what a saved session holds besides results."""
+"""Encodes the objects of a session as JSON and tensors, and decodes them; results are stored separately."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ Json: TypeAlias = dict[str, Any]
 
 @dataclass
 class SessionEncoder:
-    """Turns objects into JSON; their tensors go into `tensors` by name, each once."""
+    """Encodes objects as JSON; their tensors are collected in `tensors` by name, each of them once."""
 
     tensors: dict[str, Tensor] = field(default_factory=dict)
     _nodes: dict[int, int] = field(default_factory=dict)
 
     def track(self, track: Track) -> Json:
-        """An object."""
+        """Encode an object."""
         return {
             "prompts": [{"frame": frame, **self._prompt(prompt)} for frame, prompt in track.prompts.items()],
             "conditionings": [
@@ -88,7 +88,7 @@ class SessionEncoder:
         }
 
     def _node(self, node: Node[EncodedMemory]) -> Json:
-        # Nodes are shared between pathways, and who shares what matters: each has one number.
+        # Pathways share nodes, and it matters which ones they share, so each node has one number.
         number = self._nodes.setdefault(id(node), len(self._nodes))
         name = f"node/{number}"
         self.tensors[f"{name}/map"] = node.payload.map
@@ -118,12 +118,12 @@ class SessionEncoder:
 
 @dataclass
 class SessionDecoder:
-    """The way back.
+    """Decodes objects that a `SessionEncoder` has encoded.
 
     Attributes:
-        tensors: as the `SessionEncoder` left them.
-        device: where they are needed.
-        config: the tree's numbers.
+        tensors: the encoder's tensors, by name.
+        device: device for the decoded tensors.
+        config: hyperparameters of the memory tree.
     """
 
     tensors: dict[str, Tensor]
@@ -132,10 +132,10 @@ class SessionDecoder:
     _nodes: dict[int, Node[EncodedMemory]] = field(default_factory=dict)
 
     def track(self, data: Json, clocks: dict[int, Clock]) -> Track:
-        """An object; `clocks` holds the clock of each stride that may occur."""
+        """Decode an object; `clocks` holds the clock of its live tree by stride."""
         track = Track({item["frame"]: self._prompt(item) for item in data["prompts"]})
         for item in data["conditionings"]:
-            # Older files do not say whether a prompt contradicts; then none did.
+            # Older files have no "contradicts"; in them no prompt did.
             track.conditionings[item["frame"]] = Conditioning(
                 self._node(item["node"]), self._outcome(item["outcome"]), item.get("contradicts", False)
             )
@@ -148,7 +148,7 @@ class SessionDecoder:
             None if data["mask"] is None else coco.decode(data["mask"]).astype(bool),
             tuple(_clicks(item) for item in data["rounds"]),
             self._tracked(data["refines"]),
-            # Older files do not have it.
+            # Older files have no "replaces".
             self._tracked(data.get("replaces")),
         )
 

@@ -1,1 +1,1 @@
-"""What is kept of each frame: results on disk, packed masks, image features."""
+"""Storage per frame: results on disk, packed masks, cached image features."""

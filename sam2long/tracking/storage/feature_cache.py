@@ -1,4 +1,4 @@
-"""Image features, made when they are first needed and kept while they may be needed again, within a stated budget."""
+"""Caches image features: computed when first needed, and kept within a budget of bytes."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from sam2long.model.sam2 import SAM2
 from sam2long.video import Frame, VideoSource
 
 _LATEST = 4
-"""Features of the latest frames stay on the device: several objects, or preview and propagation, often need them."""
+"""Number of latest frames whose features stay on the device, since several objects or a preview often need them."""
 
 _UNITS = {"": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 
 
 class FeatureCache:
-    """Encodes frames, each once while its features are kept.
+    """Encodes frames, and keeps their features so that they are not encoded again.
 
     Args:
         model: the network.
-        source: where frames come from that are not at hand.
-        budget: bytes of features that are kept beyond the latest few frames', the oldest leave first.
+        source: the video, for frames that are not in the cache.
+        budget: bytes of features to keep besides those of the latest few frames; the least recently used go first.
         folder: keep them in a temporary folder inside this one instead of in memory.
 
     Raises:
@@ -44,24 +44,24 @@ class FeatureCache:
         self._shelf: _Shelf = _MemoryShelf(budget) if folder is None else _DiskShelf(budget, Path(folder))
 
     def features(self, frame: int) -> ImageFeatures:
-        """Features of any frame of a source that can be read again."""
+        """Features of a frame, encoded if they are not cached; the source must be seekable for that."""
         known = self.known(frame)
         return known if known is not None else self.encode(self.source.frame(frame))
 
     @torch.inference_mode()
     def encode(self, frame: Frame) -> ImageFeatures:
-        """Encode a decoded frame."""
+        """Encode a decoded frame and cache its features."""
         features = self.model.encode_image(prepare_image(frame.image, self.model.config, self.model.device))
         self.keep(frame.index, features)
         return features
 
     def known(self, frame: int) -> ImageFeatures | None:
-        """Features of a frame, if they are kept."""
+        """Features of a frame if they are cached, else None."""
         latest = self._latest.get(frame)
         return latest if latest is not None else self._shelf.get(frame, self.model.device)
 
     def keep(self, frame: int, features: ImageFeatures) -> None:
-        """Count a frame among the latest."""
+        """Cache the features of a frame, as the latest one."""
         if frame not in self._latest:
             self._shelf.put(frame, features)
         self._latest[frame] = features
@@ -70,13 +70,13 @@ class FeatureCache:
             self._latest.popitem(last=False)
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Delete all cached features."""
         self._latest.clear()
         self._shelf.close()
 
 
 class _Shelf(ABC):
-    """Features by frame within a budget of bytes."""
+    """Keeps features by frame within a budget of bytes; the least recently used frames are dropped first."""
 
     def __init__(self, budget: int) -> None:
         self._budget = budget
@@ -99,7 +99,7 @@ class _Shelf(ABC):
             return
         while self._total + size > self._budget:
             self._forget(next(iter(self._bytes)))
-        # Counted only once it is whole: what is counted will be looked up.
+        # Added only after it has been saved completely, since frames in `_bytes` can be loaded.
         self._save(frame, [tensor.cpu() for tensor in _tensors(features)])
         self._bytes[frame] = size
         self._total += size
@@ -114,7 +114,7 @@ class _Shelf(ABC):
 
     @abstractmethod
     def _load(self, frame: int) -> list[Tensor] | None:
-        """What was saved, or None if it is there no longer."""
+        """The tensors that were saved, or None if they are no longer there."""
 
     @abstractmethod
     def _save(self, frame: int, tensors: list[Tensor]) -> None: ...
@@ -145,7 +145,7 @@ class _DiskShelf(_Shelf):
             folder.mkdir(parents=True, exist_ok=True)
             self._folder = TemporaryDirectory(prefix="features-", dir=folder, ignore_cleanup_errors=True)
         except OSError as error:
-            raise OutputError(f"cannot keep image features in {folder}: {error.strerror}") from error
+            raise OutputError(f"cannot store image features in {folder}: {error.strerror}") from error
 
     def close(self) -> None:
         super().close()
@@ -156,7 +156,7 @@ class _DiskShelf(_Shelf):
         from safetensors.torch import load
 
         try:
-            # Read whole: tensors that map the file would keep it open, and Windows deletes no open files.
+            # Read into memory: tensors mapped to the file would keep it open, and Windows cannot delete open files.
             tensors = load(self._path(frame).read_bytes())
         except (OSError, SafetensorError):
             return None
@@ -171,14 +171,14 @@ class _DiskShelf(_Shelf):
         except OSError as error:
             self._drop(frame)
             raise OutputError(
-                f"cannot keep image features in {self._folder.name}: {error.strerror or error}"
+                f"cannot store image features in {self._folder.name}: {error.strerror or error}"
             ) from error
-        except BaseException:  # Ctrl-C leaves no half a file behind either
+        except BaseException:  # including Ctrl-C, which must not leave a partial file
             self._drop(frame)
             raise
 
     def _drop(self, frame: int) -> None:
-        with suppress(OSError):  # the folder goes with the cache, whatever is left in it
+        with suppress(OSError):  # whatever is left is deleted with the folder when the cache is closed
             self._path(frame).unlink(missing_ok=True)
 
     def _path(self, frame: int) -> Path:
@@ -186,14 +186,14 @@ class _DiskShelf(_Shelf):
 
 
 def parse_bytes(text: str | int) -> int:
-    """Bytes from a number or from words such as "2GB" or "500 MB" (thousands, not 1,024s).
+    """Parse a size in bytes, given as a number or as text such as "2GB" or "500 MB" (1 kB is 1,000 bytes).
 
     Raises:
-        ConfigError: it is neither.
+        ConfigError: the size is not valid.
     """
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?B)?", str(text).strip().upper())
     if found is None:
-        raise ConfigError(f'{text!r} is no size; give bytes or a size such as "2GB"')
+        raise ConfigError(f'{text!r} is not a valid size; use bytes, or a size such as "2GB"')
     return int(float(found[1]) * _UNITS[found[2] or ""])
 
 
@@ -202,16 +202,16 @@ def _tensors(features: ImageFeatures) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _to_store(number: int, tensor: Tensor) -> tuple[str, Tensor]:
-    """A tensor in the order in which its numbers lie in memory, and a key that says so: "1-0231" if channels are last.
+    """Permute a tensor to the order of its memory layout; the key names the order, "1-0231" for channels last.
 
-    On numbers that lie otherwise the network works with other kernels, whose sums are rounded differently.
+    The layout must be restored, since the network uses other kernels, which round differently, for other layouts.
     """
     order = sorted(range(tensor.dim()), key=lambda axis: -tensor.stride()[axis])
     return f"{number}-{''.join(map(str, order))}", tensor.permute(order).contiguous()
 
 
 def _as_laid_out(stored: Tensor, key: str) -> Tensor:
-    """The tensor that was stored, laid out in memory as it was."""
+    """Restore a stored tensor with its original memory layout."""
     order = [int(axis) for axis in key.split("-")[1]]
-    # Cloned, since a file's numbers begin anywhere, and kernels depend on the alignment too.
+    # Cloned, since tensors from a file may be unaligned, and the choice of kernels depends on alignment too.
     return stored.clone().permute([order.index(axis) for axis in range(len(order))])

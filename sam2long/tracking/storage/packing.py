@@ -1,4 +1,4 @@
-"""Masks, logits and pointers as few bytes, for results that wait on disk."""
+"""Packs masks, logits and object pointers into few bytes, for waiting frames and results on disk."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from sam2long.errors import SessionError
 from sam2long.tracking.prompting.prompts import FrameSize
 
 _RANGE = 32.0
-"""Largest logit that is told apart; SAM 2 cuts them there too when it feeds a mask back."""
+"""Logits are clamped to this; SAM 2 also clamps them to it when it feeds a mask back."""
 _STEPS = 127 / math.asinh(_RANGE)
 _MOST_LOGITS = 4 * 2048 * 2048
-"""Bytes of the largest logits there may be: float32, of a network that sees 8192 x 8192 pixels."""
+"""Size in bytes of the largest logits accepted: float32, for a network input of 8192 x 8192 pixels."""
 _EXACT, _STEPPED = b"F", b"Q"
 
 
 @dataclass(frozen=True)
 class PackedMask:
-    """A mask at the video's resolution and its logits at the network's."""
+    """A packed mask at the video's resolution, and its packed logits at the network's."""
 
     mask: bytes
     logits: bytes
@@ -36,23 +36,23 @@ def pack(mask: npt.NDArray[np.bool_], logits: Tensor, exact: bool) -> PackedMask
 
 
 def unpack_mask(packed: bytes, size: FrameSize) -> npt.NDArray[np.bool_]:
-    """The mask that was packed: bool [height, width]."""
+    """Unpack a mask: bool [height, width]."""
     bits = np.frombuffer(_inflate(packed, (size.height * size.width + 7) // 8), np.uint8)
     return np.unpackbits(bits, count=size.height * size.width).reshape(size.height, size.width).view(bool)
 
 
 def pack_logits(logits: Tensor, exact: bool) -> bytes:
-    """Pack mask logits [side, side]: exactly, or in 255 steps that are finest around 0 and keep every sign."""
+    """Pack mask logits [side, side] exactly, or quantized to 255 steps that are finest around 0 and keep the sign."""
     if exact:
         return _EXACT + zlib.compress(logits.float().cpu().numpy().tobytes(), level=1)
     steps = (logits.float().clamp(-_RANGE, _RANGE).asinh() * _STEPS).round()
     whole = torch.where((steps == 0) & (logits > 0), 1.0, steps).to(torch.int8).cpu().numpy()
-    # Neighbours differ little, so differences along a row pack better than values.
+    # Neighbouring values are similar, so differences along rows compress better than values.
     return _STEPPED + zlib.compress(np.diff(whole, axis=1, prepend=np.int8(0)).tobytes(), level=1)
 
 
 def unpack_logits(packed: bytes) -> Tensor:
-    """The logits that were packed: float32 [side, side] on the CPU."""
+    """Unpack mask logits: float32 [side, side] on the CPU."""
     data = _inflate(packed[1:], _MOST_LOGITS)
     if packed[:1] == _EXACT:
         values = np.frombuffer(data, np.float32).copy()
@@ -63,14 +63,14 @@ def unpack_logits(packed: bytes) -> Tensor:
 
 
 def _inflate(packed: bytes, most: int) -> bytes:
-    """Decompress at most so many bytes: what a file from elsewhere holds may claim any size."""
+    """Decompress at most `most` bytes, since data from an untrusted file may inflate to any size."""
     inflater = zlib.decompressobj()
     try:
         data = inflater.decompress(packed, most + 1)
     except zlib.error as error:
-        raise SessionError(f"a mask of the session cannot be unpacked, its file is damaged ({error})") from error
+        raise SessionError(f"a mask of the session cannot be unpacked; its file is damaged ({error})") from error
     if len(data) > most or not inflater.eof:
-        raise SessionError(f"a mask of the session is damaged: it is cut off or inflates to more than {most} bytes")
+        raise SessionError(f"a mask of the session is damaged: it is truncated or inflates to more than {most} bytes")
     return data
 
 
@@ -80,5 +80,5 @@ def pack_pointer(pointer: Tensor) -> bytes:
 
 
 def unpack_pointer(packed: bytes) -> Tensor:
-    """The pointer that was packed: float32 [dim] on the CPU."""
+    """Unpack an object pointer: float32 [dim] on the CPU."""
     return torch.from_numpy(np.frombuffer(packed, np.float32).copy())

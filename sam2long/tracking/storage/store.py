@@ -1,4 +1,4 @@
-"""Results on disk: what a session has tracked, in a few kilobytes each, and what edits superseded, for undo."""
+"""Stores a session's results on disk, a few kilobytes each, including outdated ones, which undo may need."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from sam2long.results.observation import Observation
 from sam2long.tracking.track import Cut, Track
 
 _BACKLOG = 64
-"""Results that may wait to be packed and written, so that a slow disk cannot fill the memory."""
+"""Maximum number of results that wait to be packed and written, so that a slow disk cannot fill the memory."""
 
 _PAGE = 128
-"""Rows read at a time on a walk through the frames; more than a frame has layers."""
+"""Number of rows read at a time; must be larger than the number of rows that a frame can have."""
 
 
 @dataclass(frozen=True)
 class StoredResult:
-    """One object on one frame.
+    """The result of one object on one frame, without mask, logits and pointer.
 
     Attributes:
         object_id: of the object.
-        frame: number of the frame.
-        stride: of the propagation it comes from, negative when going backward.
-        layer: number of the edits made before.
-        written: order of writing.
+        frame: frame number.
+        stride: of the propagation that produced it, negative when going backward.
+        layer: number of edits made before it was produced.
+        written: serial number, in the order of writing.
         time: presentation time in seconds.
         iou: predicted IoU, 0..1.
         object_score: a logit; > 0 means visible.
         disagreement: see `FrameResult`.
         lead: see `FrameResult`.
-        area: pixels of the mask.
-        prompted: whether the user marked the object on this frame.
+        area: of the mask, in pixels.
+        prompted: whether the object has a prompt on this frame.
     """
 
     object_id: int
@@ -56,7 +56,7 @@ class StoredResult:
     prompted: bool
 
     def observed(self) -> Observation:
-        """The result in numbers, for reviews."""
+        """The result as an observation, for `review`."""
         return Observation(
             frame=self.frame,
             time=self.time,
@@ -72,7 +72,7 @@ class StoredResult:
 
 @dataclass(frozen=True)
 class PackedResult:
-    """The heavy part of a result; see `packing`."""
+    """Mask, logits and pointer of a result, packed; see `packing`."""
 
     mask: bytes
     logits: bytes
@@ -81,7 +81,7 @@ class PackedResult:
 
 @dataclass
 class _Write:
-    """A result on its way to the disk."""
+    """A result that waits to be packed and written."""
 
     result: StoredResult
     pack: Callable[[], PackedResult]
@@ -107,11 +107,11 @@ _NEWEST = "ORDER BY layer DESC, written DESC"
 
 
 class ResultStore:
-    """A temporary database, gone with the session. Packing and writing happen on a thread of their own.
+    """A temporary database, deleted with the session. Results are packed and written on a separate thread.
 
     Args:
-        folder: the database lies in a temporary folder inside this one, which is made if need be; by default inside the
-            system's folder for temporary files (`TMPDIR`).
+        folder: the database is created in a temporary folder inside this one, which is created if needed; by default
+            inside the system's folder for temporary files (`TMPDIR`).
 
     Raises:
         OutputError: the folder cannot be used.
@@ -131,18 +131,18 @@ class ResultStore:
         self._void: list[tuple[int, int]] = []
 
     def close(self) -> None:
-        """Let go of the database and delete it."""
+        """Close and delete the database."""
         self._worker.shutdown()
         self._database.close()
         self._folder.cleanup()
 
     def next_number(self) -> int:
-        """The `written` of the next result."""
+        """Return the next serial number, the `written` of the next result or trace."""
         self._written += 1
         return self._written
 
     def put(self, result: StoredResult, pack: Callable[[], PackedResult]) -> None:
-        """Keep a result, in place of an earlier one of the same layer; `pack` runs on the writing thread.
+        """Store a result, replacing an earlier one of the same layer; `pack` runs on the writing thread.
 
         Raises:
             OutputError: this or an earlier result could not be written.
@@ -152,27 +152,27 @@ class ResultStore:
         self._queue.append(_Write(result, pack, self._worker.submit(self._write, result, pack)))
 
     def put_back(self, result: StoredResult, packed: PackedResult) -> None:
-        """Keep a result that was saved, under its old number."""
+        """Store a result read from a session file, keeping its serial number."""
         self._written = max(self._written, result.written)
         self._write(result, lambda: packed)
 
     def put_trace(self, object_id: int, frame: int, stride: int, layer: int, row: str) -> None:
-        """Keep what happened to an object's pathways on a frame, as JSON."""
+        """Store a row of an object's trace, as JSON."""
         values = (object_id, frame, stride, layer, self.next_number(), row)
         self._query("INSERT OR REPLACE INTO traces VALUES (?, ?, ?, ?, ?, ?)", values)
 
     def flush(self) -> None:
-        """Wait until all is written.
+        """Wait until all results are written.
 
         Raises:
-            OutputError: something could not be written.
+            OutputError: a result could not be written.
         """
         self._delete_void()
         while self._queue:
             self._settle_oldest()
 
     def _settle_oldest(self) -> None:
-        """Wait for the oldest write. One that failed stays, and is tried again next time."""
+        """Wait for the oldest write, retrying it if it has failed. If it fails again it stays in the queue."""
         oldest = self._queue[0]
         if oldest.done.done() and oldest.done.exception() is not None:
             oldest.done = self._worker.submit(self._write, oldest.result, oldest.pack)
@@ -182,30 +182,30 @@ class ResultStore:
 
     @property
     def written(self) -> int:
-        """Number of the last result or trace; see `roll_back`."""
+        """Serial number of the last result or trace; see `roll_back`."""
         return self._written
 
     def roll_back(self, written: int) -> None:
-        """Forget everything put since `written` had this value.
+        """Delete everything stored since `written` had this value.
 
         Raises:
             OutputError: the database cannot be changed.
         """
-        # The one thread works in order: once this is done, so is whatever was handed to it before.
+        # The single thread works in order: once this is done, so is everything submitted before.
         self._worker.submit(lambda: None).result()
         self._queue = deque(write for write in self._queue if write.result.written <= written)
         self._void.append((written, self._written))
         self._delete_void()
 
     def _delete_void(self) -> None:
-        """Delete what was rolled back; what a full disk does not let go of is tried again before the next look."""
+        """Delete rolled-back rows. If that fails, as on a full disk, it is retried before results are next read."""
         while self._void:
             for table in ("results", "traces"):
                 self._query(f"DELETE FROM {table} WHERE written > ? AND written <= ?", self._void[-1])
             self._void.pop()
 
     def latest(self, track: Track, object_id: int, frame: int, stride: int | None = None) -> StoredResult | None:
-        """The newest result of a frame that is up to date, of one way of propagating if `stride` is given."""
+        """The newest up-to-date result of a frame, of the given stride or of any if None; None without one."""
         self._delete_void()
         if any((write.result.object_id, write.result.frame) == (object_id, frame) for write in self._queue):
             self.flush()
@@ -214,7 +214,7 @@ class ResultStore:
         return next(self._standing(track, f"WHERE {where} {_NEWEST}", values), None)
 
     def behind(self, track: Track, object_id: int, frame: int, stride: int) -> Iterator[StoredResult]:
-        """Results of one way of propagating that come before `frame` in its direction, nearest first, one per frame."""
+        """Up-to-date results of one stride that come before `frame` in its direction, nearest first, one per frame."""
         self.flush()
         sign, order = ("<", "DESC") if stride > 0 else (">", "ASC")
         where = (
@@ -222,7 +222,7 @@ class ResultStore:
             f"ORDER BY frame {order}, layer DESC, written DESC LIMIT {_PAGE}"
         )
         while rows := self._rows(where, (object_id, stride, frame)):
-            # A page may end among the layers of a frame, so its last frame is left to the next page.
+            # A full page may end in the middle of a frame, so its last frame is left to the next page.
             whole = [row for row in rows if row.frame != rows[-1].frame] if len(rows) == _PAGE else rows
             standing = [row for row in whole if track.stands(row.layer, row.frame, row.stride)]
             yield from (
@@ -231,7 +231,7 @@ class ResultStore:
             frame = whole[-1].frame
 
     def every(self, track: Track, object_id: int) -> Iterator[StoredResult]:
-        """All results of an object that are up to date, by frame, the newest of a frame first."""
+        """All up-to-date results of an object, by frame, the newest of each frame first."""
         self.flush()
         where = f"WHERE object_id = ? AND frame > ? ORDER BY frame, layer DESC, written DESC LIMIT {_PAGE}"
         last = -1
@@ -242,7 +242,7 @@ class ResultStore:
             last = whole[-1].frame
 
     def packed(self, result: StoredResult) -> PackedResult:
-        """The heavy part of a result."""
+        """The mask, logits and pointer of a result."""
         key = (result.object_id, result.frame, result.stride, result.layer)
         where = "object_id = ? AND frame = ? AND stride = ? AND layer = ?"
         (row,) = self._query(f"SELECT mask, logits, pointer FROM results WHERE {where}", key)
@@ -251,17 +251,15 @@ class ResultStore:
     def frames(self, object_ids: list[int]) -> Iterator[int]:
         """Numbers of the frames that have a result of any of the objects, in order."""
         self.flush()
-        marks = ", ".join("?" * len(object_ids))
-        where = (
-            f"SELECT DISTINCT frame FROM results WHERE object_id IN ({marks}) AND frame > ? ORDER BY frame LIMIT 1024"
-        )
+        ids = ", ".join("?" * len(object_ids))
+        where = f"SELECT DISTINCT frame FROM results WHERE object_id IN ({ids}) AND frame > ? ORDER BY frame LIMIT 1024"
         last = -1
         while rows := self._query(where, (*object_ids, last)):
             yield from (row[0] for row in rows)
             last = rows[-1][0]
 
     def traces(self, track: Track, object_id: int) -> Iterator[tuple[int, str]]:
-        """Stride and JSON of every frame's trace, in the order it came about; of a frame visited again the last one."""
+        """Stride and JSON of an object's trace rows, in the order of tracking; only the last of each frame."""
         select = "SELECT frame, stride, layer, row FROM traces WHERE object_id = ? ORDER BY written"
         kept: dict[int, tuple[int, str]] = {}
         for frame, stride, layer, row in self._query(select, (object_id,)):
@@ -271,7 +269,7 @@ class ResultStore:
         yield from kept.values()
 
     def forget(self, object_id: int, cut: Cut, before: bool) -> None:
-        """Delete what a cut hits (`before`), or what was made in its span since (undo)."""
+        """Delete the results and traces in a cut's span that are older than it (`before`) or made since (for undo)."""
         self.flush()
         side = "<" if before else ">="
         where = f"object_id = ? AND frame BETWEEN ? AND ? AND stride * ? > 0 AND layer {side} ?"
@@ -294,7 +292,7 @@ class ResultStore:
             with self._lock:
                 return self._database.execute(text, values).fetchall()
         except sqlite3.Error as error:
-            raise OutputError(f"cannot keep results in {self._folder.name}: {error}") from error
+            raise OutputError(f"cannot store results in {self._folder.name}: {error}") from error
 
 
 def _temporary_folder(folder: Path | None) -> tempfile.TemporaryDirectory[str]:
@@ -304,7 +302,7 @@ def _temporary_folder(folder: Path | None) -> tempfile.TemporaryDirectory[str]:
         return tempfile.TemporaryDirectory(prefix="sam2long-", dir=folder, ignore_cleanup_errors=True)
     except OSError as error:
         where = folder or "the folder for temporary files"
-        raise OutputError(f"cannot keep results in {where}: {error.strerror or error}") from error
+        raise OutputError(f"cannot store results in {where}: {error.strerror or error}") from error
 
 
 def _new_database(path: Path) -> sqlite3.Connection:
@@ -314,6 +312,6 @@ def _new_database(path: Path) -> sqlite3.Connection:
         database.executescript(_SCHEMA)
     except sqlite3.Error as error:
         if database is not None:
-            database.close()  # before its file is deleted, which Windows demands
-        raise OutputError(f"cannot keep results in {path.parent}: {error}") from error
+            database.close()  # Windows cannot delete the file while it is open
+        raise OutputError(f"cannot store results in {path.parent}: {error}") from error
     return database
