@@ -65,6 +65,8 @@ def start(target: str, seed: int, corpus: Corpus, folder: Path) -> int:
 def _be_the_case(target: str, seed: int, corpus: Corpus, folder: Path) -> NoReturn:
     try:
         os.setsid()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         faulthandler.enable((folder / "crash.txt").open("w", encoding="utf-8"))
         held = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (held + MEMORY, held + MEMORY))
@@ -123,9 +125,15 @@ def settle(running: Running, outcome: tuple[int | None, list[str], str], tally: 
 
 
 def campaign(corpus: Corpus, root: Path, args: argparse.Namespace) -> Tally:
-    """Cases of all targets in turn until the time is up."""
+    """Cases of all targets in turn until the time is up, or until Ctrl-C or SIGTERM."""
     tally, running, number = Tally(), dict[int, Running](), 0
     began = shown = time.monotonic()
+
+    def stop(*_: object) -> None:
+        args.seconds = 0
+
+    for which in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(which, stop)
     targets = [target for target in TARGETS if not args.targets or target in args.targets.split(",")]
     while running or time.monotonic() - began < args.seconds:
         while len(running) < args.processes and time.monotonic() - began < args.seconds:
