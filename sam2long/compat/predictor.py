@@ -38,7 +38,7 @@ class SAM2VideoPredictor(nn.Module):
         binary_prompts: encode the memory of prompted frames from a binary mask, as SAM 2's predictor does.
 
     Raises:
-        ConfigError: `pathways` is less than 1.
+        ConfigError: `pathways` is outside its range, see `TreeConfig`.
     """
 
     def __init__(self, model: SAM2, pathways: int = 3, binary_prompts: bool = True) -> None:
@@ -286,7 +286,7 @@ def build_sam2_video_predictor(
 
     Raises:
         CheckpointError: the configuration is unknown, or the weights are missing or do not fit.
-        ConfigError: the mode, an override or the device is not supported, or `pathways` is less than 1.
+        ConfigError: the mode, an override or the device is not supported, or `pathways` is out of range.
     """
     if mode != "eval":
         raise ConfigError(f"mode is {mode!r}; the predictor does not train, so only 'eval' is supported")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sam2long.errors import ConfigError
 
 MOST_PATHWAYS = 100
-"""Far more than help: the time of a frame and the memory grow with each."""
+"""Far beyond what improves results; time per frame and memory grow with the number of pathways."""
 
 
 @dataclass(frozen=True)
