@@ -52,6 +52,22 @@ def test_masks_that_inflate_to_more_than_a_mask():
         unpack_mask(b"garbage", size)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("max_delay", [3]), ("max_delay", -1), ("max_delay", True), ("trace", "yes"), ("trace", None)]
+)
+def test_options_of_the_wrong_kind(session, tmp_path, name, value):
+    path = tmp_path / "options.s2l"
+    session.save(path)
+
+    def damaged(old):
+        data = json.loads(old)
+        return json.dumps({**data, "options": {**data["options"], name: value}}).encode()
+
+    replaced(path, "session.json", damaged)
+    with pytest.raises(SessionError, match=f"its option '{name}' is"):
+        read_header(path)
+
+
 def test_unknown_and_repeated_options(session, small_model, clip, tmp_path):
     path = tmp_path / "options.s2l"
     session.save(path)

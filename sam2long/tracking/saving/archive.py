@@ -140,6 +140,10 @@ def _options(options: Json, path: Path) -> Json:
         raise SessionError(f"{path} has an option that sam2long {VERSION} does not know: {unknown[0]!r}")
     if {"max_delay"} - set(options):
         raise SessionError(f"{path} is damaged or not a session file (its option 'max_delay' is missing)")
+    for name, value in options.items():
+        delay = name == "max_delay" and (value is None or (type(value) is int and value >= 0))
+        if not (delay or (name != "max_delay" and isinstance(value, bool))):
+            raise SessionError(f"{path} is damaged or not a session file (its option {name!r} is {value!r})")
     return options
 
 
