@@ -102,6 +102,8 @@ class Propagation:
         self.thread, self.running = get_ident(), True
         try:
             yield from self._run()
+            if self._state.store is not None:
+                self._state.store.flush()  # what could not be stored is told, not lost in silence
         finally:
             self.running = False
 
