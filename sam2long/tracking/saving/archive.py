@@ -30,6 +30,16 @@ from sam2long.video.fingerprint import Fingerprint, fingerprint
 FORMAT, FORMAT_VERSION = "sam2long session", 1
 
 _OPTIONS = ("trace", "keep_logits", "max_delay")
+_DAMAGE = (
+    zipfile.BadZipFile,
+    SafetensorError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+)
+"""What reading a damaged file can raise."""
 _INFLATION, _SMALL = 100, 1 << 24
 """Members above `_SMALL` bytes that inflate more than `_INFLATION` times are refused; traces inflate about tenfold."""
 
@@ -323,5 +333,5 @@ def _open(path: Path) -> Iterator[zipfile.ZipFile]:
         raise SessionError(f"there is no session file {path}") from None
     except OSError as error:
         raise SessionError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (zipfile.BadZipFile, SafetensorError, LookupError, ValueError, TypeError, AttributeError) as error:
+    except _DAMAGE as error:
         raise SessionError(f"{path} is damaged or not a session file ({error})") from error
