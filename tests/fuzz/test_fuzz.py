@@ -10,7 +10,7 @@ from tests.fuzz.corpus import Corpus
 from tests.fuzz.play import play
 from tests.fuzz.targets import TARGETS
 
-SEEDS = 16
+SEEDS = 30
 """Cases of each target."""
 
 
