@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import os
 import signal
 import sys
@@ -45,6 +47,8 @@ app.command("eval")(evaluate)
 def main() -> None:
     """Run the command line and exit: 0 on success, 2 on a user error, 130 after Ctrl-C, 143 after SIGTERM."""
     raise_on_sigterm()
+    _print_any_name()
+    logging.getLogger("PIL").addHandler(logging.NullHandler())  # it logs what it raises as well
     warnings.showwarning = _show_warning
     try:
         status = app(prog_name="sam2long", standalone_mode=False) or 0
@@ -64,6 +68,13 @@ def main() -> None:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
     sys.exit(status)
+
+
+def _print_any_name() -> None:
+    """File names need not be text: what has no place in UTF-8 is printed as an escape."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:

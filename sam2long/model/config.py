@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from math import isfinite
 
 from sam2long.errors import ConfigError
+
+_MOST = 65536
+"""Larger than any number of a network: a file that asks for more is damaged."""
+
+
+def _check_whole(config: object, names: tuple[str, ...], least: int = 1) -> None:
+    for name in names:
+        found = getattr(config, name)
+        for value in found if isinstance(found, tuple) else (found,):
+            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= _MOST:
+                raise ConfigError(f"{name} must be a whole number from {least} to {_MOST}, not {value!r}")
 
 
 @dataclass(frozen=True)
@@ -26,6 +38,16 @@ class HieraConfig:
     global_blocks: tuple[int, ...]
     windows: tuple[int, int, int, int] = (8, 4, 14, 7)
     position_grid: tuple[int, int] = (7, 7)
+
+    def __post_init__(self) -> None:
+        _check_whole(self, ("width", "heads", "depths", "windows", "position_grid"))
+        _check_whole(self, ("global_blocks",), least=0)
+        if not isinstance(self.global_blocks, tuple):
+            raise ConfigError(f"global_blocks must be a list of block numbers, not {self.global_blocks!r}")
+        if (len(self.depths), len(self.windows), len(self.position_grid)) != (4, 4, 2):
+            raise ConfigError("depths and windows must have four values, position_grid two")
+        if self.width % self.heads:
+            raise ConfigError(f"width {self.width} is not a multiple of heads {self.heads}")
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -73,6 +95,17 @@ class SAM2Config:
     std: tuple[float, float, float] = field(default=(0.229, 0.224, 0.225))
 
     def __post_init__(self) -> None:
+        _check_whole(self, ("image_size", "dim", "memory_dim", "attention_layers", "attention_mlp", "decoder_mlp"))
+        _check_whole(self, ("decoder_heads", "memory_slots", "max_pointers"))
+        if not (isinstance(self.occlusion_memory, bool) and isinstance(self.pointer_time, bool)):
+            raise ConfigError("occlusion_memory and pointer_time must be true or false")
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if len(values) != 3 or not all(isinstance(value, (int, float)) and isfinite(value) for value in values):
+                raise ConfigError(f"{name} must be three finite numbers, not {values!r}")
+        if min(self.std) <= 0:
+            raise ConfigError(f"std {self.std!r} must be above 0")
+        if self.dim % (2 * self.decoder_heads):
+            raise ConfigError(f"dim {self.dim} is not a multiple of twice decoder_heads {self.decoder_heads}")
         if self.image_size % 32:
             raise ConfigError(f"image size {self.image_size} is not a multiple of 32")
         if self.dim % self.memory_dim:

@@ -85,5 +85,6 @@ def _codec() -> str:
 
 def _options() -> dict[str, str]:
     if _codec() == "libx264":
-        return {"crf": "20", "preset": "veryfast"}
+        # With mbtree x264 now and then encodes the same pictures to other bytes.
+        return {"crf": "20", "preset": "veryfast", "x264-params": "mbtree=0"}
     return {"qscale": MPEG4_QUALITY}

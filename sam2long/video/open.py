@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,9 @@ from sam2long.errors import ConfigError, VideoError
 from sam2long.video.paths import user_path
 from sam2long.video.pixels.levels import Levels, checked_levels
 from sam2long.video.source import DEFAULT_FPS, IMAGE_SUFFIXES, VideoSource
+
+LEAST_FPS, MOST_FPS = 1e-6, 60_000.0
+"""What the time stamps of an overlay can hold: one frame in eleven days, or in one of its ticks."""
 
 
 def open_video(
@@ -40,8 +42,8 @@ def open_video(
         ConfigError: `fps` is not a positive number, or is given for a video file; `levels` are not two numbers in
             ascending order, or are given for a VideoSource.
     """
-    if fps is not None and not (math.isfinite(fps) and fps > 0):
-        raise ConfigError(f"fps must be a positive number, not {fps}")
+    if fps is not None and not LEAST_FPS <= fps <= MOST_FPS:
+        raise ConfigError(f"fps must be a number from {LEAST_FPS:g} to {MOST_FPS:g}, not {fps}")
     chosen = checked_levels(levels)
     if isinstance(source, VideoSource):
         if chosen is not None:
@@ -65,6 +67,10 @@ def _open_path(source: str | Path, fps: float | None, levels: Levels | None) -> 
     from sam2long.video.images.page_source import open_image, open_images
 
     path = user_path(source)
+    try:
+        path.exists()
+    except OSError as error:
+        raise VideoError(f"{str(source)[:80]} cannot be opened: {error.strerror}") from error
     if path.is_dir():
         return open_images(images_in(path), path, fps=fps, levels=levels)
     if not path.exists():

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -290,3 +291,23 @@ def test_a_bug_stays_a_bug(tmp_path, source):
     with pytest.raises(IndexError), writers(tmp_path / "out", source) as failing:
         failing.write(wrong)
         failing.finish()
+
+
+def test_whole_results_that_cannot_be_moved_stay(tmp_path, source, monkeypatch):
+    folder = tmp_path / "out"
+    replace, blocked = Path.replace, [True]
+
+    def stubborn(self, target):
+        if blocked[0] and Path(target).name == "coco.json":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", stubborn)
+    with pytest.raises(OutputError, match=r"results are whole, but could not be moved .*Permission denied"):
+        write(folder, source, range(3), ["png", "coco"])
+    assert (folder / ".sam2long-unfinished" / "coco.json").exists()
+    blocked[0] = False
+    with pytest.raises(OutputError, match="not empty"):
+        writers(folder, source)  # which moves them first
+    assert names(folder) == {"masks", "coco.json", "ytvis.json", "summary.json"}
+    assert len(list((folder / "masks").iterdir())) == 3

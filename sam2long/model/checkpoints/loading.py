@@ -162,8 +162,10 @@ def _stored_config(metadata: dict[str, str], path: Path) -> SAM2Config | None:
         fields: dict[str, Any] = json.loads(metadata["sam2long_config"])
         trunk = HieraConfig(**{key: _frozen(value) for key, value in fields.pop("trunk").items()})
         return SAM2Config(trunk=trunk, **{key: _frozen(value) for key, value in fields.items()})
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise CheckpointError(f"checkpoint {str(path)!r} has a configuration of another version: {error}") from error
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise CheckpointError(
+            f"checkpoint {str(path)!r} has a configuration that cannot be used: {_first_sentence(error)}"
+        ) from error
 
 
 def _frozen(value: Any) -> Any:
@@ -215,11 +217,22 @@ def _fill(config: SAM2Config, state: dict[str, Tensor], path: Path) -> SAM2:
         for name, value in state.items()
         if name in expected and not (value.is_floating_point() and value.layout == torch.strided and not value.is_meta)
     ]
+    broken = [
+        name
+        for name, value in state.items()
+        if name in expected
+        and name not in unusable
+        and value.is_floating_point()
+        and not value.is_sparse
+        and not value.is_meta
+        and not bool(torch.isfinite(value).all())
+    ]
     problems = [
         ("missing", missing),
         ("unexpected", unexpected),
         ("of wrong shape", misshapen),
         ("not of dense floating-point numbers", unusable),
+        ("with NaN or infinite numbers", broken),
     ]
     if any(names for _, names in problems):
         details = "; ".join(f"{len(names)} {kind}: {_some(names)}" for kind, names in problems if names)

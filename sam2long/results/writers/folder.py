@@ -64,6 +64,13 @@ class OutputFolder:
         self._move()
         self._lock.release()
 
+    def keep(self) -> bool:
+        """Leave results that are whole in the staging folder, from where the next run moves them; False without any."""
+        if not _whole(self.staging):
+            return False
+        self._lock.release()
+        return True
+
     def discard(self) -> None:
         """Remove the staging folder and the folders created for it, if empty; never raises."""
         shutil.rmtree(self.staging, ignore_errors=True)
@@ -75,6 +82,8 @@ class OutputFolder:
             target = self.path / entry.name
             if target.is_dir() and not target.is_symlink():
                 shutil.rmtree(target)
+            elif entry.is_dir():  # which replaces neither a file nor a link
+                target.unlink(missing_ok=True)
             entry.replace(target)
         self.staging.rmdir()
 
@@ -82,7 +91,7 @@ class OutputFolder:
         """Clean up a staging folder left by a killed run; only the holder of the lock may use it."""
         if not self.staging.exists():
             return
-        if (self.staging / SUMMARY).exists() and not (self.staging / SPOOL).exists():
+        if _whole(self.staging):
             self._move()  # killed while publishing complete results
         else:
             shutil.rmtree(self.staging)
@@ -100,6 +109,11 @@ class OutputFolder:
         with contextlib.suppress(OSError):
             for folder in self._created:
                 folder.rmdir()
+
+
+def _whole(staging: Path) -> bool:
+    """Whether results only have to be moved to their place."""
+    return (staging / SUMMARY).exists() and not (staging / SPOOL).exists()
 
 
 def _check_nothing_lost(path: Path, names: Sequence[str]) -> None:

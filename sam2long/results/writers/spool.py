@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -117,5 +118,7 @@ def _row(result: FrameResult, object_id: int) -> tuple[int | float | bytes, ...]
 
 
 def _record(row: tuple[object, ...]) -> ObjectRecord:
-    counts, height, width, x, y, w, h, *rest = row
-    return ObjectRecord(counts, height, width, (x, y, w, h), *rest)  # type: ignore[arg-type]
+    counts, height, width, x, y, w, h, area, *scores = row
+    # SQLite has no NaN and keeps NULL instead
+    numbers = (math.nan if score is None else score for score in scores)
+    return ObjectRecord(counts, height, width, (x, y, w, h), area, *numbers)  # type: ignore[arg-type]

@@ -109,6 +109,12 @@ class WriterSet:
         try:
             self._publish(Ending(complete and not self._failures, reason or self._what_failed()))
         except WRITE_ERRORS as error:
+            self._done = self._folder.keep()
+            if self._done:
+                raise OutputError(
+                    f"results are whole, but could not be moved to {self._folder.path} ({why(error)}); they are in "
+                    f"{self._folder.staging}, and the next run into this folder moves them"
+                ) from error
             self.abort()
             raise self._error(error) from error
         self._done = True

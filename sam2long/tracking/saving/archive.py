@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, astuple, dataclass, fields
@@ -20,7 +21,7 @@ from safetensors import SafetensorError
 
 from sam2long.errors import OutputError, SessionError
 from sam2long.results.observation import Observation
-from sam2long.tracking.saving.codec import Json, SessionDecoder, SessionEncoder
+from sam2long.tracking.saving.codec import Json, SessionDecoder, SessionEncoder, whole
 from sam2long.tracking.state import SessionState
 from sam2long.tracking.storage.store import PackedResult, ResultStore, StoredResult
 from sam2long.tree import TreeConfig
@@ -32,12 +33,15 @@ FORMAT, FORMAT_VERSION = "sam2long session", 1
 _OPTIONS = ("trace", "keep_logits", "max_delay")
 _DAMAGE = (
     zipfile.BadZipFile,
+    zlib.error,
     SafetensorError,
-    LookupError,
-    ValueError,
-    TypeError,
+    ArithmeticError,
     AttributeError,
-    RecursionError,
+    EOFError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
 )
 """What reading a damaged file can raise."""
 _INFLATION, _SMALL = 100, 1 << 24
@@ -130,7 +134,7 @@ def read_session(path: Path, header: Header, state: SessionState) -> None:
 
     assert state.store is not None
     with _open(path) as file:
-        decoder = SessionDecoder(load(file.read("memory.safetensors")), state.model.device, state.config)
+        decoder = SessionDecoder(load(file.read("memory.safetensors")), state.model, state.size, state.config)
         for item in header.data["objects"]:
             live = item["live"]
             clocks = {live["stride"]: state.clock(live["stride"])} if live else {}
@@ -140,7 +144,7 @@ def read_session(path: Path, header: Header, state: SessionState) -> None:
         for line in file.read("traces.jsonl").decode().splitlines():
             row = json.loads(line)
             state.store.put_trace(row["object"], row["row"]["frame"], row["stride"], 0, json.dumps(row["row"]))
-    state.layer = header.data["layer"]
+        state.layer = whole(header.data["layer"])
 
 
 def _options(options: Json, path: Path) -> Json:
@@ -293,6 +297,8 @@ def _result_members(file: zipfile.ZipFile) -> list[str]:
 
 def _rows(arrays: dict[str, npt.NDArray[Any]]) -> Iterator[StoredResult]:
     columns = [arrays[field.name].tolist() for field in fields(StoredResult)]
+    if any(np.isnan(arrays[name]).any() for name in _REAL):
+        raise ValueError("a result with NaN for a number")
     return (StoredResult(*values) for values in zip(*columns, strict=True))
 
 

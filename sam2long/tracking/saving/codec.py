@@ -7,16 +7,19 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from pycocotools import mask as coco
 from torch import Tensor
 
+from sam2long.errors import PromptError
+from sam2long.model.sam2 import SAM2
 from sam2long.results.convert import run_lengths
 from sam2long.tracking.outcome import EncodedMemory, Outcome
 from sam2long.tracking.prompting.conditioning import Conditioning
-from sam2long.tracking.prompting.prompts import Clicks, ObjectPrompt, Tracked
+from sam2long.tracking.prompting.prompts import Clicks, FrameSize, ObjectPrompt, Tracked, check_clicks
 from sam2long.tracking.storage.packing import PackedMask
-from sam2long.tracking.track import LiveTree, Track
+from sam2long.tracking.track import FOREVER, LiveTree, Track
 from sam2long.tracking.tracker import Tree
 from sam2long.tree import Branch, Clock, History, Lineage, Node, ObjectTree, Pathway, TreeConfig
 
@@ -120,92 +123,162 @@ class SessionEncoder:
 class SessionDecoder:
     """Decodes objects that a `SessionEncoder` has encoded.
 
+    Raises ValueError, TypeError or LookupError for what does not fit together.
+
     Attributes:
         tensors: the encoder's tensors, by name.
-        device: device for the decoded tensors.
+        model: the network that the tensors belong to.
+        size: height and width of the video.
         config: hyperparameters of the memory tree.
     """
 
     tensors: dict[str, Tensor]
-    device: torch.device
+    model: SAM2
+    size: FrameSize
     config: TreeConfig
     _nodes: dict[int, Node[EncodedMemory]] = field(default_factory=dict)
 
     def track(self, data: Json, clocks: dict[int, Clock]) -> Track:
         """Decode an object; `clocks` holds the clock of its live tree by stride."""
-        track = Track({item["frame"]: self._prompt(item) for item in data["prompts"]})
+        track = Track({whole(item["frame"]): self._prompt(item) for item in data["prompts"]})
         for item in data["conditionings"]:
             # Older files have no "contradicts"; in them no prompt did.
-            track.conditionings[item["frame"]] = Conditioning(
-                self._node(item["node"]), self._outcome(item["outcome"]), item.get("contradicts", False)
+            track.conditionings[whole(item["frame"])] = Conditioning(
+                self._node(item["node"]), self._outcome(item["outcome"]), bool(item.get("contradicts", False))
             )
+        if not track.prompts or not track.conditionings.keys() <= track.prompts.keys():
+            raise ValueError("an object has no prompt, or remembers a frame that has none")
         if data["live"] is not None:
             track.live = self._live(data["live"], clocks[data["live"]["stride"]], track)
         return track
 
     def _prompt(self, data: Json) -> ObjectPrompt:
         return ObjectPrompt(
-            None if data["mask"] is None else coco.decode(data["mask"]).astype(bool),
-            tuple(_clicks(item) for item in data["rounds"]),
+            None if data["mask"] is None else self._mask(data["mask"]),
+            tuple(self._clicks(item) for item in data["rounds"]),
             self._tracked(data["refines"]),
             # Older files have no "replaces".
             self._tracked(data.get("replaces")),
         )
 
     def _tracked(self, data: Json | None) -> Tracked | None:
-        return None if data is None else Tracked(self._bytes(data["logits"]), data["stride"])
+        return None if data is None else Tracked(self._bytes(data["logits"]), whole(data["stride"], -FOREVER))
+
+    def _mask(self, data: Json) -> npt.NDArray[np.bool_]:
+        if tuple(data["size"]) != (self.size.height, self.size.width):
+            raise ValueError(f"a mask of {data['size']}")
+        mask: npt.NDArray[np.bool_] = coco.decode(data).astype(bool)
+        return mask
+
+    def _clicks(self, data: Json) -> Clicks:
+        box = data["box"] or None
+        try:
+            return check_clicks(data["points"], data["labels"], box, self.size, "its clicks", bool(data["replace"]))
+        except PromptError as error:
+            raise ValueError(str(error)) from error
 
     def _live(self, data: Json, clock: Clock, track: Track) -> LiveTree:
         branches: list[Branch[Outcome]] = []
         for item in data["branches"]:
-            parent = None if item["parent"] is None else branches[item["parent"]]
-            branches.append(Branch(item["frame"], self._outcome(item["outcome"]), parent, item["children"]))
+            parent = None if item["parent"] is None else branches[whole(item["parent"])]
+            outcome, children = self._outcome(item["outcome"]), whole(item["children"])
+            branches.append(Branch(whole(item["frame"]), outcome, parent, children))
         levels, first = deque[list[Branch[Outcome]]](), 0
         for count in data["levels"]:
-            levels.append(branches[first : first + count])
+            levels.append(branches[first : first + whole(count, 1)])
             first += count
         pathways = [
             Pathway(
-                item["score"],
+                real(item["score"]),
                 History(
                     tuple(self._node(node) for node in item["useful"]),
                     self._node(item["latest"]) if item["latest"] else None,
                 ),
-                None if item["branch"] is None else branches[item["branch"]],
+                None if item["branch"] is None else branches[whole(item["branch"])],
             )
             for item in data["pathways"]
         ]
-        tree: Tree = ObjectTree(self.config, clock, track.nodes(), pathways, Lineage(levels), data["rooted"])
-        return LiveTree(tree, data["stride"], data["next_frame"], dict(data["pending"]))
+        pending = {whole(frame): real(time) for frame, time in data["pending"]}
+        _check_tree(branches, levels, pathways, list(pending))
+        tree: Tree = ObjectTree(self.config, clock, track.nodes(), pathways, Lineage(levels), bool(data["rooted"]))
+        stride = whole(data["stride"], -FOREVER)
+        if stride == 0:
+            raise ValueError("a stride of 0")
+        return LiveTree(tree, stride, whole(data["next_frame"], -FOREVER), pending)
 
     def _node(self, data: Json) -> Node[EncodedMemory]:
-        number = data["number"]
+        number, config = whole(data["number"]), self.model.config
         if number not in self._nodes:
-            memory, pointer = (self.tensors[f"node/{number}/{part}"].to(self.device) for part in ("map", "pointer"))
-            self._nodes[number] = Node(data["frame"], data["iou"], data["object_score"], EncodedMemory(memory, pointer))
+            memory = self._shaped(f"node/{number}/map", config.memory_dim, config.grid, config.grid)
+            remembered = EncodedMemory(memory, self._shaped(f"node/{number}/pointer", config.dim))
+            scores = real(data["iou"]), real(data["object_score"])
+            self._nodes[number] = Node(whole(data["frame"]), *scores, remembered)
         return self._nodes[number]
 
     def _outcome(self, data: Json) -> Outcome:
-        packed = data["packed"]
-        lead = float("inf") if data["lead"] is None else data["lead"]
+        packed, config = data["packed"], self.model.config
+        if (data["logits"] is None) == (not packed):
+            raise ValueError("an outcome without a mask, or with two")
+        side = config.mask_size
         return Outcome(
-            self._tensor(data["logits"]),
-            data["iou"],
-            data["object_score"],
-            data["disagreement"],
-            lead,
-            self._tensor(data["pointer"]),
+            None if data["logits"] is None else self._shaped(data["logits"], side, side),
+            real(data["iou"]),
+            real(data["object_score"]),
+            real(data["disagreement"]),
+            float("inf") if data["lead"] is None else real(data["lead"]),
+            None if data["pointer"] is None else self._shaped(data["pointer"], config.dim),
             PackedMask(self._bytes(packed["mask"]), self._bytes(packed["logits"])) if packed else None,
         )
 
-    def _tensor(self, name: str | None) -> Tensor | None:
-        return None if name is None else self.tensors[name].to(self.device)
+    def _shaped(self, name: str, *shape: int) -> Tensor:
+        tensor = self.tensors[name]
+        if tensor.shape != shape or not tensor.is_floating_point() or not bool(tensor.isfinite().all()):
+            raise ValueError(f"{name} is {tensor.dtype} {list(tensor.shape)}, or not finite")
+        return tensor.to(self.model.device)
 
     def _bytes(self, name: str) -> bytes:
         return self.tensors[name].numpy().tobytes()
 
 
-def _clicks(data: Json) -> Clicks:
-    points = tuple((float(x), float(y)) for x, y in data["points"])
-    x0, y0, x1, y1 = data["box"] or (0, 0, 0, 0)
-    return Clicks(points, tuple(data["labels"]), (x0, y0, x1, y1) if data["box"] else None, data["replace"])
+def _check_tree(
+    branches: list[Branch[Outcome]],
+    levels: deque[list[Branch[Outcome]]],
+    pathways: list[Pathway[EncodedMemory, Outcome]],
+    pending: list[int],
+) -> None:
+    """Raise ValueError unless levels, parents, children and pathways fit together as `ObjectTree` leaves them."""
+    if not pathways or [branch for level in levels for branch in level] != branches:
+        raise ValueError("a tree without pathways, or with branches on no level")
+    if [level[0].frame for level in levels] != pending or any(
+        branch.frame != level[0].frame for level in levels for branch in level
+    ):
+        raise ValueError("frames of branches that are not those that wait")
+    for above, level in zip([None, *levels], levels):
+        if any((branch.parent is None) if above else (branch.parent is not None) for branch in level):
+            raise ValueError("a branch without a parent, or above the first")
+        if above and any(branch.parent not in above for branch in level):
+            raise ValueError("a branch whose parent is on another frame")
+        for parent in above or ():
+            if parent.children != sum(branch.parent is parent for branch in level):
+                raise ValueError("a branch with a wrong number of children")
+    newest = levels[-1] if levels else []
+    if any(branch.children for branch in newest) or any(
+        pathway.branch is not None and pathway.branch not in newest for pathway in pathways
+    ):
+        raise ValueError("a pathway that does not stand on the newest frame")
+    if levels and any(pathway.branch is None for pathway in pathways):
+        raise ValueError("a pathway that stands nowhere")
+
+
+def whole(value: object, least: int = 0) -> int:
+    """Return a frame, a number or a count; raises ValueError if it is none."""
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= FOREVER:
+        raise ValueError(f"{value!r} is not a whole number from {least}")
+    return value
+
+
+def real(value: object) -> float:
+    """Return a finite number; raises ValueError if it is none."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not np.isfinite(float(value)):
+        raise ValueError(f"{value!r} is not a finite number")
+    return float(value)

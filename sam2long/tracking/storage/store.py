@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import tempfile
 from collections import deque
@@ -281,7 +282,7 @@ class ResultStore:
 
     def _rows(self, where: str, values: tuple[int, ...]) -> list[StoredResult]:
         rows = self._query(f"SELECT {_COLUMNS} FROM results {where}", values)
-        return [StoredResult(*row) for row in rows]
+        return [StoredResult(*_with_nan(row)) for row in rows]
 
     def _write(self, result: StoredResult, pack: Callable[[], PackedResult]) -> None:
         values = (*astuple(result), *astuple(pack()))
@@ -315,3 +316,8 @@ def _new_database(path: Path) -> sqlite3.Connection:
             database.close()  # Windows cannot delete the file while it is open
         raise OutputError(f"cannot store results in {path.parent}: {error}") from error
     return database
+
+
+def _with_nan(row: tuple[Any, ...]) -> list[Any]:
+    """SQLite has no NaN and keeps NULL instead."""
+    return [math.nan if value is None else value for value in row]
