@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from sam2long.model import SAM2
 
@@ -34,8 +34,8 @@ _TRUNK_SHARE = 0.1
 class Muon(torch.optim.Optimizer):
     """Momentum, made orthogonal; all parameters are matrices."""
 
-    def __init__(self, parameters: Iterable[nn.Parameter], lr: float) -> None:
-        super().__init__(parameters, {"lr": lr})
+    def __init__(self, groups: Iterable[dict[str, Any]], lr: float) -> None:
+        super().__init__(groups, {"lr": lr})
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
@@ -108,4 +108,6 @@ def optimizers_of(model: SAM2) -> Optimizers:
     chosen = {id(parameter) for parameter in matrices}
     others = [parameter for parameter in parameters if id(parameter) not in chosen]
     groups = [{"params": others}, {"params": trunk}]
-    return Optimizers(Muon(matrices, lr=0.0), torch.optim.AdamW(groups, lr=0.0, weight_decay=0.0, fused=True))
+    return Optimizers(
+        Muon([{"params": matrices}], lr=0.0), torch.optim.AdamW(groups, lr=0.0, weight_decay=0.0, fused=True)
+    )

@@ -39,10 +39,14 @@ class _FastGradients(TorchFunctionMode):
     ) -> Any:
         if func is F.scaled_dot_product_attention:
             return _attend(*args)
-        if func is F.conv2d and torch.is_grad_enabled() and _groups(args, kwargs) > 1:
+        if func is F.conv2d and _groups(args, kwargs) > 1 and _learns(args):
             with torch.autocast("cpu", enabled=False):
                 return func(args[0].float(), *args[1:], **(kwargs or {}))
         return func(*args, **(kwargs or {}))
+
+
+def _learns(args: tuple[Any, ...]) -> bool:
+    return torch.is_grad_enabled() and any(part.requires_grad for part in args[:2])
 
 
 def _groups(args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> int:

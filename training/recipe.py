@@ -40,7 +40,7 @@ RECIPE: tuple[Stage, ...] = (
     ),
     Stage(
         name="clips",
-        steps=700,
+        steps=450,
         image_size=256,
         clips=8,
         frames=5,
@@ -51,7 +51,7 @@ RECIPE: tuple[Stage, ...] = (
         synthetic=0.15,
         corrected=0.1,
         object_aware=0.3,
-        tuned_blocks=11,
+        tuned_blocks=8,
     ),
     Stage(
         name="long",
@@ -68,7 +68,7 @@ RECIPE: tuple[Stage, ...] = (
         corrected=0.1,
         object_aware=0.5,
         window=Window(8, coasted=4),
-        tuned_blocks=11,
+        tuned_blocks=8,
     ),
 )
 

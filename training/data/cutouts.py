@@ -51,7 +51,11 @@ class Bend:
         field = cv2.resize(self.fields[frame], (width, height), interpolation=cv2.INTER_CUBIC) * max(height, width)
         field[..., 0] += np.arange(width, dtype=np.float32)
         field[..., 1] += np.arange(height, dtype=np.float32)[:, None]
-        border = cv2.BORDER_CONSTANT if picture.ndim == 2 or picture.shape[2] == 4 else cv2.BORDER_REFLECT_101
+        # cut-outs have transparent borders, which replicate as such
+        if picture.ndim == 2:
+            border = cv2.BORDER_CONSTANT
+        else:
+            border = cv2.BORDER_REPLICATE if picture.shape[2] == 4 else cv2.BORDER_REFLECT_101
         return cv2.remap(picture, field, None, method, borderMode=border)
 
 

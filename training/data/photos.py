@@ -87,12 +87,14 @@ class PhotoLibrary:
 
 
 def cut_out(photo: Photo, number: int) -> Image:
-    """The bounding box of one object, uint8 [height, width, 4] RGBA."""
+    """One object with a transparent border, uint8 [height, width, 4] RGBA."""
     mask = (photo.ids == number).astype(np.uint8)
     left, top, width, height = cv2.boundingRect(mask)
     part = slice(top, top + height), slice(left, left + width)
     alpha = cv2.GaussianBlur(mask[part] * 255, (3, 3), 0.7)
-    return np.dstack([photo.image[part], alpha])
+    # without the border, interpolation at the box's sides would mix in black
+    colours = cv2.copyMakeBorder(photo.image[part], 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+    return np.dstack([colours, cv2.copyMakeBorder(alpha, 1, 1, 1, 1, cv2.BORDER_CONSTANT)])
 
 
 def merge_objects(ids: Image, rng: np.random.Generator) -> Image:
