@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,10 +15,12 @@ from sam2long.errors import ConfigError, UserError
 from sam2long.model import load_model
 from sam2long.model.checkpoints.loading import save_model
 from sam2long.synthetic.suites import SUITES
-from training.judging.evaluate import as_line, measure_suite, summarise, table
+from training.judging.evaluate import FrameFacts, SuiteScore, as_line, measure_suite, summarise, table
 from training.judging.plot import plot_curve
+from training.judging.reliability import plot_reliability
 from training.loop import LOG_FILE, STATE_FILE, RunOptions, continued_state, pretrained_state, train
 from training.recipe import NANO, RECIPE, scaled
+from training.showcase import draw_examples, render_demo
 from training.state import load_state
 from training.team import run_team
 
@@ -65,8 +68,14 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--table", type=Path, required=True, help="Markdown file to write; figures go beside it as JSON"
     )
+    command.add_argument("--reliability", type=Path, help="picture to draw of how far its scores can be believed")
     command.add_argument("--device")
     command.set_defaults(run=_evaluate)
+
+    command = commands.add_parser("showcase", help="render the demo's clip of photos and a picture of pseudo-videos")
+    command.add_argument("--photos", type=Path, required=True)
+    command.add_argument("--picture", type=Path, required=True)
+    command.set_defaults(run=_showcase)
 
     command = commands.add_parser("plot", help="draw the curve of a run")
     command.add_argument("--out", type=Path, default=Path("runs/nano"), help="folder of the run")
@@ -106,7 +115,8 @@ def _export(arguments: argparse.Namespace) -> None:
 
 def _evaluate(arguments: argparse.Namespace) -> None:
     model = load_model(arguments.weights, device=arguments.device, precision="float32")
-    suites = []
+    suites: list[SuiteScore] = []
+    facts: dict[str, Sequence[FrameFacts]] = {}
     for name in arguments.suites:
         scores = []
         for score in measure_suite(model, name, arguments.videos, arguments.limit):
@@ -115,10 +125,18 @@ def _evaluate(arguments: argparse.Namespace) -> None:
                 f"{score.video}: greedy {score.greedy_j:.3f} / {score.greedy_f:.3f}, gain {score.gain:+.3f}", flush=True
             )
         suites.append(summarise(name, scores))
+        facts[name] = [frame for score in scores for frame in score.frames]
         arguments.table.write_text(table(suites), encoding="utf-8")
         lines = json.dumps([as_line(suite) for suite in suites], indent=1)
         arguments.table.with_suffix(".json").write_text(lines + "\n", encoding="utf-8")
+    if arguments.reliability:
+        plot_reliability(facts, arguments.reliability)
     print(table(suites))
+
+
+def _showcase(arguments: argparse.Namespace) -> None:
+    draw_examples(arguments.photos, arguments.picture)
+    render_demo(arguments.photos)
 
 
 if __name__ == "__main__":

@@ -156,8 +156,8 @@ def tune_trunk(model: SAM2, blocks: int) -> None:
     """Let the last `blocks` blocks of the trunk learn, and no others."""
     trunk = model.image_encoder.trunk
     trunk.requires_grad_(False)
-    if blocks:
-        trunk.blocks[-blocks:].requires_grad_(True)
+    for block in list(trunk.get_submodule("blocks").children())[-blocks:] if blocks else ():
+        block.requires_grad_(True)
 
 
 def train_step(
