@@ -10,11 +10,11 @@ import numpy as np
 from sam2long.results.encoder import Mp4Encoder
 from sam2long.synthetic.photo_clip import FPS, MASKS, VIDEO, pack_masks
 from training.data.cutouts import Actor, Bend, Pose
-from training.data.photos import Image, Photo, PhotoLibrary, cut_out
+from training.data.photos import Image, PhotoLibrary, cut_out, read_photo, read_picture
 from training.data.pseudo import pseudo_clip, under_camera
 
 _FRAMES, _WIDTH, _HEIGHT = 96, 384, 256
-_SCENERY = "backgrounds/caltech101/joshua_tree_0043"
+_SCENERY = "backgrounds/caltech101/joshua_tree_0043.jpg"
 _HERO, _TWIN, _BARREL = (
     f"photos/caltech101-{name}" for name in ("animals/elephant_0008", "animals/elephant_0012", "things/barrel_0015")
 )
@@ -23,8 +23,8 @@ _STRONG = 0.45
 
 
 def draw_examples(photos: Path, picture: Path, rows: int = 8) -> None:
-    """Draw a picture of pseudo-videos, two to a row, their objects tinted."""
-    library, rng = PhotoLibrary(photos), np.random.default_rng(4)
+    """Draw a picture of pseudo-videos, two to a row, their objects tinted; all photos are from Caltech 101."""
+    library, rng = PhotoLibrary(photos, "caltech101"), np.random.default_rng(4)
     colours = np.random.default_rng(1).integers(60, 255, (256, 3))
     strips = []
     for _ in range(2 * rows):
@@ -46,7 +46,7 @@ def render_demo(photos: Path) -> None:
     """
     rng = np.random.default_rng(11)
     side = _WIDTH
-    scenery = under_camera(rng, _read(photos, _SCENERY).image, None, _FRAMES, side, 0.06, _WIDTH / _HEIGHT)
+    scenery = under_camera(rng, read_picture(photos / _SCENERY), None, _FRAMES, side, 0.06, _WIDTH / _HEIGHT)
     hero = _walker(rng, _cutout(photos, _HERO)[:, ::-1], (0.14, 0.66), (0.84, 0.66), 0.3)
     twin = _walker(rng, _cutout(photos, _TWIN), (0.95, 0.56), (0.05, 0.56), 0.30)
     barrel = _walker(rng, _cutout(photos, _BARREL), (0.58, 0.60), (0.52, 0.60), 0.26)
@@ -78,11 +78,4 @@ def _walker(
 
 
 def _cutout(photos: Path, name: str) -> Image:
-    return cut_out(_read(photos, name), 1)
-
-
-def _read(photos: Path, name: str) -> Photo:
-    image = cv2.imread(str(photos / f"{name}.jpg"), cv2.IMREAD_COLOR)[:, :, ::-1]
-    mask = photos / f"{name}.png"
-    ids = cv2.imread(str(mask), cv2.IMREAD_UNCHANGED) if mask.exists() else np.zeros(image.shape[:2])
-    return Photo(np.ascontiguousarray(image), ids.astype(np.uint8))
+    return cut_out(read_photo(photos / f"{name}.png"), 1)

@@ -40,13 +40,17 @@ class Photo:
 class PhotoLibrary:
     """The photos of a folder; pictures are read when they are asked for.
 
+    Args:
+        folder: holds `photos` and `backgrounds`.
+        source: how the names of the sources to take begin; by default all are taken.
+
     Raises:
         VideoError: there is no photo with a mask, or no background.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.masks = sorted((folder / "photos").rglob("*.png"))
-        self.backgrounds = sorted((folder / "backgrounds").rglob("*.jpg"))
+    def __init__(self, folder: Path, source: str = "") -> None:
+        self.masks = sorted((folder / "photos").glob(f"{source}*/**/*.png"))
+        self.backgrounds = sorted((folder / "backgrounds").glob(f"{source}*/**/*.jpg"))
         if not self.masks:
             raise VideoError(f"no photo with a mask: expected {str(folder / 'photos')!r}/SOURCE/NAME.jpg and NAME.png")
         if not self.backgrounds:
@@ -59,17 +63,12 @@ class PhotoLibrary:
     def draw_photo(self, rng: np.random.Generator) -> Photo:
         """A photo with masks; those of small sources come up more often than their share."""
         path = self.masks[min(int(np.searchsorted(self._cumulative, rng.random())), len(self.masks) - 1)]
-        ids = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-        if ids is None or ids.ndim != 2:
-            raise VideoError(f"mask {str(path)!r} is not a picture of one channel")
-        image = _read(path.with_suffix(".jpg"))
-        if ids.shape != image.shape[:2]:
-            raise VideoError(f"mask {str(path)!r} is not of the size of its photo")
-        return Photo(image, merge_objects(ids.astype(np.uint8), rng))
+        photo = read_photo(path)
+        return Photo(photo.image, merge_objects(photo.ids, rng))
 
     def draw_background(self, rng: np.random.Generator) -> Image:
         """A photo without masks: uint8 [height, width, 3] RGB."""
-        return _read(self.backgrounds[int(rng.integers(len(self.backgrounds)))])
+        return read_picture(self.backgrounds[int(rng.integers(len(self.backgrounds)))])
 
     def draw_cutout(self, rng: np.random.Generator) -> Image:
         """One object, uint8 [height, width, 4] RGBA, transparent where it is not."""
@@ -84,6 +83,21 @@ class PhotoLibrary:
             cutout = cut_out(photo, int(rng.choice(numbers, p=weights / weights.sum())))
             if min(cutout.shape[:2]) >= _SMALLEST_SIDE:
                 return cutout
+
+
+def read_photo(mask: Path) -> Photo:
+    """Read a mask and the photo beside it.
+
+    Raises:
+        VideoError: one of them is missing or damaged, or they do not fit together.
+    """
+    ids = cv2.imread(str(mask), cv2.IMREAD_UNCHANGED)
+    if ids is None or ids.ndim != 2:
+        raise VideoError(f"mask {str(mask)!r} is not a picture of one channel")
+    image = read_picture(mask.with_suffix(".jpg"))
+    if ids.shape != image.shape[:2]:
+        raise VideoError(f"mask {str(mask)!r} is not of the size of its photo")
+    return Photo(image, ids.astype(np.uint8))
 
 
 def cut_out(photo: Photo, number: int) -> Image:
@@ -127,7 +141,12 @@ def _merge_pair(ids: Image, rng: np.random.Generator) -> Image:
     return np.where(ids == int(rng.choice(near)), one, ids).astype(np.uint8) if len(near) else ids
 
 
-def _read(path: Path) -> Image:
+def read_picture(path: Path) -> Image:
+    """Read a photo, uint8 [height, width, 3] RGB.
+
+    Raises:
+        VideoError: there is none.
+    """
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
         raise VideoError(f"picture {str(path)!r} cannot be read")
