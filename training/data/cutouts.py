@@ -51,11 +51,8 @@ class Bend:
         field = cv2.resize(self.fields[frame], (width, height), interpolation=cv2.INTER_CUBIC) * max(height, width)
         field[..., 0] += np.arange(width, dtype=np.float32)
         field[..., 1] += np.arange(height, dtype=np.float32)[:, None]
-        # cut-outs have transparent borders, which replicate as such
-        if picture.ndim == 2:
-            border = cv2.BORDER_CONSTANT
-        else:
-            border = cv2.BORDER_REPLICATE if picture.shape[2] == 4 else cv2.BORDER_REFLECT_101
+        photo = picture.ndim == 3 and picture.shape[2] == 3
+        border = cv2.BORDER_REFLECT_101 if photo else cv2.BORDER_CONSTANT
         return cv2.remap(picture, field, None, method, borderMode=border)
 
 
@@ -107,7 +104,7 @@ class Actor:
     """A cut-out with its path through a clip.
 
     Attributes:
-        picture: uint8 [height, width, 4] RGBA.
+        picture: uint8 [height, width, 4] RGBA with premultiplied colours.
         pose: on every frame.
         bend: of the cut-out, None for a stiff one.
         gain: [frames, 3], light on it.
@@ -147,8 +144,8 @@ class Actor:
         shape = (part[1].stop - part[1].start, part[0].stop - part[0].start)
         drawn = cv2.warpAffine(picture, matrix, shape, flags=cv2.INTER_LINEAR).astype(np.float32)
         alpha = drawn[..., 3:] / 255
-        colours = np.minimum(drawn[..., :3] * self.gain[frame].astype(np.float32), 255)
-        image[part] += (colours - image[part]) * alpha
+        colours = np.minimum(drawn[..., :3] * self.gain[frame].astype(np.float32), drawn[..., 3:])
+        image[part] += colours - image[part] * alpha
         ids[part][alpha[..., 0] > 0.5] = number
 
 
