@@ -1,15 +1,14 @@
-"""The recipe of `nano`: its architecture, and its stages one after the other."""
+"""The recipe of `nano`: its stages, one after the other."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sam2long.model import EfficientNetConfig
-from sam2long.model.config import NANO as OLD
+from sam2long.model.config import NANO
 from training.stages import LossWeights, PromptMix, Stage, Window
 
-NANO = replace(OLD, trunk=EfficientNetConfig(), image_size=384, mean=(127 / 255,) * 3, std=(128 / 255,) * 3)
+__all__ = ["NANO", "RECIPE", "scaled"]
 
 _SAM = LossWeights(focal=20.0, edge=1.0)
 
