@@ -39,7 +39,7 @@ RECIPE: tuple[Stage, ...] = (
     ),
     Stage(
         name="clips",
-        steps=450,
+        steps=330,
         image_size=256,
         clips=8,
         frames=5,
@@ -54,10 +54,10 @@ RECIPE: tuple[Stage, ...] = (
     ),
     Stage(
         name="long",
-        steps=200,
+        steps=130,
         image_size=256,
-        clips=6,
-        frames=16,
+        clips=4,
+        frames=10,
         objects=2,
         prompts=PromptMix(mask=0.75, box=0.15),
         losses=replace(_SAM, answered=True),
@@ -66,7 +66,7 @@ RECIPE: tuple[Stage, ...] = (
         eventful=0.5,
         corrected=0.1,
         object_aware=0.5,
-        window=Window(8, coasted=4),
+        window=Window(5, coasted=2),
         tuned_blocks=8,
     ),
 )
