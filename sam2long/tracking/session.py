@@ -52,7 +52,6 @@ class Session:
             corrections re-run only what they affect. Without it, as on a live source, each propagation starts afresh.
         feature_cache: size of the cache of image features, in bytes or as in "2GB"; cached frames are not encoded again
             (17 MB per frame at 1024 x 1024, in float32). 0 keeps only the latest four frames.
-        feature_cache_folder: cache in a temporary folder inside this one instead of in memory.
         results_folder: store results in a temporary folder inside this one; by default in the system's folder for
             temporary files (`TMPDIR`), which on some systems is in memory.
         autosave: save the session to this file during and after each propagation, so that a killed run can be resumed.
@@ -61,7 +60,7 @@ class Session:
     Raises:
         VideoError: the source cannot be read.
         ConfigError: `max_delay` is negative, `feature_cache` is not a valid size, or `autosave` has no results to save.
-        OutputError: `feature_cache_folder` or `results_folder` cannot be used.
+        OutputError: `results_folder` cannot be used.
     """
 
     def __init__(
@@ -75,7 +74,6 @@ class Session:
         max_delay: int | None = None,
         keep_results: bool = True,
         feature_cache: str | int = 0,
-        feature_cache_folder: str | Path | None = None,
         results_folder: str | Path | None = None,
         autosave: str | Path | None = None,
         autosave_every: float = 60.0,
@@ -89,7 +87,7 @@ class Session:
         store = ResultStore(results_folder) if keep_results and self.source.seekable else None
         if autosave is not None and store is None:
             raise ConfigError("autosave needs stored results: keep_results=True and a video that is not a live source")
-        cache = FeatureCache(model, self.source, parse_bytes(feature_cache), feature_cache_folder)
+        cache = FeatureCache(model, self.source, parse_bytes(feature_cache))
         self._state = SessionState(model, self.source, self.tree, cache, store, keep_logits, max_delay, trace)
         self._edits = PromptEdits(self._state)
         self._identity: tuple[Fingerprint, str] | None = None
@@ -328,7 +326,6 @@ class Session:
         source: Source | None = None,
         *,
         feature_cache: str | int = 0,
-        feature_cache_folder: str | Path | None = None,
         results_folder: str | Path | None = None,
         autosave: str | Path | None = None,
         autosave_every: float = 60.0,
@@ -340,7 +337,6 @@ class Session:
             model: with the same weights as when the session was saved.
             source: the video; by default it is opened at its saved path.
             feature_cache: see `Session`.
-            feature_cache_folder: see `Session`.
             results_folder: see `Session`.
             autosave: see `Session`.
             autosave_every: see `Session`.
@@ -360,7 +356,6 @@ class Session:
             tree=header.tree,
             **header.options,
             feature_cache=feature_cache,
-            feature_cache_folder=feature_cache_folder,
             results_folder=results_folder,
             autosave=autosave,
             autosave_every=autosave_every,

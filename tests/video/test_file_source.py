@@ -193,6 +193,18 @@ def test_a_change_of_size_ends_a_pass(make_clip, name):
     assert numbers(backward, 7, None, -1) == [] and "frame 7" in backward.stopped_early
 
 
+@pytest.mark.parametrize(
+    ("name", "codec"), [("a.flv", "flv1"), ("a.asf", "mpeg4"), ("a.ivf", "libvpx"), ("a.mp4", "mpeg4")]
+)
+def test_joined_files_of_which_ffmpeg_reads_only_the_first(make_clip, name, codec):
+    path = make_clip(name, codec=codec, count=5)
+    single = open_video(path)
+    assert len(numbers(single)) == 5 and single.stopped_early is None
+    path.write_bytes(path.read_bytes() * 2)
+    joined = open_video(path)
+    assert len(numbers(joined)) == 5 and "joined from several files" in joined.stopped_early
+
+
 @pytest.mark.parametrize("index", [-1, 60, 1000])
 def test_frames_that_do_not_exist(make_clip, index):
     source = open_video(make_clip(**H264))
