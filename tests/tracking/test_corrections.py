@@ -12,17 +12,6 @@ from sam2long.errors import ConfigError, PromptError, VideoError
 from tests.tracking.blob import FRAMES, HEIGHT, RESTLESS, TREES, WIDTH, equal, masks, same_results, start
 
 
-@pytest.fixture
-def encoded(small_model, monkeypatch):
-    """How many images the network has encoded."""
-    counts = []
-    encode = type(small_model).encode_image
-    monkeypatch.setattr(
-        type(small_model), "encode_image", lambda self, images: (counts.append(len(images)), encode(self, images))[1]
-    )
-    return counts
-
-
 @TREES
 def test_a_correction_reruns_its_object_from_there_on(small_model, clip, tree):
     session = start(small_model, clip, tree)
