@@ -1,4 +1,4 @@
-"""Recognises what a folder of masks holds: one video (PNGs of ids, or one folder per object), or one folder per video."""
+"""Recognises what a folder of masks holds: one video (PNGs of ids, or a folder per object), or one folder per video."""
 
 from __future__ import annotations
 
