@@ -19,8 +19,8 @@ from sam2long.cli.commands.review import review
 from sam2long.cli.commands.score import score
 from sam2long.cli.commands.synth import synth
 from sam2long.cli.commands.track import track
-from sam2long.cli.running.interrupt import INTERRUPT_STATUS, TERMINATED_STATUS, Terminated, raise_on_sigterm
-from sam2long.errors import UserError
+from sam2long.errors import UserError, out_of_memory
+from sam2long.running.interrupt import INTERRUPT_STATUS, TERMINATED_STATUS, Terminated, raise_on_sigterm
 from sam2long.version import VERSION
 
 USAGE_STATUS = 2
@@ -57,6 +57,11 @@ def main() -> None:
         status = _fail(_usage_message(error))
     except UserError as error:
         status = _fail(str(error))
+    except (MemoryError, RuntimeError) as error:
+        plain = out_of_memory(error)
+        if plain is None:
+            raise
+        status = _fail(str(plain))
     except Terminated:
         status = TERMINATED_STATUS
     except KeyboardInterrupt:

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sam2long.cli.prompts.grammar import check_box, parse_prompts, read_masks
-from sam2long.cli.prompts.parsed import BoxPrompt, MaskPrompt, PointPrompt, Prompt, object_prompts
 from sam2long.errors import PromptError
+from sam2long.running.prompts.grammar import check_box, parse_prompts, read_masks
+from sam2long.running.prompts.parsed import BoxPrompt, MaskPrompt, PointPrompt, Prompt, object_prompts
 
 _MOST = 999_999_999
 """Largest frame or object number: nine digits, as on the command line."""

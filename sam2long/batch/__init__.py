@@ -1,0 +1,1 @@
+"""Many videos: job lists, the scheduler and its executors. It knows no commands."""
