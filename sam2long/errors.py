@@ -39,6 +39,10 @@ class DatasetError(UserError):
     """A data set, or a folder of predictions for one, whose layout is not as expected."""
 
 
+class JobError(UserError):
+    """A job list, or a job of one, that cannot be used."""
+
+
 class OutOfMemory(UserError):
     """The video, the network and the objects need more memory than there is, on the host or on the GPU."""
 
