@@ -43,6 +43,10 @@ class JobError(UserError):
     """A job list, or a job of one, that cannot be used."""
 
 
+class BatchError(UserError):
+    """A batch that cannot go on: no worker starts, or its folder belongs to another one."""
+
+
 class OutOfMemory(UserError):
     """The video, the network and the objects need more memory than there is, on the host or on the GPU."""
 
