@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -28,13 +29,14 @@ from sam2long.batch.scheduler import (
 from sam2long.batch.segments import segments
 from sam2long.batch.shard import Shard
 from sam2long.batch.tracking import TrackSegment, TrackVideo, TrackWork
+from sam2long.batch.work import Work
 from sam2long.errors import UserError
 from sam2long.running.models import ModelChoice
 
 GRACE = 20.0
 """Seconds that busy workers have to save their sessions when a batch is interrupted."""
 
-OpenExecutor = Callable[[TrackWork, int], Executor]
+OpenExecutor = Callable[[Work, int], Executor]
 """Opens an executor for some work and a number of tasks."""
 
 
@@ -57,8 +59,8 @@ class Batch:
     out: Path
     network: ModelChoice
     settings: Settings = field(default_factory=Settings)
-    shard: Shard = Shard()
-    limits: Limits = Limits()
+    shard: Shard = field(default_factory=Shard)
+    limits: Limits = field(default_factory=Limits)
     retry_failed: bool = False
     split_at_prompts: bool = False
 
@@ -176,10 +178,8 @@ class _Board:
     def _tasks_of(self, job: Job) -> list[Task]:
         size, cuts = self._sizes[job.id], []
         if self._batch.split_at_prompts and job.session is None:
-            try:
+            with suppress(UserError):  # the worker will say the same
                 cuts = segments(job.read_prompts(), self._batch.settings.of(job).frames)
-            except UserError:
-                pass  # the worker will say the same
         if len(cuts) < 2:
             return [Task(job.id, TrackVideo(job), size)]
         parts = [

@@ -104,7 +104,7 @@ class Settings:
     formats: tuple[str, ...] = ("png", "overlay", "coco")
     tree: TreeConfig = field(default_factory=TreeConfig)
     max_delay: int | None = None
-    frames: FrameRange = FrameRange()
+    frames: FrameRange = field(default_factory=FrameRange)
     fps: float | None = None
     levels: tuple[float, float] | None = None
 
@@ -154,7 +154,7 @@ def _flag(value: object) -> bool:
 
 
 def _pair(value: object) -> tuple[float, float]:
-    low, high = value.split(",") if isinstance(value, str) else value  # type: ignore[misc, attr-defined]
+    low, high = value.split(",") if isinstance(value, str) else list(value)  # type: ignore[call-overload]
     return _number(low), _number(high)
 
 

@@ -13,9 +13,10 @@ from sam2long.batch.job import SETTINGS, Job
 from sam2long.errors import JobError, UserError
 from sam2long.video.source import IMAGE_SUFFIXES
 
-VIDEO_SUFFIXES = frozenset(
-    ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ts .mts .m2ts .wmv .flv .mxf .y4m .gif".split()
-)
+VIDEO_SUFFIXES = frozenset((
+    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg",
+    ".ts", ".mts", ".m2ts", ".wmv", ".flv", ".mxf", ".y4m", ".gif",
+))  # fmt: skip
 """Files of a folder that are taken for videos."""
 
 _WORDS = ("point", "box", "mask")
@@ -134,7 +135,9 @@ def _in_folder(folder: Path) -> Iterator[Job]:
         found = {kind: beside.with_name(f"{beside.name}.{kind}") for kind in ("json", "png", "s2l")}
         given = {kind: str(path.absolute()) for kind, path in found.items() if path.is_file()}
         if not given:
-            raise JobError(f"{entry} has no prompts; expected {', '.join(path.name for path in found.values())} beside it")
+            raise JobError(
+                f"{entry} has no prompts; expected {', '.join(path.name for path in found.values())} beside it"
+            )
         yield Job(
             id=beside.name,
             video=str(entry.absolute()),

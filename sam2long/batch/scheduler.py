@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from typing import Any
 
-from sam2long.batch.executors.base import Beat, Died, Ended, Event, Executor, Ready, Unable
+from sam2long.batch.executors.base import Beat, Ended, Event, Executor, Ready, Unable
 from sam2long.batch.work import Failure, Summary
 from sam2long.errors import BatchError
 

@@ -166,7 +166,9 @@ def _from_summary(summary: Mapping[str, Any]) -> Summary:
 
     def doubtful(frame: Mapping[str, Any]) -> bool:
         scores = [(item["object_score"], item["disagreement"]) for item in frame["objects"].values()]
-        return any(is_unsure(score, disagreement) for score, disagreement in scores if None not in (score, disagreement))
+        return any(
+            is_unsure(score, disagreement) for score, disagreement in scores if None not in (score, disagreement)
+        )
 
     frames = summary["frames"]
     return {"frames": len(frames), "doubtful": sum(map(doubtful, frames)), "frames_per_second": None, "seconds": None}

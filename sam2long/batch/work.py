@@ -72,13 +72,11 @@ class Pulse:
 
 
 class Runner(Protocol):
-    """A worker whose network is loaded.
+    """A worker whose network is loaded."""
 
-    Attributes:
-        facts: what must be the same for all workers of a batch, such as the weights.
-    """
-
-    facts: Mapping[str, str]
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """What must be the same for all workers of a batch, such as the weights."""
 
     def run(self, payload: Any, pulse: Pulse, stop: Stop) -> Summary:
         """Do one payload; raises `Interrupted` if `stop` has ended it."""
@@ -91,7 +89,7 @@ class Work(Protocol):
         """Load the network; raises UserError."""
 
 
-class Interrupted(Exception):  # noqa: N818 (not an error)
+class Interrupted(Exception):
     """A payload was stopped before its end and can be resumed."""
 
 

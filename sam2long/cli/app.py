@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sam2long.cli.commands.batch import batch
 from sam2long.cli.commands.bench import bench
 from sam2long.cli.commands.demo import demo
 from sam2long.cli.commands.evaluate import evaluate
@@ -36,6 +37,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(track.__name__)(track)
+app.command(batch.__name__)(batch)
 app.command(review.__name__)(review)
 app.command(demo.__name__)(demo)
 app.command(synth.__name__)(synth)
