@@ -66,17 +66,11 @@ def batch(
     from sam2long.running.models import ModelChoice
 
     check_delay(max_delay)
+    network = ModelChoice(model, checkpoint, device, image_size, random_weights, precision, compile, quiet=True)
     tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, greedy)
-    todo = Batch(
-        read_jobs(jobs),
-        out.absolute(),
-        ModelChoice(model, checkpoint, device, image_size, random_weights, precision, compile, quiet=True),
-        Settings(_formats(save), tree, max_delay),
-        Shard.parse(shard),
-        Limits(retries, backoff, timeout or None),
-        retry_failed,
-        split_at_prompts,
-    )
+    settings, limits = Settings(_formats(save), tree, max_delay), Limits(retries, backoff, timeout or None)
+    part, where = Shard.parse(shard), out.absolute()
+    todo = Batch(read_jobs(jobs), where, network, settings, part, limits, retry_failed, split_at_prompts)
     return _run(todo, ExecutorChoice(executor, workers, per_gpu, threads, address, device), as_json, quiet)
 
 
