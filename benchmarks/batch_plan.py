@@ -2,9 +2,9 @@
 
     python -m benchmarks.batch_plan [--jobs 100000] [--workers 64] [--seconds 60] [--spread 0.8] [--start 60]
 
-Durations are lognormal with mean `--seconds`; `--spread` is the standard deviation of their logarithm. They are assumptions,
-not measurements. The scheduler's own processor time is added to the clock, so that workers wait for it as they would
-in earnest. What an executor needs to pass messages is not in it.
+Durations are lognormal with mean `--seconds`; `--spread` is the standard deviation of their logarithm. Both are
+assumptions, not measurements. The scheduler's own processor time is added to the clock, so that workers wait for it
+as they would in earnest. What an executor needs to pass messages is not in it.
 """
 
 from __future__ import annotations
