@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from sam2long.cli.running.models import ModelChoice
     from sam2long.evaluation import SequenceScore
+    from sam2long.running.models import ModelChoice
     from sam2long.synthetic import Scene
     from sam2long.tree import TreeConfig
     from sam2long.video import VideoSource
@@ -28,7 +28,7 @@ def demo(
 ) -> None:
     """Follow an object through a synthetic clip, with plain SAM 2 and with the memory tree, and score both."""
     from sam2long.cli.commands.side_by_side import write_side_by_side
-    from sam2long.cli.running.models import ModelChoice
+    from sam2long.running.models import ModelChoice
     from sam2long.synthetic import Scene, SceneConfig
     from sam2long.tree import TreeConfig
     from sam2long.video import open_video
@@ -63,11 +63,12 @@ def _write_clip(scene: Scene, out: Path, overwrite: bool) -> Path:
 def _track(
     source: VideoSource, scene: Scene, out: Path, tree: TreeConfig, overwrite: bool, choice: ModelChoice
 ) -> None:
-    from sam2long.cli.prompts.parsed import MaskPrompt
-    from sam2long.cli.running.job import Job, run_job
+    from sam2long.cli.running.report import track_and_report
+    from sam2long.running.prompts.parsed import MaskPrompt
+    from sam2long.running.run import Run
 
     truth = scene.render(0)[1] == _TARGET
-    job = Job(
+    run = Run(
         source=source,
         prompts=[MaskPrompt(frame=0, object_id=_TARGET, mask=truth, path=Path("exact"))],
         out=out,
@@ -76,7 +77,7 @@ def _track(
         overwrite=overwrite,
         network=choice.described(),
     )
-    run_job(job, choice.load)
+    track_and_report(run, choice.load)
 
 
 def _score(masks: Path, scene: Scene) -> SequenceScore:

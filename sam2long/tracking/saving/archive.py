@@ -157,7 +157,7 @@ def read_session(path: Path, header: Header, state: SessionState) -> None:
             live = item["live"]
             clocks = {live["stride"]: state.clock(live["stride"])} if live else {}
             state.tracks[item["id"]] = decoder.track(item, clocks)
-        for name in _result_members(file):
+        for name in result_members(file):
             _unpack_chunk(file.read(name), state.store)
         for line in file.read("traces.jsonl").decode().splitlines():
             row = json.loads(line)
@@ -206,7 +206,7 @@ def read_observations(path: Path) -> Iterator[Observation]:
     read_header(path)
     last: StoredResult | None = None
     with _open(path) as file:
-        for name in _result_members(file):
+        for name in result_members(file):
             for result in _rows(load(file.read(name))):
                 if last is None or (result.object_id, result.frame) != (last.object_id, last.frame):
                     yield result.observed()
@@ -309,7 +309,8 @@ def _pack_chunk(chunk: list[tuple[StoredResult, PackedResult]]) -> bytes:
     return save(arrays)
 
 
-def _result_members(file: zipfile.ZipFile) -> list[str]:
+def result_members(file: zipfile.ZipFile) -> list[str]:
+    """Names of the members with results, in order."""
     return sorted(name for name in file.namelist() if name.startswith("results/"))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,7 +61,7 @@ class ModelChoice:
             if not self.quiet:
                 sys.stderr.write(f"compiled the network in {seconds:.0f} s\n")
         if self.random_weights:
-            sys.stderr.write("warning: RANDOM WEIGHTS: this network is untrained and its masks are meaningless\n")
+            warnings.warn("RANDOM WEIGHTS: this network is untrained and its masks are meaningless", stacklevel=2)
         return model
 
     def described(self) -> dict[str, object]:

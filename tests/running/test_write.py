@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sam2long.cli.running.interrupt import StopSignals
 from sam2long.cli.running.progress import TrackProgress
-from sam2long.cli.running.run import Outcome, write_results
 from sam2long.errors import OutputError, UserError, VideoError
 from sam2long.results.result import FrameResult
+from sam2long.running.interrupt import StopSignals
+from sam2long.running.write import Outcome, write_results
 
 
 @dataclass

@@ -6,17 +6,32 @@ import contextlib
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol
 
-from sam2long.cli.running.interrupt import StopSignals
-from sam2long.cli.running.progress import TrackProgress
-from sam2long.errors import UserError, VideoError
+from sam2long.errors import UserError, VideoError, out_of_memory
 from sam2long.review.states import is_doubtful
+from sam2long.running.interrupt import Stop
 
 if TYPE_CHECKING:
     from sam2long.results import FrameResult
     from sam2long.results.writers import WriterSet
     from sam2long.video import VideoSource
+
+
+class Progress(Protocol):
+    """Watches a run; a context manager around tracking."""
+
+    def __enter__(self) -> Progress:
+        """Begin."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End."""
+
+    def update(self, result: FrameResult) -> None:
+        """Take notice of a result that has been written."""
 
 
 @dataclass
@@ -63,8 +78,8 @@ def write_results(
     settle: Callable[[], Iterator[FrameResult]],
     writers: WriterSet,
     source: VideoSource,
-    progress: TrackProgress,
-    stop: StopSignals,
+    progress: Progress,
+    stop: Stop,
 ) -> Outcome:
     """Write all results and finalize the files; after Ctrl-C or a failure, those of the frames visited so far.
 
@@ -76,8 +91,8 @@ def write_results(
         settle: returns the results of visited frames on which the pathways still disagreed.
         writers: open writers for the results.
         source: the video.
-        progress: progress line to update.
-        stop: signal handler that ends the run early.
+        progress: what watches the run.
+        stop: what may end the run early.
 
     Raises:
         UserError: tracking failed before the first result.
@@ -95,7 +110,8 @@ def write_results(
             for result in settle() if stop.asked else ():
                 writers.write(result)
                 tally.add(result)
-    except BaseException as error:
+    except BaseException as raised:
+        error = out_of_memory(raised) or raised
         _close(results)
         _rescue(writers, settle, tally, error)
         if not (isinstance(error, UserError) and tally.frames):

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sam2long.cli.prompts.parsed import BoxPrompt, MaskPrompt, PointPrompt, apply_prompts, check_prompts, object_ids
 from sam2long.errors import PromptError
+from sam2long.running.prompts.parsed import BoxPrompt, MaskPrompt, PointPrompt, apply_prompts, check_prompts, object_ids
 
 CLIP: Any = SimpleNamespace(name="clip", width=64, height=48, frame_count=10)
 

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from sam2long.cli.prompts.parsed import BoxPrompt, MaskPrompt, PointPrompt
-from sam2long.cli.prompts.prompt_file import read_prompt_file, read_prompts
 from sam2long.errors import PromptError
+from sam2long.running.prompts.parsed import BoxPrompt, MaskPrompt, PointPrompt
+from sam2long.running.prompts.prompt_file import read_prompt_file, read_prompts
 
 numbers = st.integers(-1000, 1000) | st.floats(-1e6, 1e6)
 

@@ -1,4 +1,4 @@
-"""Handling of Ctrl-C and SIGTERM: they interrupt the wait for the next result, never the writing of one."""
+"""Requests to stop, mostly by Ctrl-C and SIGTERM: they interrupt the wait for the next result, never its writing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,58 @@ class Terminated(KeyboardInterrupt):
     """Raised on SIGTERM and handled like Ctrl-C."""
 
 
-class StopSignals:
+class Stop:
+    """A request to stop early, which ends `until_asked`; a context manager, since subclasses may watch for something.
+
+    Attributes:
+        asked: whether a stop has been requested.
+        status: exit status that corresponds to the request.
+    """
+
+    def __init__(self) -> None:
+        self.asked, self.status = False, INTERRUPT_STATUS
+        self._waiting = False
+
+    @property
+    def who(self) -> str:
+        """Who requested the stop, for messages."""
+        return "SIGTERM" if self.status == TERMINATED_STATUS else "Ctrl-C"
+
+    def __enter__(self) -> Stop:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave everything as it was."""
+
+    def ask(self) -> None:
+        """Request a stop as SIGTERM does; the item that is being waited for still arrives. Any thread may call this."""
+        self.status, self.asked = TERMINATED_STATUS, True
+
+    def until_asked(self, items: Iterable[Item]) -> Iterator[Item]:
+        """Yield items until a stop is requested; after a signal, the item being waited for is dropped.
+
+        Raises:
+            Exception: whatever `items` raises, except after a request, when it may just report the interruption.
+        """
+        iterator = iter(items)
+        try:
+            while not self.asked:
+                self._waiting = True
+                item = next(iterator, None)
+                self._waiting = False
+                if item is None:
+                    return
+                yield item
+        except (KeyboardInterrupt, Exception):
+            if not self.asked:
+                raise
+        finally:
+            self._waiting = False
+
+
+class StopSignals(Stop):
     """Context in which Ctrl-C and SIGTERM only end `until_asked`; repeated signals are ignored, even after the context.
 
     Attributes:
@@ -29,14 +80,8 @@ class StopSignals:
     """
 
     def __init__(self) -> None:
-        self.asked, self.status = False, INTERRUPT_STATUS
-        self._waiting = False
+        super().__init__()
         self._previous: dict[int, Any] = {}
-
-    @property
-    def who(self) -> str:
-        """Name of the signal for messages."""
-        return "SIGTERM" if self.status == TERMINATED_STATUS else "Ctrl-C"
 
     def __enter__(self) -> StopSignals:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -53,27 +98,6 @@ class StopSignals:
         if not self.asked:
             for number, handler in self._previous.items():
                 signal.signal(number, handler)
-
-    def until_asked(self, items: Iterable[Item]) -> Iterator[Item]:
-        """Yield items until a signal requests a stop; the item being waited for is then dropped.
-
-        Raises:
-            Exception: whatever `items` raises, except after a signal, when it may just report the interruption.
-        """
-        iterator = iter(items)
-        try:
-            while not self.asked:
-                self._waiting = True
-                item = next(iterator, None)
-                self._waiting = False
-                if item is None:
-                    return
-                yield item
-        except (KeyboardInterrupt, Exception):
-            if not self.asked:
-                raise
-        finally:
-            self._waiting = False
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.asked = True

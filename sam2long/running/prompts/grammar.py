@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sam2long.cli.prompts.parsed import BoxPrompt, MaskPrompt, PointPrompt, Prompt
 from sam2long.errors import PromptError
+from sam2long.running.prompts.parsed import BoxPrompt, MaskPrompt, PointPrompt, Prompt
 
 # At most 9 digits: no video has larger frame or object numbers, and Python refuses to convert thousands of digits.
 _SUFFIX = re.compile(r"(?P<sign>[@#])(?P<number>-?[0-9]{1,9})\Z")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sam2long.cli.running.interrupt import StopSignals
+from sam2long.running.interrupt import StopSignals
 
 
 def press() -> None:

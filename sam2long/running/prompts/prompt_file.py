@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sam2long.cli.prompts.grammar import check_box, parse_prompts, read_masks
-from sam2long.cli.prompts.parsed import BoxPrompt, MaskPrompt, PointPrompt, Prompt, object_prompts
 from sam2long.errors import PromptError
+from sam2long.running.prompts.grammar import check_box, parse_prompts, read_masks
+from sam2long.running.prompts.parsed import BoxPrompt, MaskPrompt, PointPrompt, Prompt, object_prompts
 
 _MOST = 999_999_999
 """Largest frame or object number: nine digits, as on the command line."""
@@ -29,11 +29,20 @@ def read_prompt_file(path: Path) -> list[Prompt]:
     content = _load(path)
     if not isinstance(content, dict) or list(content) != ["prompts"] or not isinstance(content["prompts"], list):
         raise PromptError(f'{path}: expected {{"prompts": [...]}} and no other keys at the top level')
-    if not content["prompts"]:
-        raise PromptError(f"{path}: the list of prompts is empty")
+    return parse_entries(content["prompts"], str(path), path.parent)
+
+
+def parse_entries(entries: Sequence[Any], where: str, folder: Path) -> list[Prompt]:
+    """Parse the entries of a prompt file; `where` starts messages, and mask files are relative to `folder`.
+
+    Raises:
+        PromptError: there are none, or one is invalid (with its index).
+    """
+    if not entries:
+        raise PromptError(f"{where}: the list of prompts is empty")
     prompts: list[Prompt] = []
-    for number, entry in enumerate(content["prompts"]):
-        prompts += _Entry(entry, f"{path}: prompts[{number}]", path.parent).prompts()
+    for number, entry in enumerate(entries):
+        prompts += _Entry(entry, f"{where}: prompts[{number}]", folder).prompts()
     return prompts
 
 

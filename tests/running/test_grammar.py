@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from sam2long.cli.prompts.grammar import parse_boxes, parse_mask, parse_point, parse_prompts, split_suffixes
-from sam2long.cli.prompts.parsed import BoxPrompt, PointPrompt
 from sam2long.errors import PromptError
+from sam2long.running.prompts.grammar import parse_boxes, parse_mask, parse_point, parse_prompts, split_suffixes
+from sam2long.running.prompts.parsed import BoxPrompt, PointPrompt
 
 frames = st.integers(0, 10**8)
 ids = st.integers(1, 10**8)
