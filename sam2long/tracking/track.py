@@ -16,23 +16,25 @@ FOREVER = 2**62
 
 @dataclass(frozen=True)
 class Cut:
-    """The span of results that an edit made outdated.
+    """The span of results that an edit made outdated, or that an undo hides.
 
     Attributes:
         layer: number of the edit; results of this layer and later ones are up to date.
         sign: 1 for forward results, -1 for backward ones.
         first: first frame of the span.
         last: last frame of the span, inclusive.
+        since: results of earlier layers are not touched.
     """
 
     layer: int
     sign: int
     first: int
     last: int
+    since: int = 0
 
     def hits(self, layer: int, frame: int, stride: int) -> bool:
-        """Whether this edit made a result outdated."""
-        return layer < self.layer and stride * self.sign > 0 and self.first <= frame <= self.last
+        """Whether this cut hides a result."""
+        return self.since <= layer < self.layer and stride * self.sign > 0 and self.first <= frame <= self.last
 
 
 @dataclass

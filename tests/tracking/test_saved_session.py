@@ -68,7 +68,7 @@ def test_the_file_is_plain_json_and_safetensors(small_model, clip, tmp_path):
     with zipfile.ZipFile(tmp_path / "a.s2l") as file:
         data = json.loads(file.read("session.json"))
         assert {Path(name).suffix for name in file.namelist()} == {".json", ".jsonl", ".safetensors"}
-    assert (data["format"], data["version"]) == ("sam2long session", 1)
+    assert (data["format"], data["version"]) == ("sam2long session", 2)
     assert data["objects"][0]["prompts"][0]["rounds"][0]["box"] == [10, 20, 30, 40]
     assert [path.name for path in tmp_path.iterdir()] == ["a.s2l"]
 

@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import astuple, dataclass, fields
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -242,6 +244,16 @@ class ResultStore:
             yield from (row for row in whole if track.stands(row.layer, row.frame, row.stride))
             last = whole[-1].frame
 
+    def states(self, track: Track, object_id: int) -> Iterator[tuple[int, bool]]:
+        """Every frame on which an object has a result, in order, and whether one of its results is up to date."""
+        self.flush()
+        select = "SELECT frame, layer, stride FROM results WHERE object_id = ? ORDER BY frame"
+        rows = (
+            (frame, track.stands(layer, frame, stride)) for frame, layer, stride in self._query(select, (object_id,))
+        )
+        for frame, found in groupby(rows, key=itemgetter(0)):
+            yield frame, any(holds for _, holds in found)
+
     def packed(self, result: StoredResult) -> PackedResult:
         """The mask, logits and pointer of a result."""
         key = (result.object_id, result.frame, result.stride, result.layer)
@@ -269,13 +281,13 @@ class ResultStore:
                 kept[frame] = stride, row
         yield from kept.values()
 
-    def forget(self, object_id: int, cut: Cut, before: bool) -> None:
-        """Delete the results and traces in a cut's span that are older than it (`before`) or made since (for undo)."""
+    def forget(self, object_id: int, cut: Cut) -> None:
+        """Delete the results and traces that a cut hides."""
         self.flush()
-        side = "<" if before else ">="
-        where = f"object_id = ? AND frame BETWEEN ? AND ? AND stride * ? > 0 AND layer {side} ?"
+        where = "object_id = ? AND frame BETWEEN ? AND ? AND stride * ? > 0 AND layer >= ? AND layer < ?"
+        values = (object_id, cut.first, cut.last, cut.sign, cut.since, cut.layer)
         for table in ("results", "traces"):
-            self._query(f"DELETE FROM {table} WHERE {where}", (object_id, cut.first, cut.last, cut.sign, cut.layer))
+            self._query(f"DELETE FROM {table} WHERE {where}", values)
 
     def _standing(self, track: Track, where: str, values: tuple[int, ...]) -> Iterator[StoredResult]:
         return (row for row in self._rows(where, values) if track.stands(row.layer, row.frame, row.stride))
