@@ -224,7 +224,7 @@ export function toggleCrosshair() {
   const size = state.video.value;
   if (!size) return;
   state.crosshair.value = state.crosshair.value ? null : { x: size.width / 2, y: size.height / 2 };
-  if (state.crosshair.value) document.querySelector(/** @type {any} */ (".surface"))?.focus();
+  if (state.crosshair.value) /** @type {HTMLElement | null} */ (document.querySelector(".surface"))?.focus();
   announce(state.crosshair.value ? "Crosshair at the middle. Arrows move it, Enter adds, minus leaves out, Escape puts it away." : "Crosshair away.");
 }
 

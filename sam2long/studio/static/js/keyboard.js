@@ -38,6 +38,11 @@ export function listen() {
     event.preventDefault();
     run(key.replace("Shift+", "").replace("Ctrl+", ""));
   });
+  // A button that was clicked with the mouse gives the keyboard back.
+  addEventListener("click", (event) => {
+    const button = /** @type {HTMLElement} */ (event.target).closest?.("button");
+    if (event.detail > 0 && button && !button.closest("dialog")) button.blur();
+  });
   addEventListener("keyup", (event) => {
     if (event.key === "Shift") endPreview();
   });

@@ -6,7 +6,7 @@ import { Head } from "./head.js";
 import { html } from "./html.js";
 import { listen } from "./keyboard.js";
 import { Objects, Prompts } from "./objects.js";
-import { Banner, Curtain, Hints, Notices } from "./overlays.js";
+import { Banner, Curtain, Notices } from "./overlays.js";
 import { Stage } from "./stage.js";
 import { start } from "./sync.js";
 import { Timeline } from "./timeline.js";
@@ -20,7 +20,7 @@ function Page() {
     <${Stage} />
     <aside class="side" aria-label="Objects and doubtful frames"><${Objects} /><${Prompts} /><${Doubts} /></aside>
     <footer class="foot"><${Transport} /><${Timeline} /></footer>
-    <${Hints} /><${Banner} /><${Notices} /><${Curtain} /><${Dialogs} />
+    <${Banner} /><${Notices} /><${Curtain} /><${Dialogs} />
   `;
 }
 

@@ -13,11 +13,13 @@ let inside = new Uint8Array(0);
 /**
  * @param {Layer[]} layers  lowest first
  * @param {Style} style  width and height are used where no mask has them
- * @returns {ImageData | null} null where there is nothing to paint
+ * @returns {{image: ImageData | null, labels: {id: number, x: number, y: number}[]}} without an image where there is nothing to
+ *   paint; a label sits on the topmost pixels of a mask, in its width and height from 0 to 1
  */
 export function paint(layers, style) {
   const opaque = style.view === "matte" || style.view === "cutout";
-  if (!layers.length && !opaque) return null;
+  const labels = [];
+  if (!layers.length && !opaque) return { image: null, labels };
   const width = layers[0]?.mask.width ?? style.width;
   const height = layers[0]?.mask.height ?? style.height;
   if (inside.length < width * height) inside = new Uint8Array(width * height);
@@ -29,6 +31,7 @@ export function paint(layers, style) {
     if (layer.mask.width !== width || layer.mask.height !== height) continue;
     const area = decode(layer.mask.runs, width, inside);
     if (!area) continue;
+    labels.push({ id: layer.mask.object, x: middleOf(area.top * width, width), y: area.top / height });
     if (opaque) {
       const value = style.view === "matte" ? WHITE : 0;
       for (let y = area.top; y < area.bottom; y += 1) {
@@ -39,7 +42,13 @@ export function paint(layers, style) {
     }
     inside.fill(0, area.top * width, area.bottom * width);
   }
-  return image;
+  return { image, labels };
+}
+
+/** Middle of the pixels of a row, from 0 to 1. @param {number} start @param {number} width */
+function middleOf(start, width) {
+  const row = inside.subarray(start, start + width);
+  return (row.indexOf(1) + row.lastIndexOf(1) + 1) / 2 / width;
 }
 
 /**
@@ -57,7 +66,7 @@ function fill(pixels, width, height, area, layer, style) {
   const body = ((alpha << 24) | rgb) >>> 0;
   const pale = (((alpha >> 2) << 24) | rgb) >>> 0;
   const edge = layer.preview ? WHITE : (0xff000000 | rgb) >>> 0;
-  const reach = Math.max(1, Math.round(width / (layer.chosen ? 480 : 800)));
+  const reach = Math.max(1, Math.round(width / (layer.chosen ? 400 : 640)));
   const hatched = layer.mask.outdated || layer.preview;
   for (let y = area.top; y < area.bottom; y += 1) {
     const above = y >= reach;

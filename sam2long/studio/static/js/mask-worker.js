@@ -89,9 +89,9 @@ const jobs = {
       if (mask) shown.push({ mask, colour, preview: Boolean(tried), chosen: style.chosen === id });
       if (mask && mask.revision > newest) newest = mask.revision;
     }
-    const image = paint(shown, style);
+    const { image, labels } = paint(shown, style);
     const bitmap = image && (await createImageBitmap(image));
-    postMessage({ seq, frame, revision: newest, objects: shown.map(({ mask }) => mask.object), bitmap }, { transfer: bitmap ? [bitmap] : [] });
+    postMessage({ seq, frame, revision: newest, labels, bitmap }, { transfer: bitmap ? [bitmap] : [] });
   },
 };
 

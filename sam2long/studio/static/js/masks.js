@@ -5,7 +5,11 @@ const worker = new Worker(new URL("./mask-worker.js", import.meta.url), { type: 
 
 /** Counts what makes the shown masks look different. */
 export const masksChanged = signal(0);
-/** The bitmap last painted. @type {import("../vendor/signals.js").Signal<{frame: number, bitmap: ImageBitmap | null} | null>} */
+/**
+ * The bitmap last painted, and where the numbers of the masks go.
+ * @type {import("../vendor/signals.js").Signal<{frame: number, revision: number, bitmap: ImageBitmap | null,
+ *   labels: {id: number, x: number, y: number}[]} | null>}
+ */
 export const painted = signal(null);
 
 let busy = false;

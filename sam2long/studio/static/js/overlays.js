@@ -1,23 +1,9 @@
-/** What lies over the page: the first hints, errors, a lost connection, a tab that only shows. */
+/** What lies over the page: errors, a lost connection, a tab that only shows. */
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
 import { notices, putAway, spoken } from "./notices.js";
 import { tell } from "./socket.js";
 import * as state from "./state.js";
-
-const HINTS = [
-  ["click", "Click on an object", "Its mask appears at once. Right click, or Alt, on what does not belong to it."],
-  ["forward", "Press Follow", "The masks appear as frames are decided. Stop at any time; everything is kept."],
-  ["doubt", "Look where it doubts", "N leads to the frames that deserve a look. Correct one, and only what it touches is followed again."],
-];
-
-export function Hints() {
-  if (state.hintsSeen.value || !state.hello.value || state.dialog.value) return null;
-  return html`<aside class="hints" aria-label="First steps">
-    <ol>${HINTS.map(([icon, title, text], index) => html`<li key=${icon}><span class="number">${index + 1}</span><div><h2>${title}</h2><p>${text}</p></div></li>`)}</ol>
-    <div class="hints-foot"><span class="muted">All shortcuts: <kbd class="key">?</kbd></span><button class="button primary" onClick=${() => (state.hintsSeen.value = true)}>Got it</button></div>
-  </aside>`;
-}
 
 export function Notices() {
   return html`<div>

@@ -1,8 +1,10 @@
 /** Draws prompts, the pointer's tools and labels on the uppermost canvas. */
 import { effect } from "../vendor/signals.js";
-import { inPanes, prepare } from "./canvas.js";
+import { inPanes, prepare, presented } from "./canvas.js";
+import { painted } from "./masks.js";
 import * as state from "./state.js";
 import { drag, hover } from "./pointer.js";
+import { clamp } from "./words.js";
 
 const RADIUS = 7;
 
@@ -12,6 +14,7 @@ export function drawPrompts(canvas) {
     const context = prepare(canvas);
     inPanes(context, (pane) => {
       if (!pane.masks) return;
+      labels(context, pane);
       if (state.masksShown.value) for (const object of state.objects.value) if (!object.hidden) promptsOf(context, pane, object);
       for (const click of state.pending.value) if (click.frame === state.frame.value) point(context, pane, click, colourOf(click.object), { pending: true });
       dragged(context, pane);
@@ -19,6 +22,29 @@ export function drawPrompts(canvas) {
     });
     brushRing(context);
   });
+}
+
+/** The number of each mask above it, so that masks are told apart without colour. @param {CanvasRenderingContext2D} context @param {import("./geometry.js").Pane} pane */
+function labels(context, pane) {
+  const size = state.video.value;
+  const current = painted.value;
+  if (!size || current?.frame !== presented.value || !state.masksShown.value || state.view.value === "matte" || state.view.value === "cutout") return;
+  context.font = "700 11px system-ui, sans-serif";
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  for (const { id, x, y } of current.labels) {
+    const number = state.objects.value.findIndex((object) => object.id === id) + 1;
+    if (!number) continue;
+    const wide = number > 9 ? 24 : 18;
+    const left = clamp(x * size.width * pane.scaleX + pane.x - wide / 2, pane.left, pane.left + pane.width - wide);
+    const top = clamp(y * size.height * pane.scaleY + pane.y - 22, pane.top, pane.top + pane.height - 18);
+    context.beginPath();
+    context.roundRect(left, top, wide, 18, 5);
+    context.fillStyle = colourOf(id);
+    context.fill();
+    context.fillStyle = "#0d0e10";
+    context.fillText(String(number), left + wide / 2, top + 9.5);
+  }
 }
 
 /** @param {number | null} id */

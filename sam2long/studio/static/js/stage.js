@@ -4,6 +4,7 @@ import { useComputed } from "../vendor/signals.js";
 import { drawStage, loadingImage } from "./canvas.js";
 import { frameError } from "./frames.js";
 import { stageSize } from "./geometry.js";
+import { Hint } from "./hints.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
 import * as pointer from "./pointer.js";
@@ -35,6 +36,7 @@ export function Stage() {
     <canvas ref=${prompts} id="prompts" aria-hidden="true"></canvas>
     <${Surface} look=${look} />
     <${Remarks} />
+    <${Hint} />
   </main>`;
 }
 
@@ -48,7 +50,13 @@ function Surface({ look }) {
   const label = `Frame ${state.frame.value}. Press K for a crosshair that marks objects by keyboard.`;
   return html`<div class=${`surface ${look.value}`} ref=${ref} tabindex="0" role="application" aria-label=${label}
     onPointerDown=${pointer.down} onPointerMove=${pointer.move} onPointerUp=${pointer.up} onPointerCancel=${pointer.cancel}
-    onPointerLeave=${pointer.leave} onContextMenu=${(/** @type {Event} */ event) => event.preventDefault()}></div>`;
+    onMouseDown=${keepFocusAway} onPointerLeave=${pointer.leave} onContextMenu=${(/** @type {Event} */ event) => event.preventDefault()}></div>`;
+}
+
+/** A click on the picture leaves no button or field focused, so that keys are shortcuts again. @param {MouseEvent} event */
+function keepFocusAway(event) {
+  event.preventDefault();
+  /** @type {HTMLElement | null} */ (document.activeElement)?.blur();
 }
 
 /** What is going on with the shown frame. */

@@ -30,7 +30,8 @@ export function strip(width) {
   const [first, last] = state.windowed.value;
   const per = ((last - first + 1) / width) * wide;
   // The places hang on the video and not on the window, so that scrolling asks for the same frames again.
-  const step = Math.max(1, 2 ** Math.ceil(Math.log2(per)));
+  const double = 2 ** Math.floor(Math.log2(per));
+  const step = Math.max(1, Math.round([double, 1.5 * double, 2 * double].find((n) => n >= per) ?? per));
   const places = [];
   for (let frame = Math.floor(first / step) * step; frame <= last; frame += step) places.push({ frame, x: xOf(frame, width), wide: (step / per) * wide });
   return places;
@@ -79,7 +80,7 @@ function ruler({ context, width, ink }) {
     context.fillStyle = ink("--ink-2");
     const name = frame.toLocaleString("en");
     context.fillText(name, x + 4, RULER / 2);
-    const after = x + 8 + context.measureText(name).width;
+    const after = x + 10 + context.measureText(name).width;
     context.fillStyle = ink("--ink-3");
     if (after + 46 < xOf(frame + step, width)) context.fillText(clock(frame / fps).slice(0, -3), after, RULER / 2);
   }
@@ -94,9 +95,10 @@ function pictures({ context, width, ink }) {
   places.forEach(({ frame, x, wide }) => {
     const bitmap = getThumbnail(frame);
     if (!bitmap) return;
-    const [full, high] = [(STRIP * bitmap.width) / bitmap.height, STRIP];
-    const shown = Math.min(full, wide);
-    context.drawImage(bitmap, 0, 0, (bitmap.width * shown) / full, bitmap.height, x, RULER, shown - 1, high);
+    // Cover the place: crop what the picture is too tall or too wide for.
+    const scale = Math.max((wide - 1) / bitmap.width, STRIP / bitmap.height);
+    const [across, down] = [(wide - 1) / scale, STRIP / scale];
+    context.drawImage(bitmap, (bitmap.width - across) / 2, (bitmap.height - down) / 2, across, down, x, RULER, wide - 1, STRIP);
   });
 }
 
