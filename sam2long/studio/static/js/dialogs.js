@@ -24,10 +24,11 @@ function Frame({ title, children }) {
   const ref = useRef(null);
   useEffect(() => {
     ref.current.showModal();
+    ref.current.querySelector(".dialog").focus();
   }, []);
   return html`<dialog ref=${ref} aria-labelledby="dialog-title" onClose=${() => (dialog.value = null)}
     onClick=${(/** @type {MouseEvent} */ event) => event.target === ref.current && ref.current.close()}>
-    <div class="dialog">
+    <div class="dialog" tabindex="-1">
       <div class="dialog-head">
         <h2 id="dialog-title">${title}</h2>
         <button class="button quiet icon-only" onClick=${() => ref.current.close()} aria-label="Close" title="Close (Esc)"><${Icon} name="close" /></button>

@@ -7,19 +7,20 @@ import { clock } from "./words.js";
 export const RULER = 22;
 export const STRIP = 40;
 export const LANE = 22;
+const EDGE = 8;
 
 /** @typedef {{context: CanvasRenderingContext2D, width: number, height: number, scroll: number, ink: (name: string) => string}} Sheet */
 
 /** Left edge of a frame on the sheet. @param {number} frame @param {number} width */
 export function xOf(frame, width) {
   const [first, last] = state.windowed.value;
-  return ((frame - first) / (last - first + 1)) * width;
+  return EDGE + ((frame - first) / (last - first + 1)) * (width - 2 * EDGE);
 }
 
 /** @param {number} x @param {number} width */
 export function frameAt(x, width) {
   const [first, last] = state.windowed.value;
-  return Math.max(0, Math.min(state.lastFrame.value, Math.floor(first + (x / width) * (last - first + 1))));
+  return Math.max(0, Math.min(state.lastFrame.value, Math.floor(first + ((x - EDGE) / (width - 2 * EDGE)) * (last - first + 1))));
 }
 
 /** Thumbnails of the window: their frames and places. @param {number} width */
@@ -28,7 +29,7 @@ export function strip(width) {
   if (!size) return [];
   const wide = Math.max(28, Math.min(120, (STRIP * size.width * (size.pixel_aspect || 1)) / size.height));
   const [first, last] = state.windowed.value;
-  const per = ((last - first + 1) / width) * wide;
+  const per = ((last - first + 1) / (width - 2 * EDGE)) * wide;
   // The places hang on the video and not on the window, so that scrolling asks for the same frames again.
   const double = 2 ** Math.floor(Math.log2(per));
   const step = Math.max(1, Math.round([double, 1.5 * double, 2 * double].find((n) => n >= per) ?? per));
