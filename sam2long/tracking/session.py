@@ -122,18 +122,17 @@ class Session(SessionPrompts, SessionResults):
         if self._edits.run is not None:
             self._edits.run.cancelled.set()
 
-    def prepare(self, frame: int) -> bool:
-        """Encode a frame ahead of time, so that prompts on it are answered at once.
+    def prepared(self, frame: int) -> bool:
+        """Whether a frame's image features are cached, so that prompts on it are answered at once."""
+        return self._state.features.known(frame) is not None
 
-        Returns:
-            whether it had to be encoded, because its features were not cached.
+    def prepare(self, frame: int) -> None:
+        """Encode a frame ahead of time, unless it is prepared.
 
         Raises:
             VideoError: the frame cannot be read.
         """
-        known = self._state.features.known(frame) is not None
         self._state.features.features(frame)
-        return not known
 
     def propagate(
         self,

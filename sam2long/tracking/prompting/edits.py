@@ -23,11 +23,15 @@ class EditNote:
         object_id: of the edited object.
         frame: of the prompt, or None if the edit concerns the whole object.
         what: short name, such as "clicks", "mask" or "removal".
+        first: first frame whose results depend on it; None if none do.
+        last: last frame whose results depend on it; may lie beyond the end of the video.
     """
 
     object_id: int
     frame: int | None
     what: str
+    first: int | None = None
+    last: int | None = None
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,8 @@ class EditLog:
         before = state.tracks.get(object_id)
         track = before or Track()
         spans = tuple(track.span_of(frame, sign, state.layer) for sign in (1, -1))
-        edit = self._record(EditNote(object_id, frame, what), spans)
+        reach = min(span.first for span in spans), max(span.last for span in spans)
+        edit = self._record(EditNote(object_id, frame, what, *reach), spans)
         _drop_outdated_tree(state, object_id, track, spans, frame)
         track.conditionings.pop(frame, None)
         if prompt is not None:
@@ -151,7 +156,7 @@ class EditLog:
         """Remove an object and its style. Returns what the edit makes outdated."""
         self._state.layer += 1
         spans = tuple(Cut(self._state.layer, sign, 0, FOREVER) for sign in (1, -1))
-        self._record(EditNote(object_id, None, "removal"), spans)
+        self._record(EditNote(object_id, None, "removal", 0, FOREVER), spans)
         self._state.tracks.pop(object_id, None)
         self._state.styles.pop(object_id, None)
         return spans
