@@ -78,7 +78,8 @@ function load() {
   const passing = state.playing.value || (state.running.value && state.alongside.value);
   const around = state.playing.value ? [...Array(12).keys()].map((i) => at + i + 1) : passing ? [] : [at + 1, at - 1, at + 2, at + 10, at - 10];
   wantFrames([at, ...around.filter((frame) => frame >= 0 && frame <= state.lastFrame.value)], passing);
-  if (state.playing.value) wantMasks(at);
+  // While following, masks of objects that are not followed anew.
+  if (passing) wantMasks(at);
 }
 
 function present() {

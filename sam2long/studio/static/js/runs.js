@@ -62,7 +62,7 @@ export function readMask(buffer) {
     kind: head.getUint8(0),
     outdated: (head.getUint8(1) & 1) > 0,
     prompted: (head.getUint8(1) & 2) > 0,
-    asked: (head.getUint8(1) & 4) > 0,
+    asked: (head.getUint8(1) & 12) > 0,
     object: head.getUint32(4, true),
     frame: head.getUint32(8, true),
     revision: head.getUint32(12, true),
