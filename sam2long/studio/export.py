@@ -56,8 +56,11 @@ class Export:
 
     def __init__(self, session: Session, formats: list[str], settings: ExportSettings) -> None:
         spans = [span for object_id in session.object_ids for span in session.spans(object_id)]
-        held = (range(span.first, span.last + 1) for span in spans if span.state is SpanState.UP_TO_DATE)
-        self._total = len(set().union(*held))
+        held, outdated = (
+            set().union(*(range(span.first, span.last + 1) for span in spans if span.state is state))
+            for state in (SpanState.UP_TO_DATE, SpanState.OUTDATED)
+        )
+        self._total, self._outdated = len(held), len(outdated)
         if not self._total:
             raise MessageError("there is nothing to export yet; follow an object first")
         self._session, self._formats, self._settings = session, formats, settings
@@ -90,7 +93,8 @@ class Export:
                 if self.cancelled:
                     writers.abort()
                     return
-            writers.finish()
+            left_out = f"{self._outdated} frames have outdated masks, which are left out" if self._outdated else None
+            writers.finish(complete=left_out is None, reason=left_out)
             self._files = [path.name for path in writers.files]
 
     def message(self, state: str, reason: str | None = None) -> Message:
@@ -100,7 +104,7 @@ class Export:
             "state": state,
             "done": self._done,
             "total": self._total,
-            "folder": str(self._folder),
+            "folder": str(self._folder.resolve()),
             "files": self._files,
             "command": self._command(),
             "message": reason,

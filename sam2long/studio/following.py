@@ -31,9 +31,10 @@ class Following:
     def __init__(self, session: Session, wish: Wish, frame_count: int, between: Callable[[], None]) -> None:
         self._session, self._wish, self._frame_count, self._between = session, wish, frame_count, between
         self._stopped = self._restarted = False
-        self._ahead: list[Stretch] = []
+        self._ahead = self._plan()
         self._decided: dict[int, Runs] = {}
         self._visits = 0
+        self._following = False  # whether a propagation runs through the first stretch ahead
         self._times: deque[float] = deque()
         self._sent = 0.0
 
@@ -50,14 +51,13 @@ class Following:
     def run(self) -> Iterator[FrameResult]:
         """Follow, and yield the result of each frame that is decided."""
         before: list[Stretch] = []
-        while not self._stopped:
-            self._ahead = self._plan()
-            if not self._ahead or (self._ahead == before and not self._restarted):
-                return  # the second means that frames cannot be read
+        # A plan that is still the same after it was carried out has frames that cannot be read.
+        while self._ahead and not self._stopped and (self._ahead != before or self._restarted):
             before, self._restarted = list(self._ahead), False
             while self._ahead and not (self._stopped or self._restarted):
                 yield from self._follow(self._ahead[0])
                 self._ahead.pop(0)
+            self._ahead = self._plan()
 
     def _plan(self) -> list[Stretch]:
         locked = [object_id for object_id, style in self._session.styles.items() if style.locked]
@@ -68,10 +68,12 @@ class Following:
         results = self._session.propagate(
             start, end, reverse=stretch.reverse, objects=stretch.objects, on_visit=self._visited
         )
+        self._following = True
         for result in results:
             for object_id in result.masks:
                 _extend(self._decided.setdefault(object_id, []), result.frame, result_state(result, object_id))
             yield result
+        self._following = False
 
     def _visited(self) -> None:
         now = time.monotonic()
@@ -81,6 +83,11 @@ class Following:
             self._times.popleft()
         self._between()
 
+    @property
+    def nothing_to_do(self) -> bool:
+        """Whether everything was up to date from the beginning."""
+        return not self._visits and not self._ahead
+
     def due(self) -> bool:
         """Whether it is time for another progress message."""
         return time.monotonic() - self._sent >= _PAUSE
@@ -88,9 +95,9 @@ class Following:
     def message(self, state: str | None = None, reason: str | None = None) -> Message:
         """The `following` message; without a state, of what is going on."""
         self._sent = time.monotonic()
-        progress = self._session.progress
+        progress = self._session.progress if self._visits else None
         left = sum(len(stretch) for stretch in self._ahead)
-        if self._ahead and progress is not None and progress.total is not None:
+        if self._following and progress is not None and progress.total is not None:
             left += progress.total - progress.done - len(self._ahead[0])
         span = self._times[-1] - self._times[0] if len(self._times) > 1 else 0.0
         speed = (len(self._times) - 1) / span if span > 0 else 0.0

@@ -277,7 +277,7 @@ class Worker:
     def _follow(self, wish: Wish) -> None:
         """Follow until all is up to date, or until told to stop."""
         self._following = following = Following(self._session, wish, self._frame_count, self._between)
-        ending, reason = "ended", None
+        ending, reason = "ended", "everything is up to date" if following.nothing_to_do else None
         try:
             self._tabs.send(following.message())
             for result in following.run():
