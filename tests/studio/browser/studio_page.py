@@ -77,6 +77,7 @@ class StudioPage:
             if value:
                 return value
             self.tab.wait_for_timeout(40)
+        self.tab.screenshot(path="/tmp/st/fail.png")
         raise AssertionError(f"waited in vain for {what}")
 
     # Places and masks
@@ -133,6 +134,7 @@ class StudioPage:
         """Delete all objects, and go to the first frame, in black and white."""
         while self.objects():
             before = len(self.objects())
+            self.wait(lambda: self.tab.get_by_role("button", name="Delete ").first.is_enabled(), "leave to edit")
             self.tab.get_by_role("button", name="Delete ").first.click()
             self.wait(lambda: len(self.objects()) < before, "the object to go")
         self.view("Matte")
@@ -158,8 +160,7 @@ class StudioPage:
         return int(self.tab.get_by_role("slider", name="Frame").get_attribute("aria-valuenow"))
 
     def remark(self, start: str) -> str | None:
-        found = self.tab.locator(".remark", has_text=start)
-        return str(found.first.inner_text()) if found.count() else None
+        return next((text for text in self.tab.locator(".remark").all_inner_texts() if start in text), None)
 
     def objects(self) -> list[str]:
         return list(self.tab.locator(".object[data-object] .name > span").all_inner_texts())

@@ -1,6 +1,6 @@
 /** Frames as bitmaps: fetched from the server, kept within a budget, the latest wish first. */
 import { signal } from "../vendor/signals.js";
-import { video } from "./state.js";
+import { frame as shown, video } from "./state.js";
 
 const BUDGET = 192 * 2 ** 20;
 const AT_ONCE = 3;
@@ -59,14 +59,19 @@ function pump() {
 
 /** @param {number} frame */
 async function load(frame) {
+  const ahead = frame === shown.peek() ? "" : "&ahead";
   const current = video.peek();
   if (!current) return;
   const key = keyOf(frame);
   const control = new AbortController();
   loading.set(key, control);
   try {
-    const address = `frames/${frame}?width=${stageWidth.peek()}&v=${current.key}`;
+    const address = `frames/${frame}?width=${stageWidth.peek()}&v=${current.key}${ahead}`;
     const answer = await fetch(address, { signal: control.signal });
+    if (answer.status === 503) {
+      again(frame);
+      return;
+    }
     if (!answer.ok) throw new Error((await answer.text()).slice(0, 200) || `the server answered ${answer.status}`);
     const bitmap = await createImageBitmap(await answer.blob());
     keep(key, bitmap);
@@ -79,6 +84,14 @@ async function load(frame) {
     if (loading.get(key) === control) loading.delete(key);
     pump();
   }
+}
+
+/** The server was busy with newer wishes; ask once more for the frame that is shown. @param {number} frame */
+function again(frame) {
+  setTimeout(() => {
+    if (frame === shown.peek() && !cache.has(keyOf(frame)) && !queue.includes(frame)) queue.unshift(frame);
+    pump();
+  }, 100);
 }
 
 /** @param {string} key @param {ImageBitmap} bitmap */

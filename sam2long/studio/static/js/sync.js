@@ -145,12 +145,12 @@ function forgetAsked() {
 
 /** Ask for the masks around a frame that is being played. @param {number} frame */
 export function wantMasks(frame) {
-  for (const block of [Math.floor(frame / BLOCK), Math.floor(frame / BLOCK) + 1]) {
-    if (asked.has(block) || block * BLOCK > state.lastFrame.peek()) continue;
-    asked.add(block);
-    if (asked.size > 12) asked.delete(/** @type {number} */ (asked.values().next().value));
-    tell("masks", { first: block * BLOCK, last: Math.min(state.lastFrame.peek(), block * BLOCK + BLOCK - 1) });
-  }
+  const block = Math.floor(frame / BLOCK);
+  const ahead = [block, block + 1].filter((one) => !asked.has(one) && one * BLOCK <= state.lastFrame.peek());
+  if (!ahead.length) return;
+  ahead.forEach((one) => asked.add(one));
+  while (asked.size > 12) asked.delete(/** @type {number} */ (asked.values().next().value));
+  tell("masks", { first: ahead[0] * BLOCK, last: Math.min(state.lastFrame.peek(), (ahead[ahead.length - 1] + 1) * BLOCK - 1) });
 }
 
 export function start() {
