@@ -118,8 +118,9 @@ class Edits:
         frame, object_id = self.place(fields)
         rounds, number, index = self._point(fields, frame, object_id)
         clicks = rounds[number]
-        points, labels = (values[:index] + values[index + 1 :] for values in (clicks.points, clicks.labels))
-        rounds[number] = replace(clicks, points=points, labels=labels)
+        points, labels = list(clicks.points), list(clicks.labels)
+        del points[index], labels[index]
+        rounds[number] = replace(clicks, points=tuple(points), labels=tuple(labels))
         left = [clicks for clicks in rounds if clicks.points or clicks.box is not None]
         if left:
             self._session.set_clicks(frame, object_id, left)

@@ -59,7 +59,9 @@ class FrameImages:
             BusyError: newer requests took its place.
         """
         known = self._cache.get((frame, width))
-        return known or await asyncio.wrap_future(self._lines[ahead].ask(frame, width))
+        if known is not None:
+            return known
+        return await asyncio.wrap_future(self._lines[ahead].ask(frame, width))
 
     def close(self) -> None:
         """End the threads."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import ipaddress
 import secrets
 import socket
@@ -84,14 +83,14 @@ class Guard:
         return name.lower() in self._names or (self._remote and _is_address(name))
 
     def _same(self, given: str) -> bool:
-        return hmac.compare_digest(given.encode(), self.token.encode())
+        return secrets.compare_digest(given.encode(), self.token.encode())
 
     def _cookie_in(self, headers: Headers) -> str:
         try:
             found = SimpleCookie(headers.get("cookie", "")).get(self._cookie)
         except CookieError:
             return ""
-        return "" if found is None else found.value
+        return "" if found is None else str(found.value)
 
 
 def _token_in(scope: Scope) -> str:

@@ -9,6 +9,7 @@ import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from sam2long.errors import ConfigError, OutputError, SessionError, UserError
@@ -131,7 +132,9 @@ def serve(
     Raises:
         UserError: the studio cannot start; Starlette or uvicorn is not installed.
     """
-    uvicorn = _uvicorn()
+    check_installed()
+    import uvicorn
+
     from sam2long.studio.app import StudioApp
     from sam2long.studio.guard import Guard
     from sam2long.studio.worker import Worker
@@ -238,11 +241,7 @@ def _locked(path: Path) -> Iterator[None]:
         lock.release()
 
 
-def _uvicorn():  # type: ignore[no-untyped-def]
-    try:
-        import starlette  # noqa: F401
-        import uvicorn
-        import websockets  # noqa: F401
-    except ImportError as error:
-        raise UserError("the studio needs further libraries: pip install 'sam2long[studio]'") from error
-    return uvicorn
+def check_installed() -> None:
+    """Raise UserError unless the libraries of the extra are installed."""
+    if any(find_spec(name) is None for name in ("starlette", "uvicorn", "websockets")):
+        raise UserError("the studio needs further libraries: pip install 'sam2long[studio]'")

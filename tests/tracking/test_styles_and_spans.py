@@ -127,7 +127,7 @@ def test_progress_from_another_thread(small_model, clip):
         watcher.join()
     assert [(one.total, one.cancelled) for one in seen] == [(10, False)] * 10
     done = [one.done for one in seen]
-    assert done == sorted(done) and 1 <= done[0] and session.progress.done == 10
+    assert done == sorted(done) and done[0] >= 1 and session.progress.done == 10
     list(session.propagate(9, 2, reverse=True))
     assert (session.progress.done, session.progress.total) == (8, 8)
 
