@@ -94,7 +94,8 @@ class Guard:
 
 
 def _token_in(scope: Scope) -> str:
-    return parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
+    query: str = scope["query_string"].decode("latin-1")
+    return parse_qs(query).get("token", [""])[0]
 
 
 def _is_address(name: str) -> bool:
