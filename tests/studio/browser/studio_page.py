@@ -77,7 +77,6 @@ class StudioPage:
             if value:
                 return value
             self.tab.wait_for_timeout(40)
-        self.tab.screenshot(path="/tmp/st/fail.png")
         raise AssertionError(f"waited in vain for {what}")
 
     # Places and masks

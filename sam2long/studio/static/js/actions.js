@@ -74,6 +74,7 @@ export function goToPrompt(by) {
 /** Choose the object that edits go to; null makes a new one with the next prompt. @param {number | null | undefined} id */
 export function choose(id) {
   if (id === undefined) return;
+  making = null;
   state.chosen.value = id;
   state.chosenPoint.value = null;
   const object = state.chosenObject.value;
@@ -88,12 +89,16 @@ export async function target() {
     return null;
   }
   if (object) return object.id;
-  making ??= edit("add_object").finally(() => (making = null));
-  const answer = await making;
-  if (answer) state.chosen.value = answer.object;
+  const made = (making ??= edit("add_object"));
+  const answer = await made;
+  if (making === made) {
+    // Nothing else was chosen meanwhile.
+    making = null;
+    if (answer) state.chosen.value = answer.object;
+  }
   return answer?.object ?? null;
 }
-/** @type {Promise<any> | null} */
+/** The object being made for a first prompt; further prompts wait for it. @type {Promise<any> | null} */
 let making = null;
 
 /** @param {number} x @param {number} y @param {0 | 1} label */

@@ -1,27 +1,20 @@
 /** The export dialog: what to write, the command line that does the same, progress, and where the files are. */
-import { useEffect, useState } from "../vendor/hooks.js";
+import { useState } from "../vendor/hooks.js";
 import * as actions from "./actions.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
 import { announce, notify } from "./notices.js";
-import { ask } from "./socket.js";
 import * as state from "./state.js";
 import { clamp, counted } from "./words.js";
 
 export function ExportDialog() {
   const formats = state.hello.value?.formats ?? [];
   const [picked, pick] = useState(/** @type {string[]} */ (formats.slice(0, 1).map(({ name }) => name)));
-  const [command, setCommand] = useState("");
   const run = state.exporting.value;
   const busy = run?.state === "running";
   const some = state.lanes.value.size > 0;
-  useEffect(() => {
-    let current = true;
-    if (picked.length) ask("export", { formats: picked, dry: true }).then((answer) => current && setCommand(answer.command), () => current && setCommand(""));
-    return () => (current = false);
-  }, [picked.join()]);
   const flip = (/** @type {string} */ name) => pick(formats.map((format) => format.name).filter((other) => (other === name ? !picked.includes(name) : picked.includes(other))));
-  return html`<div class="dialog-body export">
+  return html`<div class="dialog-body export" tabindex="0" role="group" aria-label="What to export">
     ${!some && html`<p class="empty small">There is nothing to export yet: mark an object and follow it first.</p>`}
     <fieldset class="formats" disabled=${busy}>
       <legend class="label">What to write</legend>
@@ -32,8 +25,8 @@ export function ExportDialog() {
         </label>`,
       )}
     </fieldset>
-    ${picked.length > 0 && command && html`<${Command} text=${command} />`}
-    <div aria-live="polite">${run && html`<${Outcome} run=${run} />`}</div>
+    <div aria-live="polite" class="outcomes">${run && html`<${Outcome} run=${run} />`}</div>
+    ${run?.command && html`<${Command} text=${run.command} />`}
     <div class="dialog-foot">
       ${busy
         ? html`<button class="button danger" onClick=${() => actions.edit("cancel_export")}><${Icon} name="stop" filled />Cancel</button>`

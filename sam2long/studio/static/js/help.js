@@ -14,7 +14,7 @@ const SIGNS = [
 ];
 
 export function HelpDialog() {
-  return html`<div class="dialog-body help">
+  return html`<div class="dialog-body help" tabindex="0" role="group" aria-label="Shortcuts and signs">
     <div class="shortcuts">
       ${GROUPS.map(
         ({ title, shortcuts }) => html`<section key=${title}>

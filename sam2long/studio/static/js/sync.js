@@ -8,6 +8,8 @@ import { announce, notify } from "./notices.js";
 import { connect, tell } from "./socket.js";
 import * as state from "./state.js";
 
+/** Objects that are being followed. @type {Set<number>} */
+const followed = new Set();
 let showing = false;
 let shown = "";
 
@@ -68,6 +70,8 @@ const handle = {
   following(message) {
     const before = state.following.peek()?.state;
     state.following.value = message;
+    if (message.state !== "running") followed.clear();
+    for (const [object] of message.decided ?? []) followed.add(object);
     if (message.decided?.length) {
       const lanes = new Map(state.lanes.peek());
       for (const [object, first, last, kind] of message.decided) lanes.set(object, lay(lanes.get(object) ?? [], [first, last, kind]));
@@ -130,9 +134,9 @@ function goingAlong() {
 
 /** @param {ArrayBuffer} buffer */
 function binary(buffer) {
-  const { kind, asked, frame } = readMask(buffer);
+  const { kind, asked, outdated, frame, object } = readMask(buffer);
   receiveMask(buffer);
-  if (kind === 1 && !asked && goingAlong() && !state.playing.peek()) state.frame.value = frame;
+  if (kind === 1 && !asked && !outdated && followed.has(object) && goingAlong() && !state.playing.peek()) state.frame.value = frame;
 }
 
 /** Blocks of frames whose masks were asked for, for playback. @type {Set<number>} */
