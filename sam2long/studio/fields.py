@@ -12,6 +12,8 @@ from sam2long.errors import UserError
 MOST_BYTES = 4 * 2**20
 """Maximum length of a text message."""
 
+_MOST_ID = 2**53
+
 Message = dict[str, Any]
 
 
@@ -31,6 +33,9 @@ def parse(text: str) -> Message:
         raise MessageError("the message is not valid JSON") from None
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
         raise MessageError("a message must be a JSON object with a type")
+    number = message.get("id")
+    if number is not None and (type(number) is not int or abs(number) > _MOST_ID):
+        raise MessageError("the id of a message must be a whole number")
     return message
 
 

@@ -158,6 +158,7 @@ def serve(
             timeout_graceful_shutdown=2,
         )
         worker.start()
+        listening.listen()  # now, so that whoever reads the address can connect at once
         try:
             print(f"The studio is at {url} (Ctrl-C ends it; everything is saved in {place.session})", flush=True)
             if browser:

@@ -92,15 +92,22 @@ class Worker:
 
     def _run(self) -> None:
         while not self._closing:
-            if self._wish is not None:
-                self._follow(self._wish)
-            elif self._export is not None:
-                self._write(self._export)
-            else:
-                self._obey_next(self._patience())
-                if not self.inbox:
-                    self._rest()
+            try:
+                self._work()
+            except Exception:  # a bug; the session is whole, and the page's next wish may fare better
+                traceback.print_exc()
         self._save()
+
+    def _work(self) -> None:
+        """Do the next thing."""
+        if self._wish is not None:
+            self._follow(self._wish)
+        elif self._export is not None:
+            self._write(self._export)
+        else:
+            self._obey_next(self._patience())
+            if not self.inbox:
+                self._rest()
 
     def _patience(self) -> float:
         """Seconds to wait for the next command: not at all if there is something to do meanwhile."""
@@ -146,9 +153,8 @@ class Worker:
     def _answer(self, command: Command) -> None:
         """Obey a command of a page, and answer it."""
         number = command.message.get("id")
-        answer: Message | None
         try:
-            answer = self._obey(command)
+            answer: Message | None = self._obey(command)
         except UserError as error:
             answer = {"type": "error", "id": number, "message": str(error)}
         except Exception as error:  # a bug; the session is whole, since visits are transactions

@@ -76,6 +76,7 @@ class Tab:
             additional_headers={name: value for name, value in sent.items() if value is not None},
             max_size=None,
             compression=None,
+            legacy=True,
         )
         self.messages, self.masks, self.number = [], [], 0
         self.hello = self.until(lambda message: message["type"] == "hello")
@@ -90,7 +91,7 @@ class Tab:
     def send(self, kind, **fields):
         self.socket.send(json.dumps({"type": kind, **fields}))
 
-    def until(self, right, seconds=60):
+    def until(self, right, seconds=6):
         """The next message for which `right` holds."""
         while True:
             data = self.socket.recv(seconds)
