@@ -21,7 +21,15 @@ from tests.studio.browser.studio_page import StudioPage
 HEIGHT, WIDTH, FRAMES = 240, 320, 40
 CHROMIUM = os.environ.get("SAM2LONG_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 REQUIRED = bool(os.environ.get("SAM2LONG_REQUIRE_BROWSER"))
-OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 Ids = npt.NDArray[np.uint8]
 

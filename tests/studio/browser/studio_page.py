@@ -25,7 +25,8 @@ _PROBE = """([width, height, left, top, scaleX, scaleY]) => {
   let found = "";
   for (let y = 0; y < height; y += 1) {
     for (let x = 0; x < width; x += 1) {
-      const at = 4 * (Math.floor((top + (y + 0.5) * scaleY) * dense) * canvas.width + Math.floor((left + (x + 0.5) * scaleX) * dense));
+      const [row, column] = [top + (y + 0.5) * scaleY, left + (x + 0.5) * scaleX].map((at) => Math.floor(at * dense));
+      const at = 4 * (row * canvas.width + column);
       found += pixels[at] > 127 && pixels[at + 3] > 127 ? "1" : "0";
     }
   }
@@ -47,7 +48,9 @@ class StudioPage:
         self.size = size
         self.problems: list[str] = []
         self._own_context = beside is None
-        self.context = browser.new_context(viewport={"width": 1280, "height": 720}) if beside is None else beside.context
+        self.context = (
+            browser.new_context(viewport={"width": 1280, "height": 720}) if beside is None else beside.context
+        )
         self._host = urlsplit(address).netloc
         if beside is None:
             self.context.route("**/*", self._only_the_server)
@@ -131,11 +134,10 @@ class StudioPage:
 
     def clear(self) -> None:
         """Delete all objects, and go to the first frame, in black and white."""
-        while self.objects():
-            before = len(self.objects())
+        for left in range(len(self.objects()) - 1, -1, -1):
             self.wait(lambda: self.tab.get_by_role("button", name="Delete ").first.is_enabled(), "leave to edit")
             self.tab.get_by_role("button", name="Delete ").first.click()
-            self.wait(lambda: len(self.objects()) < before, "the object to go")
+            self.wait(lambda rest=left: len(self.objects()) == rest, "the object to go")
         self.view("Matte")
         self.press("Home", "c", "u", "a")
 

@@ -49,7 +49,10 @@ def test_a_story_by_keyboard_alone(page: StudioPage, clip: Clip) -> None:
     def walk(to: tuple[float, float], start: tuple[float, float]) -> None:
         """Move the crosshair; one press is 12 pixels of the screen, or one with Shift."""
         scale = (page.place(1, 0)[0] - page.place(0, 0)[0]) or 1
-        for there, here, back, on in ((to[0], start[0], "ArrowLeft", "ArrowRight"), (to[1], start[1], "ArrowUp", "ArrowDown")):
+        for there, here, back, on in (
+            (to[0], start[0], "ArrowLeft", "ArrowRight"),
+            (to[1], start[1], "ArrowUp", "ArrowDown"),
+        ):
             coarse, fine = divmod(round(abs(there - here) * scale), 12)
             key = on if there > here else back
             page.press(*[key] * coarse, *[f"Shift+{key}"] * fine)

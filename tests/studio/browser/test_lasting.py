@@ -1,4 +1,4 @@
-"""The server is killed in the middle of following and started again: nothing is lost, and the page goes on by itself."""
+"""The server is killed while following and started again: nothing is lost, and the page goes on by itself."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_kill_and_start_again(page: StudioPage, clip: Clip, server: Server) -> N
     page.wait(lambda: len(page.objects()) == 2, "both objects")
     page.view("Matte")
     page.see(before, 0.99, "the masks as they were")
-    assert [len(page.points())] == [1]
+    assert len(page.points()) == 1
     page.go(reached - 1)
     assert page.states() != ["not visited", "not visited"] and page.mask().any()
     page.follow()

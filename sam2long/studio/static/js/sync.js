@@ -10,6 +10,8 @@ import * as state from "./state.js";
 
 /** Objects that are being followed. @type {Set<number>} */
 const followed = new Set();
+/** Whether the page has just been opened: it then chooses the first object. */
+let fresh = true;
 let showing = false;
 let shown = "";
 
@@ -38,6 +40,8 @@ const handle = {
   state(message) {
     state.session.value = message;
     const ids = message.objects.map((object) => object.id);
+    if (fresh && ids.length) state.chosen.value = ids[0];
+    fresh = false;
     if (state.chosen.peek() !== null && !ids.includes(/** @type {number} */ (state.chosen.peek()))) state.chosen.value = ids[0] ?? null;
     state.lanes.value = new Map([...state.lanes.peek()].filter(([id]) => ids.includes(id)));
   },
