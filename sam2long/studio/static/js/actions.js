@@ -3,7 +3,7 @@ import { batch } from "../vendor/signals.js";
 import { announce, notify } from "./notices.js";
 import { ask, tell } from "./socket.js";
 import * as state from "./state.js";
-import { clamp } from "./words.js";
+import { clamp, timing } from "./words.js";
 
 /**
  * Send an edit and report a refusal.
@@ -104,7 +104,7 @@ let making = null;
 /** @param {number} x @param {number} y @param {0 | 1} label */
 export async function click(x, y, label) {
   const frame = state.frame.value;
-  performance.mark("studio:click");
+  timing("studio:click", { frame });
   const waiting = { frame, object: state.chosen.value, x, y, label };
   state.pending.value = [...state.pending.value, waiting];
   const object = await target();

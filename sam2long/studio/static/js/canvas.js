@@ -5,6 +5,7 @@ import { panes, stageSize } from "./geometry.js";
 import { masksChanged, paintMasks, painted } from "./masks.js";
 import * as state from "./state.js";
 import { wantMasks } from "./sync.js";
+import { timing } from "./words.js";
 
 const WIDTHS = [480, 640, 960, 1280, 1920, 2560, 3840];
 
@@ -96,7 +97,9 @@ function drawImage(canvas) {
   const bitmap = getFrame(presented.value);
   if (!bitmap && presented.value >= 0 && state.video.value) return;
   const context = prepare(canvas);
-  if (bitmap) inPanes(context, (pane) => place(context, bitmap, pane));
+  if (!bitmap) return;
+  inPanes(context, (pane) => place(context, bitmap, pane));
+  timing("studio:image", { frame: presented.value });
 }
 
 function wishMasks() {
@@ -121,5 +124,5 @@ function drawMasks(canvas) {
   const current = painted.value;
   if (!current?.bitmap || current.frame !== presented.value || !state.masksShown.value) return;
   inPanes(context, (pane) => pane.masks && place(context, /** @type {ImageBitmap} */ (current.bitmap), pane));
-  performance.mark("studio:masks", { detail: { frame: current.frame, revision: current.revision } });
+  timing("studio:masks", { frame: current.frame, revision: current.revision });
 }

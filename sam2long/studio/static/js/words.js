@@ -1,4 +1,4 @@
-/** Numbers in words, and small arithmetic. */
+/** Numbers in words, small arithmetic, and marks for whoever measures the page. */
 
 /** @param {number} value @param {number} least @param {number} most */
 export const clamp = (value, least, most) => Math.min(most, Math.max(least, value));
@@ -20,3 +20,9 @@ export function duration(seconds) {
 
 /** @param {number} count @param {string} one @param {string} [many] */
 export const counted = (count, one, many = `${one}s`) => `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+
+/** A mark on the browser's time line; only the last of each name is kept. @param {string} name @param {object} detail */
+export function timing(name, detail) {
+  performance.clearMarks(name);
+  performance.mark(name, { detail });
+}
