@@ -126,7 +126,7 @@ def measure(arguments: argparse.Namespace, browser: Any, folder: Path) -> None:
 
 def pictures(arguments: argparse.Namespace, browser: Any, folder: Path) -> None:
     """A session on an artificial clip, as a person would go through it."""
-    scene = Scene(SceneConfig("lookalike", frames=96, height=540, width=960, objects=2), seed=arguments.seed)
+    scene = Scene(SceneConfig("lookalike", frames=72, height=540, width=960, objects=2), seed=arguments.seed)
     write_mp4(scene, folder / "match.mp4")
     server = Server(folder / "match.mp4", folder / "match.s2l").start()
     shots: list[tuple[bytes, int]] = []

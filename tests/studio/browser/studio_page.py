@@ -152,7 +152,7 @@ class StudioPage:
 
     def done(self) -> str:
         """Wait until following has ended, and return what the page says of it."""
-        self.tab.get_by_role("button", name="Backward").wait_for()
+        self.tab.get_by_role("button", name="Backward").wait_for(timeout=120_000)
         return str(self.tab.locator(".transport").inner_text())
 
     # What a person sees
