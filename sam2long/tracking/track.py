@@ -24,6 +24,7 @@ class Cut:
         first: first frame of the span.
         last: last frame of the span, inclusive.
         since: results of earlier layers are not touched.
+        undone: whether it hides what was tracked while an edit held that is undone now.
     """
 
     layer: int
@@ -31,6 +32,7 @@ class Cut:
     first: int
     last: int
     since: int = 0
+    undone: bool = False
 
     def hits(self, layer: int, frame: int, stride: int) -> bool:
         """Whether this cut hides a result."""
@@ -73,12 +75,14 @@ class Track:
         conditionings: conditioning frames of the prompts, by frame; computed when first needed.
         cuts: spans of outdated results, oldest first.
         live: its tree where tracking stopped last, or None if that cannot continue.
+        born: layer of its first prompt; earlier results with its id are of an object that was removed.
     """
 
     prompts: dict[int, ObjectPrompt] = field(default_factory=dict)
     conditionings: dict[int, Conditioning] = field(default_factory=dict)
     cuts: list[Cut] = field(default_factory=list)
     live: LiveTree | None = None
+    born: int = 0
 
     def entry(self, sign: int) -> int:
         """The first prompted frame in the direction of the visit."""
@@ -87,6 +91,10 @@ class Track:
     def stands(self, layer: int, frame: int, stride: int) -> bool:
         """Whether a result is up to date."""
         return not any(cut.hits(layer, frame, stride) for cut in self.cuts)
+
+    def visited(self, layer: int, frame: int, stride: int) -> bool:
+        """Whether a result, up to date or outdated, is of this object with edits that are not undone."""
+        return layer >= self.born and not any(cut.undone and cut.hits(layer, frame, stride) for cut in self.cuts)
 
     def span_of(self, frame: int, sign: int, layer: int) -> Cut:
         """The results of one direction that depend on a prompt on `frame`: from it to just before the next prompt.

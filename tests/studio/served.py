@@ -122,6 +122,12 @@ class Tab:
         self.ask("take_over")
         return next(message for message in reversed(self.messages) if message["type"] == "state")
 
+    def saved(self):
+        """Wait until the last edit is in the file."""
+        kinds = [message["type"] for message in self.messages if message["type"] in ("state", "saved")]
+        if kinds[-1] != "saved":
+            self.until_type("saved")
+
     def lane(self, object_id):
         """The newest lane of an object, with what following has added since."""
         spans = []

@@ -117,6 +117,18 @@ def test_spans(small_model, clip):
     assert [one.frame for one in session.observations(1)] == list(range(7))
 
 
+def test_spans_are_of_the_object_that_has_the_id_now(small_model, clip):
+    session = start(small_model, clip)
+    list(session.propagate(end=9))
+    session.remove_object(1)
+    session.add_points(3, 1, [(70, 50)])
+    assert session.spans(1) == []
+    list(session.propagate())
+    session.undo()
+    session.undo()
+    assert session.spans(1) == [Span(0, 9, UP)]
+
+
 def test_progress_from_another_thread(small_model, clip):
     session = start(small_model, clip)
     assert session.progress is None

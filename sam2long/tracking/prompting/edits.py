@@ -82,7 +82,10 @@ class Edit:
     def hidden(self) -> list[Cut]:
         """The results of the side that does not hold, as cuts."""
         intervals = self.layers[not self.done]
-        return [replace(span, since=since, layer=until) for since, until in intervals for span in self.spans]
+        undone = not self.done
+        return [
+            replace(span, since=since, layer=until, undone=undone) for since, until in intervals for span in self.spans
+        ]
 
     def turn(self, layer: int, other: Side) -> None:
         """Let the other side hold from a layer on; `other` is the side that is left."""
@@ -136,7 +139,7 @@ class EditLog:
         state = self._state
         state.layer += 1
         before = state.tracks.get(object_id)
-        track = before or Track()
+        track = before or Track(born=state.layer)
         spans = tuple(track.span_of(frame, sign, state.layer) for sign in (1, -1))
         reach = min(span.first for span in spans), max(span.last for span in spans)
         edit = self._record(EditNote(object_id, frame, what, *reach), spans)

@@ -245,14 +245,13 @@ class ResultStore:
             last = whole[-1].frame
 
     def states(self, track: Track, object_id: int) -> Iterator[tuple[int, bool]]:
-        """Every frame on which an object has a result, in order, and whether one of its results is up to date."""
+        """Every visited frame of an object, in order, and whether a result there is up to date."""
         self.flush()
         select = "SELECT frame, layer, stride FROM results WHERE object_id = ? ORDER BY frame"
-        rows = (
-            (frame, track.stands(layer, frame, stride)) for frame, layer, stride in self._query(select, (object_id,))
-        )
-        for frame, found in groupby(rows, key=itemgetter(0)):
-            yield frame, any(holds for _, holds in found)
+        for frame, rows in groupby(self._query(select, (object_id,)), key=itemgetter(0)):
+            results = [(layer, stride) for _, layer, stride in rows if track.visited(layer, frame, stride)]
+            if results:
+                yield frame, any(track.stands(layer, frame, stride) for layer, stride in results)
 
     def packed(self, result: StoredResult) -> PackedResult:
         """The mask, logits and pointer of a result."""
