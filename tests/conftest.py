@@ -16,25 +16,13 @@ import numpy as np
 import pytest
 import torch
 
-from sam2long.model import PRESETS, SAM2, HieraConfig, SAM2Config
+from sam2long.model import PRESETS, SAM2
 from sam2long.model.checkpoints.loading import fresh_model
 from sam2long.model.checkpoints.names import to_ours
+from tests.networks import SMALL
 from tests.video.pictures import HEIGHT, WIDTH, picture
 
 GOLDEN = Path(__file__).parent / "golden"
-
-SMALL = SAM2Config(
-    "small-test",
-    HieraConfig(width=16, heads=1, depths=(1, 1, 2, 1), global_blocks=(3,), windows=(4, 2, 4, 2), position_grid=(4, 4)),
-    image_size=128,
-    dim=64,
-    memory_dim=16,
-    attention_layers=2,
-    attention_mlp=64,
-    decoder_mlp=64,
-    decoder_heads=2,
-)
-"""The whole architecture, small enough for a test."""
 
 
 def _load_inputs() -> ModuleType:

@@ -1,9 +1,19 @@
 """The SAM 2 network, its configurations and its checkpoints."""
 
 from sam2long.model.checkpoints.loading import load_model
-from sam2long.model.config import PRESETS, HieraConfig, SAM2Config
+from sam2long.model.config import PRESETS, EfficientNetConfig, HieraConfig, SAM2Config
 from sam2long.model.decoder.mask_decoder import Candidates, MaskProposals
 from sam2long.model.memory.memory_attention import Memory
 from sam2long.model.sam2 import SAM2
 
-__all__ = ["PRESETS", "SAM2", "Candidates", "HieraConfig", "MaskProposals", "Memory", "SAM2Config", "load_model"]
+__all__ = [
+    "PRESETS",
+    "SAM2",
+    "Candidates",
+    "EfficientNetConfig",
+    "HieraConfig",
+    "MaskProposals",
+    "Memory",
+    "SAM2Config",
+    "load_model",
+]

@@ -10,6 +10,8 @@ from sam2long.errors import ConfigError
 _MOST = 65536
 """Larger than any number of a network: a file that asks for more is damaged."""
 
+_EFFICIENTNET_STAGES = 7
+
 
 def _check_whole(config: object, names: tuple[str, ...], least: int = 1) -> None:
     for name in names:
@@ -54,6 +56,57 @@ class HieraConfig:
         """Channels of each of the four stages."""
         return tuple(self.width * 2**stage for stage in range(len(self.depths)))
 
+    @property
+    def working_width(self) -> int:
+        """Channels of the first intermediate maps, if they all had stride 4; tells how much memory an image takes."""
+        return self.width
+
+
+@dataclass(frozen=True)
+class EfficientNetConfig:
+    """Trunk of the image encoder: EfficientNet-Lite (github.com/tensorflow/tpu); by default the smallest, Lite0.
+
+    Attributes:
+        depths: number of blocks in each of the seven stages (strides 2, 4, 8, 16, 16, 32, 32).
+        channels: output channels of each stage.
+        stem: channels of the first convolution, at stride 2.
+    """
+
+    depths: tuple[int, ...] = (1, 2, 2, 3, 3, 4, 1)
+    channels: tuple[int, ...] = (16, 24, 40, 80, 112, 192, 320)
+    stem: int = 32
+
+    def __post_init__(self) -> None:
+        _check_whole(self, ("depths", "channels", "stem"))
+        for name in ("depths", "channels"):
+            found = getattr(self, name)
+            if not isinstance(found, tuple) or len(found) != _EFFICIENTNET_STAGES:
+                raise ConfigError(f"{name} must have {_EFFICIENTNET_STAGES} values, not {found!r}")
+
+    @property
+    def map_stages(self) -> tuple[int, ...]:
+        """Indices of the last stage of each stride from 4 on."""
+        return (1, 2, 4, 6)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of the four maps, strides 4 to 32."""
+        return tuple(self.channels[stage] for stage in self.map_stages)
+
+    @property
+    def working_width(self) -> int:
+        """Channels of the first intermediate maps, if they all had stride 4; tells how much memory an image takes."""
+        return 4 * self.stem
+
+
+TrunkConfig = HieraConfig | EfficientNetConfig
+
+TRUNKS: dict[str, type[HieraConfig] | type[EfficientNetConfig]] = {
+    "hiera": HieraConfig,
+    "efficientnet": EfficientNetConfig,
+}
+"""Configurations of trunks by the name that checkpoints store."""
+
 
 @dataclass(frozen=True)
 class SAM2Config:
@@ -79,7 +132,7 @@ class SAM2Config:
     """
 
     name: str
-    trunk: HieraConfig
+    trunk: TrunkConfig
     image_size: int = 1024
     dim: int = 256
     memory_dim: int = 64
@@ -122,7 +175,7 @@ class SAM2Config:
         return self.image_size // 4
 
 
-_TRUNKS = {
+_HIERAS = {
     "tiny": HieraConfig(96, 1, (1, 2, 7, 2), (5, 7, 9)),
     "small": HieraConfig(96, 1, (1, 2, 11, 2), (7, 10, 13)),
     "base-plus": HieraConfig(112, 2, (2, 3, 16, 3), (12, 16, 20), position_grid=(14, 14)),
@@ -145,9 +198,9 @@ NANO = SAM2Config(
 PRESETS: dict[str, SAM2Config] = {
     **{
         f"sam2-hiera-{size}": SAM2Config(f"sam2-hiera-{size}", trunk, occlusion_memory=False, pointer_time=False)
-        for size, trunk in _TRUNKS.items()
+        for size, trunk in _HIERAS.items()
     },
-    **{f"sam2.1-hiera-{size}": SAM2Config(f"sam2.1-hiera-{size}", trunk) for size, trunk in _TRUNKS.items()},
+    **{f"sam2.1-hiera-{size}": SAM2Config(f"sam2.1-hiera-{size}", trunk) for size, trunk in _HIERAS.items()},
     "nano": NANO,
 }
 

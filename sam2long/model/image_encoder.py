@@ -1,4 +1,4 @@
-"""Image encoder: the Hiera trunk and a reduced feature pyramid."""
+"""Image encoder: a trunk and a reduced feature pyramid."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sam2long.model.config import SAM2Config
-from sam2long.model.trunks.hiera import Hiera
+from sam2long.model.trunks import build_trunk
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class ImageEncoder(nn.Module):
 
     def __init__(self, config: SAM2Config) -> None:
         super().__init__()
-        self.trunk = Hiera(config.trunk)
+        self.trunk = build_trunk(config.trunk)
         self.neck = nn.ModuleList(nn.Conv2d(width, config.dim, 1) for width in config.trunk.widths)
 
     def forward(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import chain, combinations
 
 import torch
 from torch import Tensor
 
+from sam2long.errors import ConfigError
 from sam2long.model.decoder.mask_decoder import Candidates
 
 Place = tuple[int, int]
@@ -28,6 +30,10 @@ class CandidateScores:
     ious: list[list[float]]
     object_scores: list[float]
     differences: list[list[float]]
+
+    def all_scores(self) -> Iterable[float]:
+        """Predicted IoUs and object scores, in no order that matters."""
+        return chain(*self.ious, self.object_scores)
 
     def disagreement(self, places: Sequence[Place]) -> float:
         """Largest 1 - IoU between the masks of any two of the candidates; 0 for a single one, or if both are empty."""
@@ -51,6 +57,19 @@ def fetch_candidate_scores(candidates: Candidates, rows: Sequence[int]) -> list[
         found.append(CandidateScores([row[:-1] for row in own], [row[-1] for row in own], apart))
         first, start = first + count, start + matrix.numel()
     return found
+
+
+def check_finite(scores: Iterable[float], frame: int) -> None:
+    """Stop before NaN gets into the memory, from where it would reach every later frame.
+
+    Raises:
+        ConfigError: a score of the network is NaN or infinite.
+    """
+    if not all(map(math.isfinite, scores)):
+        raise ConfigError(
+            f"frame {frame}: the network's scores are not finite numbers; the weights do not suit this precision or"
+            " device: try float32, or the CPU"
+        )
 
 
 def mask_differences(masks: Tensor) -> Tensor:

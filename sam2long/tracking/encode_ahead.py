@@ -37,7 +37,7 @@ def batch_size(model: SAM2, source: VideoSource) -> int:
     if model.device.type != "cuda" or not source.seekable:
         return 1
     side = model.config.image_size
-    image_bytes = _MAPS_ALIVE * 4 * model.config.trunk.width * (side // 4) ** 2
+    image_bytes = _MAPS_ALIVE * 4 * model.config.trunk.working_width * (side // 4) ** 2
     fitting = torch.cuda.mem_get_info(model.device)[0] // 4 // image_bytes
     return max(1, min(_LARGE_IMAGES * 1024**2 // side**2, _MOST_IMAGES, fitting))
 

@@ -17,7 +17,7 @@ from sam2long.tracking.progress import Progress
 from sam2long.tracking.prompting.edits import UNDO_DEPTH
 from sam2long.tracking.prompting.prompt_edits import PromptEdits
 from sam2long.tracking.propagation import Propagation
-from sam2long.tracking.saving.archive import check_same, read_header, read_session, write_session
+from sam2long.tracking.saving.archive import check_can_save, check_same, read_header, read_session, write_session
 from sam2long.tracking.saving.autosave import AutoSaver
 from sam2long.tracking.session_prompts import SessionPrompts
 from sam2long.tracking.session_results import SessionResults
@@ -51,7 +51,6 @@ class Session(SessionPrompts, SessionResults):
             corrections re-run only what they affect. Without it, as on a live source, each propagation starts afresh.
         feature_cache: size of the cache of image features, in bytes or as in "2GB"; cached frames are not encoded again
             (17 MB per frame at 1024 x 1024, in float32). 0 keeps only the latest four frames.
-        feature_cache_folder: cache in a temporary folder inside this one instead of in memory.
         results_folder: store results in a temporary folder inside this one; by default in the system's folder for
             temporary files (`TMPDIR`), which on some systems is in memory.
         autosave: save the session to this file during and after each propagation, so that a killed run can be resumed.
@@ -61,7 +60,7 @@ class Session(SessionPrompts, SessionResults):
     Raises:
         VideoError: the source cannot be read.
         ConfigError: `max_delay`, `undo_depth` or `feature_cache` is not valid, or `autosave` has no results to save.
-        OutputError: `feature_cache_folder` or `results_folder` cannot be used.
+        OutputError: `results_folder` cannot be used, or `autosave` not be written.
     """
 
     def __init__(
@@ -75,7 +74,6 @@ class Session(SessionPrompts, SessionResults):
         max_delay: int | None = None,
         keep_results: bool = True,
         feature_cache: str | int = 0,
-        feature_cache_folder: str | Path | None = None,
         results_folder: str | Path | None = None,
         autosave: str | Path | None = None,
         autosave_every: float = 60.0,
@@ -84,6 +82,8 @@ class Session(SessionPrompts, SessionResults):
         for name, number, least in (("max_delay", max_delay, 0), ("undo_depth", undo_depth, 1)):
             if number is not None and number < least:
                 raise ConfigError(f"{name} is {number}; it must be {least} or more")
+        if autosave is not None:
+            check_can_save(Path(autosave))
         self.model = model
         self._owns_source = not isinstance(source, VideoSource)
         self.source = open_video(source)
@@ -91,7 +91,7 @@ class Session(SessionPrompts, SessionResults):
         store = ResultStore(results_folder) if keep_results and self.source.seekable else None
         if autosave is not None and store is None:
             raise ConfigError("autosave needs stored results: keep_results=True and a video that is not a live source")
-        cache = FeatureCache(model, self.source, parse_bytes(feature_cache), feature_cache_folder)
+        cache = FeatureCache(model, self.source, parse_bytes(feature_cache))
         self._state = SessionState(model, self.source, self.tree, cache, store, keep_logits, max_delay, trace)
         self._edits = PromptEdits(self._state, undo_depth)
         self._identity: tuple[Fingerprint, str] | None = None
@@ -212,7 +212,6 @@ class Session(SessionPrompts, SessionResults):
         source: Source | None = None,
         *,
         feature_cache: str | int = 0,
-        feature_cache_folder: str | Path | None = None,
         results_folder: str | Path | None = None,
         autosave: str | Path | None = None,
         autosave_every: float = 60.0,
@@ -225,7 +224,6 @@ class Session(SessionPrompts, SessionResults):
             model: with the same weights as when the session was saved.
             source: the video; by default it is opened at its saved path.
             feature_cache: see `Session`.
-            feature_cache_folder: see `Session`.
             results_folder: see `Session`.
             autosave: see `Session`.
             autosave_every: see `Session`.
@@ -246,7 +244,6 @@ class Session(SessionPrompts, SessionResults):
             tree=header.tree,
             **header.options,
             feature_cache=feature_cache,
-            feature_cache_folder=feature_cache_folder,
             results_folder=results_folder,
             autosave=autosave,
             autosave_every=autosave_every,

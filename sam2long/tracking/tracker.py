@@ -13,7 +13,7 @@ from sam2long.model.decoder.mask_decoder import Candidates
 from sam2long.model.image_encoder import ImageFeatures
 from sam2long.model.memory.memory_attention import Memory
 from sam2long.model.sam2 import SAM2
-from sam2long.tracking.candidate_scores import CandidateScores, fetch_candidate_scores, send
+from sam2long.tracking.candidate_scores import CandidateScores, check_finite, fetch_candidate_scores, send
 from sam2long.tracking.outcome import EncodedMemory, Outcome
 from sam2long.tree import MemorySelection, Node, ObjectTree, TraceRow
 
@@ -78,6 +78,7 @@ class Tracker:
         selections = {object_id: self.trees[object_id].memories(frame) for object_id in object_ids}
         candidates = self._propose(features, [one for several in selections.values() for one in several])
         scores = fetch_candidate_scores(candidates, [len(several) for several in selections.values()])
+        check_finite((score for own in scores for score in own.all_scores()), frame)
         first = 0
         picks: list[_Pick] = []
         for (object_id, several), own in zip(selections.items(), scores, strict=True):

@@ -12,7 +12,7 @@ from sam2long.bench import ABSENT, CERTAIN, PARTED, UNCERTAIN, Load, full_tree, 
 from sam2long.bench.roofline import _count
 from sam2long.cli import app
 from sam2long.tracking.tracker import Tracker
-from tests.conftest import SMALL
+from tests.networks import SMALL
 
 
 @pytest.fixture(scope="module")

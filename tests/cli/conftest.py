@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from sam2long.cli.app import main
-from sam2long.model import HieraConfig, SAM2Config
 from sam2long.model.checkpoints.loading import fresh_model, save_model
+from tests.networks import MICRO
 
 CLIP_FRAMES, CLIP_HEIGHT, CLIP_WIDTH = 12, 48, 64
 
@@ -57,18 +57,8 @@ def sam2long(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint of a whole SAM 2 that takes milliseconds a frame; the file stores its configuration."""
-    config = SAM2Config(
-        "tiny-for-tests",
-        HieraConfig(16, 1, (1, 1, 1, 1), (2,)),
-        image_size=64,
-        dim=32,
-        memory_dim=8,
-        attention_layers=1,
-        attention_mlp=32,
-        decoder_mlp=32,
-    )
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
-    save_model(fresh_model(config), path)
+    save_model(fresh_model(MICRO), path)
     return path
 
 

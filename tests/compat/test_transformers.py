@@ -11,8 +11,8 @@ from sam2long.compat import SAM2VideoPredictor
 from sam2long.model import SAM2
 from sam2long.model.checkpoints.names import to_ours
 from sam2long.model.preprocess import prepare_image
-from tests.conftest import SMALL
 from tests.model import oracle
+from tests.networks import SMALL
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -4,8 +4,8 @@ import torch
 
 from sam2long import TreeConfig
 from sam2long.bench import Load, measured_model, time_frames
-from tests.conftest import SMALL
 from tests.device.pretend import DEVICE
+from tests.networks import SMALL
 
 
 def test_frames_are_timed_on_the_device(device):

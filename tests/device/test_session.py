@@ -72,12 +72,6 @@ def features_in_memory(model, clip, folder):
     return corrected_late(start(model, clip, TreeConfig.greedy(), feature_cache="1GB"), clip)
 
 
-def features_on_disk(model, clip, folder):
-    return corrected_late(
-        start(model, clip, TreeConfig.greedy(), feature_cache="1GB", feature_cache_folder=folder), clip
-    )
-
-
 def corrected_late(session, clip):
     """The corrected frame is no longer among the latest."""
     with session:
@@ -116,7 +110,6 @@ def predicted(model, clip, folder):
         corrected_with_tree,
         saved_and_opened,
         features_in_memory,
-        features_on_disk,
         predicted,
     ],
 )

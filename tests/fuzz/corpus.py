@@ -12,16 +12,14 @@ import torch
 from PIL import Image
 
 from sam2long import Session, load_model
-from sam2long.model import HieraConfig, SAM2Config
 from sam2long.model.checkpoints.loading import fresh_model, save_model
 from sam2long.results.palette import davis_palette
 from tests.evaluation import layouts
+from tests.networks import MICRO
 
 FRAMES, HEIGHT, WIDTH = 8, 48, 64
 CODECS = {"mp4": "libx264", "mkv": "libx264", "avi": "mpeg4", "ts": "mpeg2video", "mov": "mjpeg", "gif": "gif"}
 IMAGES = ("png", "jpg", "bmp", "tiff", "webp")
-TINY = SAM2Config("tiny-for-fuzzing", HieraConfig(16, 1, (1, 1, 1, 1), (2,)), 64, 32, 8, 1, 32, 32)
-"""The whole architecture in milliseconds a frame."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +66,8 @@ def build(root: Path) -> Corpus:
     for number in range(FRAMES):
         Image.fromarray(frame(number)).save(root / "folder" / f"frame{number}.png")
     model = root / "tiny.safetensors"
-    save_model(fresh_model(TINY), model)
-    torch.save({"model": fresh_model(TINY).state_dict(), "epoch": 3}, root / "tiny.pt")
+    save_model(fresh_model(MICRO), model)
+    torch.save({"model": fresh_model(MICRO).state_dict(), "epoch": 3}, root / "tiny.pt")
     dataset = layouts.davis_2017(root / "dataset")
     sessions = [
         _session(root / "whole.s2l", videos["mp4"], model),

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import os
-import pickle
 import shutil
-import struct
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
-from safetensors.torch import load_file, save_file
 
 from tests.fuzz.case import Case
+from tests.fuzz.checkpoints import damaged_checkpoint
 from tests.fuzz.corpus import FRAMES, Corpus
 from tests.fuzz.mutate import (
     ODD_WORDS,
     dump,
     mutate,
     mutate_json,
-    mutate_value,
     mutate_words,
-    mutate_zip,
     odd_number,
     truncate,
 )
+from tests.fuzz.sessions import damage_session
 
 Target = Callable[[Random, Corpus, Path], Case]
 BOX = ("--box", "4,16,20,32")
@@ -171,143 +165,16 @@ def option_words(draw: Random, corpus: Corpus, folder: Path) -> Case:
 
 def checkpoints(draw: Random, corpus: Corpus, folder: Path) -> Case:
     """A damaged `.safetensors` or `.pt`, or one of something else."""
-    path = draw.choice((_safetensors, _safetensors, _pickle, _pickle, _weights))(draw, corpus, folder)
+    path = damaged_checkpoint(draw, corpus, folder)
     if draw.random() < 0.2:
         return _track(draw, corpus, folder, corpus.videos["mp4"], *BOX, "--checkpoint", path.name, model="nano")
     return _track(draw, corpus, folder, corpus.videos["mp4"], *BOX, model=path.name)
 
 
-def _safetensors(draw: Random, corpus: Corpus, folder: Path) -> Path:
-    """Its bytes, or the JSON at its start."""
-    path, data = folder / draw.choice(("w.safetensors", "w.safetensors", "w.pt")), corpus.model.read_bytes()
-    if draw.random() < 0.3:
-        path.write_bytes(mutate(draw, data))
-        return path
-    size = struct.unpack("<Q", data[:8])[0]
-    header = json.loads(data[8 : 8 + size])
-    if draw.random() < 0.7:
-        config = json.loads(header["__metadata__"]["sam2long_config"])
-        header["__metadata__"]["sam2long_config"] = mutate_json(draw, dump(config)).decode(errors="replace")
-    else:
-        name = draw.choice(sorted(header))
-        header[name] = mutate_value(draw, header[name])
-    text = json.dumps(header).encode()
-    path.write_bytes(struct.pack("<Q", len(text)) + text + data[8 + size :])
-    return path
-
-
-class _Touch:
-    """Unpickled, it would make a file."""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return os.system, ("touch was-run",)
-
-
-def _pickle(draw: Random, corpus: Corpus, folder: Path) -> Path:
-    """A zip of `torch.save`, its pickle, or a pickle of anything."""
-    path = folder / draw.choice(("w.pt", "w.pt", "w.pth", "w"))
-    kind = draw.random()
-    if kind < 0.3:
-        path.write_bytes(mutate(draw, corpus.pickle.read_bytes()))
-    elif kind < 0.6:
-        mutate_zip(draw, corpus.pickle, path, {".pkl": mutate, "byteorder": lambda *_: b"middle"})
-    else:
-        nested: Any = []
-        nested.append(nested)
-        odd = (None, 1, b"x", "x", [], {}, nested, _Touch(), {"model": _Touch()}, {"model": {}}, {"a": {1: 2}}, object)
-        value = draw.choice((*odd, {"model": {"x": torch.zeros(2)}}, torch.zeros(0), np.zeros(3), {torch.zeros(1): 2}))
-        if draw.random() < 0.5:
-            path.write_bytes(pickle.dumps(value, draw.randrange(6)))
-        else:
-            torch.save(value, path)
-    return path
-
-
-def _weights(draw: Random, corpus: Corpus, folder: Path) -> Path:
-    """Sound files with odd parameters."""
-    state = load_file(corpus.model)
-    for _ in range(draw.choice((1, 1, 3))):
-        name = draw.choice(sorted(state))
-        changed = _odd_tensor(draw, state.pop(name))
-        if changed is not None:
-            state[draw.choice((name, name, name, name + "x", "module." + name))] = changed
-    if draw.random() < 0.5:
-        with_config = dict(_metadata(corpus.model)) if draw.random() < 0.8 else None
-        save_file(state, folder / "w.safetensors", with_config)
-        return folder / "w.safetensors"
-    torch.save({"model": state}, folder / "w.pt")
-    return folder / "w.pt"
-
-
-def _odd_tensor(draw: Random, value: torch.Tensor) -> torch.Tensor | None:
-    kind = draw.randrange(6)
-    if kind == 0:
-        return None
-    if kind == 1:
-        return torch.full_like(value, draw.choice((float("nan"), float("inf"), -1e30, 0.0)))
-    if kind == 2:
-        return value.to(draw.choice((torch.float64, torch.float16, torch.int64, torch.bool, torch.uint8)))
-    return draw.choice((value[None].contiguous(), value.flatten()[:-1].clone(), torch.zeros(0)))
-
-
-def _metadata(path: Path) -> dict[str, str]:
-    data = path.read_bytes()
-    size = struct.unpack("<Q", data[:8])[0]
-    metadata: dict[str, str] = json.loads(data[8 : 8 + size])["__metadata__"]
-    return metadata
-
-
-def _damage_session(draw: Random, corpus: Corpus, path: Path) -> None:
-    source = draw.choice(corpus.sessions)
-    if draw.random() < 0.25:
-        path.write_bytes(mutate(draw, source.read_bytes(), corpus.model.read_bytes()))
-    else:
-        changes = {"session.json": mutate_json, "traces.jsonl": _mutate_lines, ".safetensors": _mutate_tensors}
-        mutate_zip(draw, source, path, changes)
-
-
-def _mutate_lines(draw: Random, data: bytes) -> bytes:
-    lines = data.splitlines()
-    if draw.random() < 0.3 or not lines:
-        return mutate(draw, data)
-    at = draw.randrange(len(lines))
-    lines[at] = mutate_json(draw, lines[at])
-    return b"\n".join(lines)
-
-
-def _mutate_tensors(draw: Random, data: bytes) -> bytes:
-    """A safetensors member: bytes, or whole tensors."""
-    from safetensors.numpy import load, save
-
-    if draw.random() < 0.3:
-        return mutate(draw, data)
-    arrays = load(data)
-    if not arrays:
-        return data
-    name = draw.choice(sorted(arrays))
-    value = arrays[name]
-    kind = draw.randrange(6)
-    if kind == 0:
-        del arrays[name]
-    elif kind == 1:
-        arrays[name] = value.flatten()[:-1].copy()
-    elif kind == 2:
-        arrays[name] = np.concatenate([value.flatten(), value.flatten()[:1]])
-    elif kind == 3:
-        arrays[name] = value.astype(draw.choice((np.float64, np.int8, np.float16, np.uint64)))
-    else:
-        odd = draw.choice((-1, 0, 1, 10**6, 2**62, np.nan, np.inf))
-        changed = value.astype(np.float64).flatten()
-        changed[draw.randrange(len(changed)) if len(changed) else slice(0)] = odd
-        with np.errstate(all="ignore"):
-            arrays[name] = changed.reshape(value.shape).astype(value.dtype)
-    return save(arrays)
-
-
 def sessions(draw: Random, corpus: Corpus, folder: Path) -> Case:
     """A run that goes on from a damaged session file."""
     path = folder / "run.s2l"
-    _damage_session(draw, corpus, path)
+    damage_session(draw, corpus, path)
     words = draw.choice(((), (), ("--point", "30,20@6#1"), BOX, ("--reverse",), ("--start", "4")))
     case = _track(draw, corpus, folder, corpus.videos["mp4"], *words, "--session", path.name)
     return Case(case.words, case.out, (path,))
@@ -318,7 +185,7 @@ def reviews(draw: Random, corpus: Corpus, folder: Path) -> Case:
     kind = draw.random()
     if kind < 0.4:
         path = folder / draw.choice(("run.s2l", "run.s2l", "run"))
-        _damage_session(draw, corpus, path)
+        damage_session(draw, corpus, path)
     else:
         shutil.copytree(corpus.run, folder / "run")
         path = folder / draw.choice(("run", "run/trace.csv"))

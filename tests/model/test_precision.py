@@ -12,7 +12,7 @@ from sam2long.model import precision as room
 from sam2long.model.checkpoints.loading import fresh_model
 from sam2long.model.compilation import compile_model
 from sam2long.model.precision import choose_precision, set_precision
-from tests.conftest import SMALL
+from tests.networks import SMALL
 
 CPU = torch.device("cpu")
 

@@ -14,8 +14,8 @@ from sam2long.model.checkpoints.loading import load_model
 from sam2long.model.checkpoints.names import to_ours
 from sam2long.model.positions import sine_grid
 from sam2long.model.preprocess import prepare_image
-from tests.conftest import SMALL
 from tests.model import oracle
+from tests.networks import SMALL
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -16,3 +16,14 @@ def clip():
         frames[t][(x - 20 - 4 * t) ** 2 + (y - 30) ** 2 < 150] = (220, 90, 40)
     frames.flags.writeable = False
     return frames
+
+
+@pytest.fixture
+def encoded(small_model, monkeypatch):
+    """Sizes of the batches of images that the network has encoded."""
+    sizes = []
+    encode = type(small_model).encode_image
+    monkeypatch.setattr(
+        type(small_model), "encode_image", lambda self, images: (sizes.append(len(images)), encode(self, images))[1]
+    )
+    return sizes

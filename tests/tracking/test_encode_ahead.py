@@ -1,4 +1,4 @@
-"""Frames encoded in batches are those encoded one by one, and nothing is read that is not needed."""
+"""Frames encoded in encoded are those encoded one by one, and nothing is read that is not needed."""
 
 import threading
 
@@ -23,21 +23,10 @@ def cache(small_model, source):
     return FeatureCache(small_model, source)
 
 
-@pytest.fixture
-def batches(small_model, monkeypatch):
-    """Sizes of the batches that the network encodes."""
-    sizes = []
-    encode = type(small_model).encode_image
-    monkeypatch.setattr(
-        type(small_model), "encode_image", lambda self, images: (sizes.append(len(images)), encode(self, images))[1]
-    )
-    return sizes
-
-
 @pytest.mark.parametrize(("batch", "sizes"), [(1, [1] * 7), (3, [3, 3, 1]), (4, [4, 1, 1, 1]), (16, [1] * 7)])
-def test_features_are_those_of_each_frame_alone(small_model, source, cache, batches, batch, sizes):
+def test_features_are_those_of_each_frame_alone(small_model, source, cache, encoded, batch, sizes):
     got = list(encode_ahead(source.frames(), cache, batch))
-    assert batches == sizes
+    assert encoded == sizes
     assert [frame.index for frame, _ in got] == list(range(COUNT))
     alone = FeatureCache(small_model, source)
     for frame, features in got:
@@ -46,11 +35,11 @@ def test_features_are_those_of_each_frame_alone(small_model, source, cache, batc
             torch.testing.assert_close(getattr(features, name), getattr(expected, name), atol=1e-5, rtol=1e-5)
 
 
-def test_the_latest_frames_are_not_encoded_again(source, cache, batches):
+def test_the_latest_frames_are_not_encoded_again(source, cache, encoded):
     first = cache.features(0)
     second = cache.features(1)
     got = [features for _, features in encode_ahead(source.frames(stop=2), cache, 2)]
-    assert (got[0] is first, got[1] is second, batches) == (True, True, [1, 1])
+    assert (got[0] is first, got[1] is second, encoded) == (True, True, [1, 1])
 
 
 def test_a_frame_in_hand_is_among_the_latest(source, cache):

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from sam2long import Session
-from sam2long.errors import OutputError
+from sam2long.errors import ConfigError, OutputError
 from sam2long.tracking.storage.store import ResultStore
+from sam2long.tracking.tracker import Tracker
 from tests.tracking.blob import TREES, same_results, start
 
 NETWORK = ("encode_image", "attend", "decode", "encode_memory")
@@ -249,3 +250,39 @@ def test_a_prompt_off_the_stride_of_a_stream(small_model, short_clip):
     assert [result.frame for result in known] == [0, 3, 6, 7, 9]
     assert [result.frame for result in visited(short_clip, late=False)] == [0, 3, 6, 7, 9]
     same_results(visited(iter(short_clip), late=True), known)
+
+
+@TREES
+@pytest.mark.parametrize("score", ["ious", "object_scores"])
+def test_scores_that_are_not_numbers_never_reach_the_memory(
+    small_model, short_clip, tree, score, monkeypatch, tmp_path
+):
+    expected = list(start(small_model, short_clip, tree).propagate())
+    session = start(small_model, short_clip, tree)
+    original, seen = Tracker._propose_batch, [0]
+
+    def broken(tracker, *args):
+        found = original(tracker, *args)
+        seen[0] += 1
+        if seen[0] > 4:
+            getattr(found, score)[-1] = float("nan")
+        return found
+
+    monkeypatch.setattr(Tracker, "_propose_batch", broken)
+    with pytest.raises(ConfigError, match=r"frame \d: the network's scores are not finite"):
+        list(session.propagate())
+    monkeypatch.undo()
+    session.save(tmp_path / "broken.s2l")
+    same_results(list(Session.open(tmp_path / "broken.s2l", small_model, short_clip).propagate()), expected)
+    same_results(list(session.propagate()), expected)
+
+
+def test_a_prompt_whose_scores_are_not_numbers_is_told(small_model, short_clip, monkeypatch):
+    session = start(small_model, short_clip)
+    session.add_points(3, 1, [(70, 50)])
+    with monkeypatch.context() as broken:
+        broken.setattr(small_model, "attend", lambda image, memory: image * float("nan"))
+        broken.setattr(small_model, "without_memory", lambda image: image * float("nan"))
+        with pytest.raises(ConfigError, match="frame 3: the network's scores are not finite"):
+            session.preview(3, 1)
+    assert session.preview(3, 1).mask.shape == short_clip.shape[1:3]

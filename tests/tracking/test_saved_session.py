@@ -16,7 +16,7 @@ from sam2long import Session
 from sam2long.errors import ConfigError, OutputError, SessionError
 from sam2long.model.checkpoints.loading import fresh_model
 from sam2long.tracking import session as session_module
-from tests.conftest import SMALL
+from tests.networks import SMALL
 from tests.tracking.blob import FRAMES, RESTLESS, TREES, same_results, start  # noqa: F401
 
 
@@ -165,7 +165,7 @@ from pathlib import Path
 from sam2long import Session
 from sam2long.model.checkpoints.loading import fresh_model
 from sam2long.tracking import session as session_module
-from tests.conftest import SMALL
+from tests.networks import SMALL
 from tests.tracking.blob import RESTLESS
 
 folder = Path(sys.argv[1])

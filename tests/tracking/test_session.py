@@ -6,21 +6,15 @@ import torch
 
 from sam2long import Session, TreeConfig
 from sam2long.errors import ConfigError, PromptError, VideoError
+from tests.tracking.blob import HEIGHT, RESTLESS, WIDTH
 
-HEIGHT, WIDTH, FRAMES = 60, 100, 12
-RESTLESS = TreeConfig(uncertainty_threshold=50.0)
-"""Every frame is uncertain, so that pathways part."""
+FRAMES = 12
 
 
 @pytest.fixture(scope="module")
-def clip():
-    """A blob that wanders over noise: uint8 [frames, height, width, 3]."""
-    rng = np.random.default_rng(0)
-    frames = rng.integers(0, 120, (FRAMES, HEIGHT, WIDTH, 3), dtype=np.uint8)
-    y, x = np.mgrid[:HEIGHT, :WIDTH]
-    for t in range(FRAMES):
-        frames[t][(x - 20 - 5 * t) ** 2 + (y - 30) ** 2 < 150] = (220, 90, 40)
-    return frames
+def clip(clip):
+    """Its first frames."""
+    return clip[:FRAMES]
 
 
 @pytest.fixture

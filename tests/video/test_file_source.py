@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import wave
 from pathlib import Path
 
@@ -193,6 +194,18 @@ def test_a_change_of_size_ends_a_pass(make_clip, name):
     assert numbers(backward, 7, None, -1) == [] and "frame 7" in backward.stopped_early
 
 
+@pytest.mark.parametrize(
+    ("name", "codec"), [("a.flv", "flv1"), ("a.asf", "mpeg4"), ("a.ivf", "libvpx"), ("a.mp4", "mpeg4")]
+)
+def test_joined_files_of_which_ffmpeg_reads_only_the_first(make_clip, name, codec):
+    path = make_clip(name, codec=codec, count=5)
+    single = open_video(path)
+    assert len(numbers(single)) == 5 and single.stopped_early is None
+    path.write_bytes(path.read_bytes() * 2)
+    joined = open_video(path)
+    assert len(numbers(joined)) == 5 and "joined from several files" in joined.stopped_early
+
+
 @pytest.mark.parametrize("index", [-1, 60, 1000])
 def test_frames_that_do_not_exist(make_clip, index):
     source = open_video(make_clip(**H264))
@@ -237,3 +250,13 @@ def test_a_stream_without_frames(tmp_path):
         container.start_encoding()
     with pytest.raises(VideoError, match=r"no frame|not a video"):
         open_video(path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere an open file cannot be deleted")
+def test_a_file_that_is_deleted_while_it_is_read_is_read_to_its_end(make_clip):
+    path = make_clip(**H264)
+    source = open_video(path)
+    frames = source.frames()
+    next(frames)
+    path.unlink()
+    assert [frame.index for frame in frames] == list(range(1, 60)) and source.stopped_early is None

@@ -30,7 +30,7 @@ def score(
     truth: Annotated[Path, typer.Argument(metavar="GT", help="Folder of ground-truth masks, with the same layout.")],
     rule: Annotated[
         RuleName,
-        typer.Option("--rule", "--driver", help="Scoring rule: sav (SA-V, vos-benchmark), davis (DAVIS 2017) or vost."),
+        typer.Option("--rule", help="Scoring rule: sav (SA-V, vos-benchmark), davis (DAVIS 2017) or vost."),
     ] = RuleName.SAV,
     all_frames: Annotated[
         bool, typer.Option("--all-frames", help="Also score the first and last frame; only with --rule sav.")

@@ -15,7 +15,7 @@ from sam2long.model.checkpoints.hub import download
 from sam2long.model.checkpoints.names import to_ours
 from sam2long.model.checkpoints.unwrap import file_in, read_pickle, unwrap
 from sam2long.model.compilation import compile_model
-from sam2long.model.config import PRESETS, HieraConfig, SAM2Config, preset
+from sam2long.model.config import PRESETS, TRUNKS, HieraConfig, SAM2Config, TrunkConfig, preset
 from sam2long.model.precision import choose_precision, set_precision
 from sam2long.model.sam2 import SAM2
 
@@ -141,8 +141,14 @@ def save_model(model: SAM2, path: Path, dtype: torch.dtype = torch.float32) -> N
     state = {name: value.detach().to("cpu", dtype).contiguous() for name, value in model.state_dict().items()}
     partial = path.with_name(path.name + ".part")
     # `save_file` would create a file that only its owner can read
-    partial.write_bytes(save(state, metadata={"sam2long_config": json.dumps(asdict(model.config))}))
+    partial.write_bytes(save(state, metadata={"sam2long_config": json.dumps(_config_to_store(model.config))}))
     partial.replace(path)
+
+
+def _config_to_store(config: SAM2Config) -> dict[str, Any]:
+    fields = asdict(config)
+    kind = next(name for name, kind in TRUNKS.items() if isinstance(config.trunk, kind))
+    return {**fields, "trunk": {"kind": kind, **fields["trunk"]}}
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -160,12 +166,18 @@ def _stored_config(metadata: dict[str, str], path: Path) -> SAM2Config | None:
         return None
     try:
         fields: dict[str, Any] = json.loads(metadata["sam2long_config"])
-        trunk = HieraConfig(**{key: _frozen(value) for key, value in fields.pop("trunk").items()})
+        trunk = _stored_trunk(fields.pop("trunk"))
         return SAM2Config(trunk=trunk, **{key: _frozen(value) for key, value in fields.items()})
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise CheckpointError(
             f"checkpoint {str(path)!r} has a configuration that cannot be used: {_first_sentence(error)}"
         ) from error
+
+
+def _stored_trunk(fields: dict[str, Any]) -> TrunkConfig:
+    """Files written before there was a choice of trunks do not name theirs: it is a Hiera."""
+    kind = TRUNKS[fields.pop("kind", "hiera")]
+    return kind(**{key: _frozen(value) for key, value in fields.items()})
 
 
 def _frozen(value: Any) -> Any:
@@ -192,7 +204,8 @@ def _recognise(state: dict[str, Tensor], name: str) -> SAM2Config:
     for config in PRESETS.values():
         trunk = config.trunk
         if (
-            patch is not None
+            isinstance(trunk, HieraConfig)
+            and patch is not None
             and patch.ndim == 4
             and (patch.shape[0], len(blocks)) == (trunk.width, sum(trunk.depths))
             and config.occlusion_memory == ("no_object_memory" in state)

@@ -1,1 +1,14 @@
-"""Trunks of the image encoder, one file per family."""
+"""Trunks of the image encoder, one file per family; `build_trunk` chooses by the type of the configuration."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from sam2long.model.config import EfficientNetConfig, TrunkConfig
+from sam2long.model.trunks.efficientnet import EfficientNet
+from sam2long.model.trunks.hiera import Hiera
+
+
+def build_trunk(config: TrunkConfig) -> nn.Module:
+    """Build a trunk, which maps images [batch, 3, height, width] to four maps [batch, rows, columns, channels]."""
+    return EfficientNet(config) if isinstance(config, EfficientNetConfig) else Hiera(config)

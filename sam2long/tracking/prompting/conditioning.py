@@ -15,7 +15,7 @@ from sam2long.model.image_encoder import ImageFeatures
 from sam2long.model.memory.memory_attention import Memory
 from sam2long.model.preprocess import prepare_mask, shrink_mask
 from sam2long.model.sam2 import FEEDBACK_LIMIT, MASK_PROMPT_LOGIT, SAM2
-from sam2long.tracking.candidate_scores import send
+from sam2long.tracking.candidate_scores import check_finite, send
 from sam2long.tracking.outcome import EncodedMemory, Outcome
 from sam2long.tracking.prompting.prompts import Clicks, FrameSize, ObjectPrompt
 from sam2long.tracking.storage.packing import unpack_logits
@@ -71,6 +71,7 @@ def condition(
     before = _tracked_logits(prompt, model)
     agreement = given.ious.new_ones(()) if before is None else _overlap(before, given.masks)
     iou, score, agreed = torch.stack([given.ious[0, 0], given.object_scores[0], agreement]).tolist()
+    check_finite((iou, score), frame)
     return Conditioning(
         Node(frame, iou, score, EncodedMemory(memory[0], given.pointers[0, 0])),
         Outcome(given.masks[0, 0], iou, score, pointer=given.pointers[0, 0]),

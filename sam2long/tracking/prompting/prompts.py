@@ -147,14 +147,17 @@ def whole_number(value: SupportsIndex, what: str) -> int:
     """Return a frame number or object id as a plain int; NumPy integers are accepted.
 
     Raises:
-        PromptError: it is not a whole number.
+        PromptError: it is not a whole number, or does not fit into 64 bits.
     """
-    if not isinstance(value, (bool, np.bool_)):
-        try:
-            return operator.index(value)
-        except TypeError:
-            pass
-    raise PromptError(f"{what} must be a whole number, not {value!r}")
+    try:
+        number = None if isinstance(value, (bool, np.bool_)) else operator.index(value)
+    except TypeError:
+        number = None
+    if number is None:
+        raise PromptError(f"{what} must be a whole number, not {value!r}")
+    if not -(2**63) <= number < 2**63:
+        raise PromptError(f"{what} has more than 64 bits")
+    return number
 
 
 def _check_point(point: Sequence[float], size: FrameSize, where: str) -> Point:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import sqlite3
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,6 +16,7 @@ from typing import Any
 
 from sam2long.errors import OutputError
 from sam2long.results.observation import Observation
+from sam2long.tracking.storage.scratch import ScratchFolder
 from sam2long.tracking.track import Cut, Track
 
 _BACKLOG = 64
@@ -121,12 +121,12 @@ class ResultStore:
     """
 
     def __init__(self, folder: str | Path | None = None) -> None:
-        self._folder = _temporary_folder(None if folder is None else Path(folder))
+        self._folder = _scratch(None if folder is None else Path(folder))
         self._lock = Lock()
         try:
-            self._database = _new_database(Path(self._folder.name) / "results.sqlite")
+            self._database = _new_database(self._folder.path / "results.sqlite")
         except OutputError:
-            self._folder.cleanup()
+            self._folder.close()
             raise
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="results")
         self._queue: deque[_Write] = deque()
@@ -137,7 +137,7 @@ class ResultStore:
         """Close and delete the database."""
         self._worker.shutdown()
         self._database.close()
-        self._folder.cleanup()
+        self._folder.close()
 
     def next_number(self) -> int:
         """Return the next serial number, the `written` of the next result or trace."""
@@ -304,14 +304,12 @@ class ResultStore:
             with self._lock:
                 return self._database.execute(text, values).fetchall()
         except sqlite3.Error as error:
-            raise OutputError(f"cannot store results in {self._folder.name}: {error}") from error
+            raise OutputError(f"cannot store results in {self._folder.path}: {error}") from error
 
 
-def _temporary_folder(folder: Path | None) -> tempfile.TemporaryDirectory[str]:
+def _scratch(folder: Path | None) -> ScratchFolder:
     try:
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-        return tempfile.TemporaryDirectory(prefix="sam2long-", dir=folder, ignore_cleanup_errors=True)
+        return ScratchFolder(folder)
     except OSError as error:
         where = folder or "the folder for temporary files"
         raise OutputError(f"cannot store results in {where}: {error.strerror or error}") from error

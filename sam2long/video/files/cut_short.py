@@ -2,40 +2,75 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 MATROSKA_MAGIC = b"\x1a\x45\xdf\xa3"
+FILE_STARTS = (
+    re.compile(rb"FLV\x01[\x00-\x05]\x00\x00\x00\x09"),
+    re.compile(rb"DKIF\x00\x00\x20\x00"),  # IVF
+    re.compile(rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c"),  # ASF and WMV
+)
+"""How files of other formats begin, which FFmpeg reads only up to the next such beginning."""
+_LONGEST_START = 32
+_SCANNED = 1 << 20
 
 
 def is_cut_short(path: Path) -> bool:
     """Return whether an MP4/MOV, Matroska/WebM or AVI file is shorter than its headers state; False if unknown."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        announced_end = _reader_for(file.read(12))
-        file.seek(0)
-        return announced_end is not None and announced_end(file, size) > size
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            announced_end = _reader_for(file.read(12))
+            file.seek(0)
+            return announced_end is not None and announced_end(file, size) > size
+    except OSError:  # the file has been deleted or unmounted meanwhile
+        return False
 
 
-def last_recording(path: Path) -> int:
+def begins_again(path: Path, after: int) -> bool:
+    """Return whether the file was joined from several and one begins after byte `after`; False if unknown."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_LONGEST_START)
+            start = next((start for start in FILE_STARTS if start.match(head)), None)
+            if start is None:
+                return _last_recording(file, path.stat().st_size) > after
+            file.seek(max(after, 1))
+            return _contains(file, start)
+    except OSError:  # the file has been deleted or unmounted meanwhile
+        return False
+
+
+def _contains(file: BinaryIO, start: re.Pattern[bytes]) -> bool:
+    """Search from the current position on."""
+    end_of_last = b""
+    while part := file.read(_SCANNED):
+        if start.search(end_of_last + part):
+            return True
+        end_of_last = part[-_LONGEST_START:]
+    return False
+
+
+def _last_recording(file: BinaryIO, size: int) -> int:
     """Return the byte offset of the last of several joined MP4/MOV or Matroska/WebM files; 0 for a single file."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        reader = _reader_for(file.read(12))
-        file.seek(0)
-        if reader is _mp4_end:
-            return max((begin for kind, begin, _ in _mp4_boxes(file, size) if kind == b"ftyp"), default=0)
-        begin, end = 0, 0
-        while reader is _matroska_end and end < size:
-            begin, end = end, _matroska_end(file, size)
-            if end >= size:
-                break
-            file.seek(end)
-            if file.read(4) != MATROSKA_MAGIC:
-                break
-            file.seek(end)
-        return begin
+    file.seek(0)
+    reader = _reader_for(file.read(12))
+    file.seek(0)
+    if reader is _mp4_end:
+        return max((begin for kind, begin, _ in _mp4_boxes(file, size) if kind == b"ftyp"), default=0)
+    begin, end = 0, 0
+    while reader is _matroska_end and end < size:
+        begin, end = end, _matroska_end(file, size)
+        if end >= size:
+            break
+        file.seek(end)
+        if file.read(4) != MATROSKA_MAGIC:
+            break
+        file.seek(end)
+    return begin
 
 
 def _reader_for(head: bytes) -> Callable[[BinaryIO, int], int] | None:

@@ -15,7 +15,7 @@ import av
 
 from sam2long.errors import VideoError
 from sam2long.video.files.clock import Clock
-from sam2long.video.files.cut_short import is_cut_short, last_recording
+from sam2long.video.files.cut_short import begins_again, is_cut_short
 from sam2long.video.files.decoder import DamageError, Decoder
 from sam2long.video.files.frame_index import FORMATS_WITHOUT_TIMES, FrameIndex
 from sam2long.video.files.shared_index import SharedIndex
@@ -58,7 +58,7 @@ class FileSource(VideoSource):
         self.path: Path = path
         self.name = path.stem
         self._index = SharedIndex(path)
-        self._cut_short, self._last_recording = is_cut_short(path), last_recording(path)
+        self._cut_short = is_cut_short(path)
         with Decoder(path, tolerant=True) as decoder:
             stream = decoder.stream
             first = next(decoder.frames(), None)
@@ -192,7 +192,7 @@ class FileSource(VideoSource):
             self.stopped_early = (
                 f"{self.path} is cut short: {count} frames{whole} could be decoded; the rest is missing"
             )
-        elif decoder.position < self._last_recording:
+        elif begins_again(self.path, after=decoder.position):
             self.stopped_early = (
                 f"{self.path} was joined from several files; FFmpeg reads it only up to frame {count - 1}"
             )

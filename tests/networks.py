@@ -1,0 +1,30 @@
+"""Whole networks with random weights, small enough for tests."""
+
+from __future__ import annotations
+
+from sam2long.model import HieraConfig, SAM2Config
+
+SMALL = SAM2Config(
+    "small-test",
+    HieraConfig(width=16, heads=1, depths=(1, 1, 2, 1), global_blocks=(3,), windows=(4, 2, 4, 2), position_grid=(4, 4)),
+    image_size=128,
+    dim=64,
+    memory_dim=16,
+    attention_layers=2,
+    attention_mlp=64,
+    decoder_mlp=64,
+    decoder_heads=2,
+)
+"""Every part of the published ones: global and windowed blocks, two layers of memory attention."""
+
+MICRO = SAM2Config(
+    "micro-test",
+    HieraConfig(width=16, heads=1, depths=(1, 1, 1, 1), global_blocks=(2,)),
+    image_size=64,
+    dim=32,
+    memory_dim=8,
+    attention_layers=1,
+    attention_mlp=32,
+    decoder_mlp=32,
+)
+"""Milliseconds per frame, for tests that run whole commands."""
