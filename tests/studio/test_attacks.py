@@ -11,11 +11,14 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.studio.served import Served, Tab, inside, runs_of
 
+COOKIES = [None, "", "sam2long-1=x", "{name}=", "{name}=wrong", "{name}=é", "{name}", ";;;=\x7f"]
+HOSTS = ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "127.0.0.1.evil.example:{port}", "", None]
+PLACES = ["frames/-1", "frames/30", "frames/99999999999999999999", "frames/1.5", "frames/../0"]
 PATHS = ("/", "/static/index.html", "/frames/0?width=100&v=x", "/thumbnails/0", "/ws", "/nothing")
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("cookie", [None, "", "sam2long-1=x", "{name}=", "{name}=wrong", "{name}=é", "{name}", ";;;=\x7f"])
+@pytest.mark.parametrize("cookie", COOKIES)
 def test_without_the_token_nothing_answers(studio, path, cookie):
     name = studio.cookie.split("=")[0]
     sent = None if cookie is None else cookie.format(name=name).encode()
@@ -35,9 +38,7 @@ def test_the_token_becomes_a_cookie(studio):
     assert "access-control-allow-origin" not in headers
 
 
-@pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "127.0.0.1.evil.example:{port}", "", None]
-)
+@pytest.mark.parametrize("host", HOSTS)
 def test_a_wrong_host(studio, host):
     named = None if host is None else host.format(port=studio.port)
     assert studio.get("/", Host=named)[0] in (400, 421)
@@ -93,7 +94,7 @@ def test_no_address_names_a_file_outside(studio, name):
     assert status in (400, 404) and b"import" not in body and b"root:" not in body
 
 
-@pytest.mark.parametrize("place", ["frames/-1", "frames/30", "frames/99999999999999999999", "frames/1.5", "frames/../0"])
+@pytest.mark.parametrize("place", PLACES)
 def test_frames_that_are_none(studio, tab, place):
     key = tab.hello["video"]["key"]
     assert studio.get(f"/{place}?width=100&v={key}")[0] == 404
