@@ -61,7 +61,8 @@ def clicks(page: StudioPage, at: tuple[float, float], count: int) -> list[float]
     waits = []
     for i in range(count):
         before = max((mark["revision"] for mark in marks(page, "studio:masks")), default=0)
-        page.click(at[0] + 14 * (i % 5 - 2), at[1] + 14 * (i // 5 % 5 - 2))
+        # Not so near the first click that it would be taken hold of.
+        page.click(at[0] + 40 * (i % 4 - 1.5), at[1] + 30 * (i // 4 % 5 - 2))
         after = page.wait(lambda b=before: [m for m in marks(page, "studio:masks") if m["revision"] > b], "the mask")
         waits.append(after[0]["at"] - marks(page, "studio:click")[-1]["at"])
         page.tab.evaluate("() => (window.marks.length = 0)")
@@ -213,7 +214,7 @@ def main() -> None:
     measuring = commands.add_parser("measure")
     measuring.add_argument("--clicks", type=int, default=30)
     measuring.add_argument("--jumps", type=int, default=30)
-    measuring.add_argument("--frames", type=int, default=120)
+    measuring.add_argument("--frames", type=int, default=90)
     measuring.set_defaults(run=measure)
     drawing = commands.add_parser("pictures")
     drawing.add_argument("out", type=Path)

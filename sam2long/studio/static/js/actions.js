@@ -1,5 +1,6 @@
 /** What a person can do; every button and key ends here, and every edit goes to the server. */
 import { batch } from "../vendor/signals.js";
+import { nextColour } from "./colours.js";
 import { announce, notify } from "./notices.js";
 import { ask, tell } from "./socket.js";
 import * as state from "./state.js";
@@ -89,7 +90,7 @@ export async function target() {
     return null;
   }
   if (object) return object.id;
-  const made = (making ??= edit("add_object"));
+  const made = (making ??= edit("add_object", { colour: nextColour() }));
   const answer = await made;
   if (making === made) {
     // Nothing else was chosen meanwhile.

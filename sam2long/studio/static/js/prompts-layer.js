@@ -1,6 +1,7 @@
 /** Draws prompts, the pointer's tools and labels on the uppermost canvas. */
 import { effect } from "../vendor/signals.js";
 import { inPanes, prepare, presented } from "./canvas.js";
+import { nextColour } from "./colours.js";
 import { painted } from "./masks.js";
 import * as state from "./state.js";
 import { drag, hover } from "./pointer.js";
@@ -50,9 +51,7 @@ function labels(context, pane) {
 /** @param {number | null} id */
 export function colourOf(id) {
   const object = state.objects.value.find((other) => other.id === id);
-  if (object) return object.colour;
-  const palette = state.hello.value?.palette ?? ["#56b4e9"];
-  return palette[state.objects.value.length % palette.length];
+  return object?.colour ?? nextColour();
 }
 
 /**
