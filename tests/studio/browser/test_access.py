@@ -15,7 +15,7 @@ def serious(page: StudioPage) -> list[str]:
     axe = pytest.importorskip("axe_playwright_python.base", reason="axe-core comes with sam2long[test]")
     if not page.tab.evaluate("() => Boolean(window.axe)"):
         # Debuggers may evaluate what the page itself may not.
-        page.tab.evaluate(axe.AXE_FILE_PATH.read_text())
+        page.tab.evaluate(axe.AXE_FILE_PATH.read_text(encoding="utf-8"))
     found: dict[str, Any] = page.tab.evaluate("() => axe.run()")
     return [
         f"{violation['id']}: {violation['help']}: {node['target']}"

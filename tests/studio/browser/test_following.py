@@ -129,7 +129,7 @@ def test_export_writes_what_track_writes(marked: StudioPage, tmp_path: Path) -> 
 
 
 def _trace(folder: Path) -> list[dict[str, str]]:
-    with (folder / "trace.csv").open(newline="") as file:
+    with (folder / "trace.csv").open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
