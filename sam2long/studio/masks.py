@@ -46,10 +46,11 @@ def display_size(width: int, video_width: int, video_height: int) -> tuple[int, 
 
 
 def resize(mask: Mask, width: int, height: int) -> Mask:
-    """A mask at another size; a pixel is inside if at least half of it is."""
+    """A mask at another size; a pixel is inside if about half of it or more is."""
     if mask.shape == (height, width):
         return mask
-    way = cv2.INTER_AREA if width <= mask.shape[1] else cv2.INTER_NEAREST
+    # Areas are exact but ten times slower, and matter only where pixels would be passed over.
+    way = cv2.INTER_AREA if 2 * width < mask.shape[1] else cv2.INTER_LINEAR
     resized = cv2.resize(mask.astype(np.uint8) * 255, (width, height), interpolation=way)
     inside: Mask = resized > 127
     return inside
