@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
 
-from sam2long.errors import OutputError, UserError
+from sam2long.errors import UserError
 from sam2long.results import FrameResult
 from sam2long.studio import masks
 from sam2long.studio.describe import FrameView, coded_result, describe_lane, describe_state
@@ -110,16 +110,21 @@ class Worker:
                 self._rest()
 
     def _patience(self) -> float:
-        """Seconds to wait for the next command: not at all if there is something to do meanwhile."""
-        return 0.0 if self._encode is not None or self._unsaved else _REST / 2
+        """Seconds to wait for the next command: not long if there is something to do meanwhile."""
+        if self._encode is not None:
+            return 0.0
+        return _REST / 10 if self._unsaved else _REST / 2
 
     def _rest(self) -> None:
         """Do one thing that can be done while no command waits."""
+        idle = time.monotonic() - self._commanded
         if self._encode is not None:
             self._encode_shown()
         elif self._unsaved:
-            self._save()
-        elif self._review_due and time.monotonic() - self._commanded > _REST:
+            # A long session takes long to save, and the next click should not have to wait for that.
+            if idle > min(_SAVE_EVERY, 2 * self._save_seconds):
+                self._save()
+        elif self._review_due and idle > _REST:
             self._review()
 
     def _between(self) -> None:
@@ -365,13 +370,12 @@ class Worker:
             self._tabs.send({"type": "error", "id": None, "message": str(error)})
 
     def _save(self) -> None:
-        began = time.monotonic()
+        began, self._unsaved = time.monotonic(), False
         saved: Message = {"type": "saved", "at": time.time(), "message": None}
         try:
             self._session.save(self._path)
-        except OutputError as error:
+        except UserError as error:
             saved = {"type": "saved", "at": None, "message": str(error)}
-        self._unsaved = False
         self._saved_at = time.monotonic()
         self._save_seconds = self._saved_at - began
         self._tabs.send(saved)

@@ -28,7 +28,7 @@ def long_clip(tmp_path_factory):
 
 def resident(process):
     """Bytes of memory that a process holds."""
-    return int(Path(f"/proc/{process.pid}/statm").read_text().split()[1]) * 4096
+    return int(Path(f"/proc/{process.pid}/statm").read_text(encoding="ascii").split()[1]) * 4096
 
 
 def test_memory_is_flat(long_clip, tmp_path):
