@@ -61,11 +61,11 @@ def clicks(page: StudioPage, at: tuple[float, float], count: int) -> list[float]
     waits = []
     for i in range(count):
         before = max((mark["revision"] for mark in marks(page, "studio:masks")), default=0)
-        # Not so near the first click that it would be taken hold of.
-        page.click(at[0] + 40 * (i % 4 - 1.5), at[1] + 30 * (i // 4 % 5 - 2))
+        # Towards the middle, and not so near the first click that it would be taken hold of.
+        away = 40 + 15 * (i % 6)
+        page.click(*(place + (away if place < size / 2 else -away) for place, size in zip(at, page.size)))
         after = page.wait(lambda b=before: [m for m in marks(page, "studio:masks") if m["revision"] > b], "the mask")
         waits.append(after[0]["at"] - marks(page, "studio:click")[-1]["at"])
-        page.tab.evaluate("() => (window.marks.length = 0)")
         page.press("Control+z")
         page.tab.wait_for_timeout(300)
     return waits
