@@ -18,6 +18,8 @@ export const frameError = signal(null);
 const cache = new Map();
 /** @type {Map<string, AbortController>} */
 const loading = new Map();
+/** Frames being loaded ahead of need. @type {Set<string>} */
+const early = new Set();
 /** @type {number[]} */
 let queue = [];
 let bytes = 0;
@@ -44,9 +46,11 @@ export function getFrame(frame) {
 export function wantFrames(wanted, patient = false) {
   const keys = new Set(wanted.map(keyOf));
   for (const [key, control] of loading) {
-    if (!keys.has(key) && !patient) {
+    // What the server takes for less urgent is asked for again once it is shown.
+    if ((!keys.has(key) && !patient) || (early.has(key) && key === keyOf(wanted[0]))) {
       control.abort();
       loading.delete(key);
+      early.delete(key);
     }
   }
   queue = wanted.filter((frame) => !cache.has(keyOf(frame)) && !loading.has(keyOf(frame)));
@@ -65,6 +69,7 @@ async function load(frame) {
   const key = keyOf(frame);
   const control = new AbortController();
   loading.set(key, control);
+  if (ahead) early.add(key);
   try {
     const address = `frames/${frame}?width=${stageWidth.peek()}&v=${current.key}${ahead}`;
     const answer = await fetch(address, { signal: control.signal });
@@ -81,7 +86,10 @@ async function load(frame) {
   } catch (error) {
     if (!control.signal.aborted) frameError.value = { frame, message: /** @type {Error} */ (error).message };
   } finally {
-    if (loading.get(key) === control) loading.delete(key);
+    if (loading.get(key) === control) {
+      loading.delete(key);
+      early.delete(key);
+    }
     pump();
   }
 }
