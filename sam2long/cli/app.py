@@ -18,6 +18,7 @@ from sam2long.cli.commands.demo import demo
 from sam2long.cli.commands.evaluate import evaluate
 from sam2long.cli.commands.review import review
 from sam2long.cli.commands.score import score
+from sam2long.cli.commands.studio import studio
 from sam2long.cli.commands.synth import synth
 from sam2long.cli.commands.track import track
 from sam2long.errors import UserError, out_of_memory
@@ -39,6 +40,7 @@ app = typer.Typer(
 app.command(track.__name__)(track)
 app.command(batch.__name__)(batch)
 app.command(review.__name__)(review)
+app.command(studio.__name__)(studio)
 app.command(demo.__name__)(demo)
 app.command(synth.__name__)(synth)
 app.command(score.__name__)(score)

@@ -13,6 +13,7 @@ import torch
 from sam2long.model.memory.memory_attention import Memory
 from sam2long.tracking.outcome import EncodedMemory
 from sam2long.tracking.prompting.conditioning import Conditioning, condition
+from sam2long.tracking.prompting.prompts import ObjectPrompt
 from sam2long.tracking.state import SessionState
 from sam2long.tracking.storage.packing import unpack_logits, unpack_pointer
 from sam2long.tracking.storage.store import StoredResult
@@ -25,12 +26,16 @@ def conditioning_of(state: SessionState, object_id: int, frame: int) -> Conditio
     """Return the conditioning frame of an object's prompts on a frame, computed on first use."""
     track = state.tracks[object_id]
     if frame not in track.conditionings:
-        prompt, binary = track.prompts[frame], state.config.binary_prompts
-        stride = prompt.refines.stride if prompt.refines else 0
-        context = _memory_at(state, object_id, frame, stride) if stride else None
-        features = state.features.features(frame)
-        track.conditionings[frame] = condition(state.model, features, frame, prompt, state.size, binary, context)
+        track.conditionings[frame] = condition_prompt(state, object_id, frame, track.prompts[frame])
     return track.conditionings[frame]
+
+
+def condition_prompt(state: SessionState, object_id: int, frame: int, prompt: ObjectPrompt) -> Conditioning:
+    """Compute the conditioning frame that a prompt of an object on a frame makes, without keeping it."""
+    stride = prompt.refines.stride if prompt.refines else 0
+    context = _memory_at(state, object_id, frame, stride) if stride else None
+    features, binary = state.features.features(frame), state.config.binary_prompts
+    return condition(state.model, features, frame, prompt, state.size, binary, context)
 
 
 def condition_on_prompts(state: SessionState, object_id: int) -> None:

@@ -19,6 +19,7 @@ from sam2long.tracking.outcome import EncodedMemory, Outcome
 from sam2long.tracking.prompting.conditioning import Conditioning
 from sam2long.tracking.prompting.prompts import Clicks, FrameSize, ObjectPrompt, Tracked, check_clicks
 from sam2long.tracking.storage.packing import PackedMask
+from sam2long.tracking.style import ObjectStyle
 from sam2long.tracking.track import FOREVER, LiveTree, Track
 from sam2long.tracking.tracker import Tree
 from sam2long.tree import Branch, Clock, History, Lineage, Node, ObjectTree, Pathway, TreeConfig
@@ -268,6 +269,14 @@ def _check_tree(
         raise ValueError("a pathway that does not stand on the newest frame")
     if levels and any(pathway.branch is None for pathway in pathways):
         raise ValueError("a pathway that stands nowhere")
+
+
+def style_of(data: Json) -> ObjectStyle:
+    """Decode an object's style; raises ValueError if it is none."""
+    try:
+        return ObjectStyle(data["name"], tuple(data["colour"]), data["hidden"], data["locked"])
+    except PromptError as error:
+        raise ValueError(str(error)) from error
 
 
 def whole(value: object, least: int = 0) -> int:
