@@ -43,7 +43,8 @@ class Gaze:
         if self.marked is None:
             return
         x, memory, table = inputs
-        maps = MemoryTokens(memory.values[:, : memory.rotated], memory.keys[:, : memory.rotated], memory.rotated)
+        end = memory.count * memory.each
+        maps = MemoryTokens(memory.values[:, :end], memory.keys[:, :end], memory.count, memory.each)
         queries, keys = rotate_(layer.q_proj(x), table), layer.rotated_keys(maps, table)
         weights = (queries @ keys.transpose(1, 2) / keys.shape[-1] ** 0.5).float().softmax(2)
         self.read.append((weights @ self.marked.unsqueeze(2)).squeeze(2))

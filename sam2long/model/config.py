@@ -170,6 +170,21 @@ class SAM2Config:
         return self.image_size // 16
 
     @property
+    def memory_grid(self) -> int:
+        """Side of the grid of those tokens of a spatial memory that have a place."""
+        return self.grid
+
+    @property
+    def memory_tokens(self) -> int:
+        """Tokens of a spatial memory."""
+        return self.memory_grid**2
+
+    @property
+    def memory_shape(self) -> tuple[int, ...]:
+        """Shape of a spatial memory."""
+        return (self.memory_dim, self.grid, self.grid)
+
+    @property
     def mask_size(self) -> int:
         """Side of the decoder's mask logits: a quarter of the image size."""
         return self.image_size // 4

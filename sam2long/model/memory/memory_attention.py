@@ -19,40 +19,45 @@ from sam2long.model.positions import rotary_table, rotate_, sine_grid
 
 @dataclass(frozen=True)
 class Memory:
-    """Memories of each row of a batch; all rows have the same number of maps and of pointers.
+    """Memories of each row of a batch; all rows have the same number of spatial memories and of pointers.
 
     Attributes:
-        maps: [batch, maps, memory_dim, grid, grid] encoded memories.
-        slots: int64 [batch, maps] temporal slots: 0 for a prompted frame, 1 for the previous frame, 2 for the one
+        spatial: [batch, count, *memory_shape] spatial memories, see `EncodedMemory`.
+        slots: int64 [batch, count] temporal slots: 0 for a prompted frame, 1 for the previous frame, 2 for the one
             before that, ...
         pointers: [batch, pointers, dim] object pointers.
         times: float [batch, pointers] temporal distance of each pointer, divided by the largest possible distance.
-        map_weights: [batch, maps] factors on the keys of each map, or None for 1.
+        spatial_weights: [batch, count] factors on the keys of each spatial memory, or None for 1.
         pointer_weights: [batch, pointers] factors on the keys of each pointer, or None for 1.
     """
 
-    maps: Tensor
+    spatial: Tensor
     slots: Tensor
     pointers: Tensor
     times: Tensor
-    map_weights: Tensor | None = None
+    spatial_weights: Tensor | None = None
     pointer_weights: Tensor | None = None
 
 
 @dataclass(frozen=True)
 class MemoryTokens:
-    """A `Memory` as tokens: `values` [batch, tokens, memory_dim]; `keys` are values plus position, times the weight.
+    """A `Memory` as tokens.
 
-    The first `rotated` tokens belong to maps, whose keys get rotary positions.
+    Attributes:
+        values: [batch, tokens, memory_dim], first those of spatial memories, then those of pointers.
+        keys: values plus position, times the weight.
+        count: number of spatial memories.
+        each: tokens of each spatial memory; the keys of its last ones, a square grid, get rotary positions.
     """
 
     values: Tensor
     keys: Tensor
-    rotated: int
+    count: int
+    each: int
 
     def to(self, dtype: torch.dtype) -> MemoryTokens:
         """Convert the tokens to another dtype."""
-        return MemoryTokens(self.values.to(dtype), self.keys.to(dtype), self.rotated)
+        return MemoryTokens(self.values.to(dtype), self.keys.to(dtype), self.count, self.each)
 
 
 class SelfAttention(nn.Module):
@@ -78,16 +83,17 @@ class MemoryCrossAttention(nn.Module):
         self.v_proj = nn.Linear(memory_dim, dim)
         self.out_proj = nn.Linear(dim, dim)
 
-    def forward(self, x: Tensor, memory: MemoryTokens, table: Tensor) -> Tensor:
+    def forward(self, x: Tensor, memory: MemoryTokens, table: Tensor, key_table: Tensor) -> Tensor:
         """Attend; a batch of 1 in `x` is broadcast to all rows of the memory."""
-        read = attend(rotate_(self.q_proj(x), table), self.rotated_keys(memory, table), memory.values)
+        read = attend(rotate_(self.q_proj(x), table), self.rotated_keys(memory, key_table), memory.values)
         # Attention weights sum to 1, so the value projection can follow the average instead of preceding it.
         return self.out_proj(self.v_proj(read))
 
     def rotated_keys(self, memory: MemoryTokens, table: Tensor) -> Tensor:
-        """Return the projected keys [batch, tokens, dim], with rotary positions on those of maps."""
+        """Return the projected keys [batch, tokens, dim], with rotary positions on those that have a place."""
         keys = self.k_proj(memory.keys)
-        rotate_(keys[:, : memory.rotated].unflatten(1, (-1, len(table))), table)
+        spatial = keys[:, : memory.count * memory.each].unflatten(1, (memory.count, memory.each))
+        rotate_(spatial[:, :, memory.each - len(table) :], table)
         return keys
 
 
@@ -103,10 +109,10 @@ class MemoryAttentionLayer(nn.Module):
         self.linear2 = nn.Linear(config.attention_mlp, dim)
         self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(dim) for _ in range(3))
 
-    def forward(self, x: Tensor, memory: MemoryTokens, table: Tensor) -> Tensor:
+    def forward(self, x: Tensor, memory: MemoryTokens, table: Tensor, key_table: Tensor) -> Tensor:
         """Condition [batch or 1, height * width, dim] on the memory of each row."""
         x = x + self.self_attn(self.norm1(x), table)
-        x = x + self.cross_attn(self.norm2(x), memory, table)
+        x = x + self.cross_attn(self.norm2(x), memory, table, key_table)
         return x + by_pieces(self._feed_forward, x, self.linear1.out_features)
 
     def _feed_forward(self, x: Tensor) -> Tensor:
@@ -120,6 +126,7 @@ class MemoryAttention(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList(MemoryAttentionLayer(config) for _ in range(config.attention_layers))
         self.norm = nn.LayerNorm(config.dim)
+        self.key_grid = config.memory_grid
 
     def forward(self, image: Tensor, memory: MemoryTokens) -> Tensor:
         """Condition features on memories.
@@ -133,8 +140,9 @@ class MemoryAttention(nn.Module):
         """
         _, dim, height, width = image.shape
         table = rotary_table(dim, height, width, image.device)
+        key_table = rotary_table(dim, self.key_grid, self.key_grid, image.device)
         x = image + 0.1 * sine_grid(dim, height, width, image.device).to(image.dtype)
         x = x.flatten(2).transpose(1, 2)
         for layer in self.layers:
-            x = layer(x, memory, table)
+            x = layer(x, memory, table, key_table)
         return self.norm(x).transpose(1, 2).unflatten(2, (height, width))
