@@ -38,7 +38,9 @@ class Gaze:
         read, self.read = tuple(self.read), []
         return read
 
-    def watch(self, layer: MemoryCrossAttention, inputs: tuple[Tensor, MemoryTokens, Tensor], _output: Tensor) -> None:
+    def watch(
+        self, layer: MemoryCrossAttention, inputs: tuple[Tensor, MemoryTokens, Tensor, Tensor], _output: Tensor
+    ) -> None:
         """Hook of a layer's attention: attend once more, to the masks."""
         if self.marked is None:
             return

@@ -1,4 +1,4 @@
-"""Configurations of the network: the eight published presets and the bundled small model."""
+"""Configurations of the network: SAM 2, its relatives, and the bundled small model."""
 
 from __future__ import annotations
 
@@ -99,13 +99,61 @@ class EfficientNetConfig:
         return 4 * self.stem
 
 
-TrunkConfig = HieraConfig | EfficientNetConfig
+@dataclass(frozen=True)
+class RepViTConfig:
+    """Trunk of the image encoder: RepViT (arXiv 2307.09283); by default RepViT-M1, as in EdgeTAM.
 
-TRUNKS: dict[str, type[HieraConfig] | type[EfficientNetConfig]] = {
+    Attributes:
+        widths: channels of each of the four stages (strides 4, 8, 16, 32).
+        depths: number of blocks in each stage.
+        expansion: factor by which the mixers of channels widen them.
+    """
+
+    widths: tuple[int, ...] = (48, 96, 192, 384)
+    depths: tuple[int, ...] = (2, 2, 14, 2)
+    expansion: int = 2
+
+    def __post_init__(self) -> None:
+        _check_whole(self, ("widths", "depths", "expansion"))
+        for name in ("widths", "depths"):
+            found = getattr(self, name)
+            if not isinstance(found, tuple) or len(found) != 4:
+                raise ConfigError(f"{name} must have four values, not {found!r}")
+
+    @property
+    def working_width(self) -> int:
+        """Channels of the first intermediate maps, if they all had stride 4; tells how much memory an image takes."""
+        return self.widths[0] * self.expansion
+
+
+TrunkConfig = HieraConfig | EfficientNetConfig | RepViTConfig
+
+TRUNKS: dict[str, type[HieraConfig] | type[EfficientNetConfig] | type[RepViTConfig]] = {
     "hiera": HieraConfig,
     "efficientnet": EfficientNetConfig,
+    "repvit": RepViTConfig,
 }
 """Configurations of trunks by the name that checkpoints store."""
+
+
+@dataclass(frozen=True)
+class PerceiverConfig:
+    """Spatial perceiver, which turns each memory map into few tokens; by default EdgeTAM's (arXiv 2501.07256).
+
+    Attributes:
+        latents: tokens that read the whole map and have no place.
+        side: side of the grid of the other tokens, each of which reads a window of the map.
+        layers: number of layers.
+        mlp: hidden width of the feed-forward parts.
+    """
+
+    latents: int = 256
+    side: int = 16
+    layers: int = 2
+    mlp: int = 256
+
+    def __post_init__(self) -> None:
+        _check_whole(self, ("latents", "side", "layers", "mlp"))
 
 
 @dataclass(frozen=True)
@@ -127,6 +175,7 @@ class SAM2Config:
         max_pointers: number of object pointers a frame attends to, including the prompted frame's.
         occlusion_memory: whether memories of frames on which the object is absent get SAM 2.1's occlusion embedding.
         pointer_time: whether object pointers get SAM 2.1's temporal encoding.
+        perceiver: compresses memory maps into tokens; None keeps the maps.
         mean: mean of each RGB channel in 0..1, subtracted from the input.
         std: standard deviation of each RGB channel, by which the input is divided.
     """
@@ -144,6 +193,7 @@ class SAM2Config:
     max_pointers: int = 16
     occlusion_memory: bool = True
     pointer_time: bool = True
+    perceiver: PerceiverConfig | None = None
     mean: tuple[float, float, float] = field(default=(0.485, 0.456, 0.406))
     std: tuple[float, float, float] = field(default=(0.229, 0.224, 0.225))
 
@@ -161,27 +211,32 @@ class SAM2Config:
             raise ConfigError(f"dim {self.dim} is not a multiple of twice decoder_heads {self.decoder_heads}")
         if self.image_size % 32:
             raise ConfigError(f"image size {self.image_size} is not a multiple of 32")
+        if self.perceiver is not None and self.grid % self.perceiver.side:
+            step = 16 * self.perceiver.side
+            raise ConfigError(f"image size {self.image_size} is not a multiple of {step}, which {self.name} needs")
         if self.dim % self.memory_dim:
             raise ConfigError(f"dim {self.dim} is not a multiple of memory_dim {self.memory_dim}")
 
     @property
     def grid(self) -> int:
-        """Side of the stride-16 feature map, which is also that of memory maps."""
+        """Side of the stride-16 feature map, and of memory maps."""
         return self.image_size // 16
 
     @property
     def memory_grid(self) -> int:
         """Side of the grid of those tokens of a spatial memory that have a place."""
-        return self.grid
+        return self.grid if self.perceiver is None else self.perceiver.side
 
     @property
     def memory_tokens(self) -> int:
         """Tokens of a spatial memory."""
-        return self.memory_grid**2
+        return self.memory_grid**2 + (0 if self.perceiver is None else self.perceiver.latents)
 
     @property
     def memory_shape(self) -> tuple[int, ...]:
         """Shape of a spatial memory."""
+        if self.perceiver is not None:
+            return (self.memory_tokens, self.memory_dim)
         return (self.memory_dim, self.grid, self.grid)
 
     @property
@@ -216,6 +271,15 @@ PRESETS: dict[str, SAM2Config] = {
         for size, trunk in _HIERAS.items()
     },
     **{f"sam2.1-hiera-{size}": SAM2Config(f"sam2.1-hiera-{size}", trunk) for size, trunk in _HIERAS.items()},
+    "medsam2": SAM2Config("medsam2", _HIERAS["tiny"], image_size=512),
+    "edgetam": SAM2Config(
+        "edgetam",
+        RepViTConfig(),
+        attention_layers=2,
+        occlusion_memory=False,
+        pointer_time=False,
+        perceiver=PerceiverConfig(),
+    ),
     "nano": NANO,
 }
 

@@ -17,6 +17,7 @@ from sam2long.model.image_encoder import ImageEncoder, ImageFeatures
 from sam2long.model.layers import MLP
 from sam2long.model.memory.memory_attention import Memory, MemoryAttention, MemoryTokens
 from sam2long.model.memory.memory_encoder import MemoryEncoder
+from sam2long.model.memory.perceiver import SpatialPerceiver
 from sam2long.model.positions import sine_grid, sine_time
 
 MASK_PROMPT_LOGIT = 10.0
@@ -47,6 +48,7 @@ class SAM2(nn.Module):
         self.no_memory_position = nn.Parameter(torch.zeros(1, 1, dim))
         self.pointer_projection = MLP(dim, dim, dim, 3)
         self.no_object_pointer = nn.Parameter(torch.zeros(1, dim))
+        self.spatial_perceiver = SpatialPerceiver(config.perceiver, memory_dim) if config.perceiver else None
         if config.pointer_time:
             self.pointer_time_projection = nn.Linear(dim, memory_dim)
         if config.occlusion_memory:
@@ -139,11 +141,11 @@ class SAM2(nn.Module):
         if self.config.occlusion_memory:
             absent = (object_scores <= 0).to(memory.dtype)
             memory = memory + (absent[:, None] * self.no_object_memory)[..., None, None]
-        return memory
+        return memory if self.spatial_perceiver is None else self.spatial_perceiver(memory)
 
     def _memory_tokens(self, memory: Memory) -> MemoryTokens:
         channels = self.config.memory_dim
-        spatial = memory.spatial.flatten(3).transpose(2, 3)
+        spatial = memory.spatial if self.config.perceiver else memory.spatial.flatten(3).transpose(2, 3)
         _, count, each, _ = spatial.shape
         positions = self._memory_positions(spatial.device).to(spatial.dtype)
         spatial_keys = spatial + positions + self._slot_encodings()[memory.slots].unsqueeze(2)
