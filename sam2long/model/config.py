@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from math import isfinite
+from typing import Any, Protocol
 
 from sam2long.errors import ConfigError
 
@@ -126,9 +127,19 @@ class RepViTConfig:
         return self.widths[0] * self.expansion
 
 
-TrunkConfig = HieraConfig | EfficientNetConfig | RepViTConfig
+class TrunkConfig(Protocol):
+    """What the rest of the network must know of a trunk; a frozen dataclass of numbers, tuples and texts."""
 
-TRUNKS: dict[str, type[HieraConfig] | type[EfficientNetConfig] | type[RepViTConfig]] = {
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of the four maps, strides 4 to 32."""
+
+    @property
+    def working_width(self) -> int:
+        """Channels of the first intermediate maps, if they all had stride 4; tells how much memory an image takes."""
+
+
+TRUNKS: dict[str, type[Any]] = {
     "hiera": HieraConfig,
     "efficientnet": EfficientNetConfig,
     "repvit": RepViTConfig,
