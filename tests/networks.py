@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sam2long.model import HieraConfig, PerceiverConfig, RepViTConfig, SAM2Config
+from sam2long.model import HieraConfig, PerceiverConfig, RepViTConfig, SAM2Config, ViTConfig
 
 SMALL = SAM2Config(
     "small-test",
@@ -28,6 +28,16 @@ SMALL_EDGETAM = replace(
     perceiver=PerceiverConfig(latents=12, side=4, mlp=96),
 )
 """Memories are tokens, of which only some have a place."""
+
+SMALL_EFFICIENTTAM = replace(
+    SMALL,
+    name="small-efficienttam-test",
+    trunk=ViTConfig(32, 2, depth=3, global_blocks=(1,), window=3, position_side=4),
+    occlusion_memory=False,
+    pointer_time=False,
+    pooling="scores",
+)
+"""One map, windows that do not divide it, and pooled memories."""
 
 MICRO = SAM2Config(
     "micro-test",

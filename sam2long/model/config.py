@@ -127,12 +127,55 @@ class RepViTConfig:
         return self.widths[0] * self.expansion
 
 
+@dataclass(frozen=True)
+class ViTConfig:
+    """Trunk of the image encoder: a plain vision transformer (ViTDet, arXiv 2203.16527), with a single map.
+
+    Attributes:
+        width: channels of every block.
+        heads: attention heads of every block.
+        depth: number of blocks.
+        global_blocks: indices of the blocks with global instead of windowed attention.
+        window: side of the attention windows in tokens.
+        patch: side in pixels of the patch that a token stands for.
+        position_side: side of the grid of learned positions, which is resized to the image.
+    """
+
+    width: int
+    heads: int
+    depth: int = 12
+    global_blocks: tuple[int, ...] = (2, 5, 8, 11)
+    window: int = 14
+    patch: int = 16
+    position_side: int = 14
+
+    def __post_init__(self) -> None:
+        _check_whole(self, ("width", "heads", "depth", "window", "patch", "position_side"))
+        _check_whole(self, ("global_blocks",), least=0)
+        if not isinstance(self.global_blocks, tuple):
+            raise ConfigError(f"global_blocks must be a list of block numbers, not {self.global_blocks!r}")
+        if self.width % self.heads:
+            raise ConfigError(f"width {self.width} is not a multiple of heads {self.heads}")
+        if self.patch != 16:
+            raise ConfigError(f"patch is {self.patch}; only patches of 16 pixels are supported")
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of the single map, stride 16."""
+        return (self.width,)
+
+    @property
+    def working_width(self) -> int:
+        """Channels of the widest intermediate maps, if they all had stride 4; tells how much memory an image takes."""
+        return max(1, self.width // 4)
+
+
 class TrunkConfig(Protocol):
     """What the rest of the network must know of a trunk; a frozen dataclass of numbers, tuples and texts."""
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Channels of the four maps, strides 4 to 32."""
+        """Channels of the four maps, strides 4 to 32; or of a single map, stride 16."""
 
     @property
     def working_width(self) -> int:
@@ -143,6 +186,7 @@ TRUNKS: dict[str, type[Any]] = {
     "hiera": HieraConfig,
     "efficientnet": EfficientNetConfig,
     "repvit": RepViTConfig,
+    "vit": ViTConfig,
 }
 """Configurations of trunks by the name that checkpoints store."""
 
@@ -187,6 +231,9 @@ class SAM2Config:
         occlusion_memory: whether memories of frames on which the object is absent get SAM 2.1's occlusion embedding.
         pointer_time: whether object pointers get SAM 2.1's temporal encoding.
         perceiver: compresses memory maps into tokens; None keeps the maps.
+        pooling: how memory attention pools the keys and values of maps 2x2 when there are several: "scores" (makes up
+            for the smaller number in the attention scores, EfficientTAM/1), "keys" (adds the same constant to the
+            pooled keys instead, EfficientTAM/2) or None.
         mean: mean of each RGB channel in 0..1, subtracted from the input.
         std: standard deviation of each RGB channel, by which the input is divided.
     """
@@ -205,6 +252,7 @@ class SAM2Config:
     occlusion_memory: bool = True
     pointer_time: bool = True
     perceiver: PerceiverConfig | None = None
+    pooling: str | None = None
     mean: tuple[float, float, float] = field(default=(0.485, 0.456, 0.406))
     std: tuple[float, float, float] = field(default=(0.229, 0.224, 0.225))
 
@@ -222,11 +270,22 @@ class SAM2Config:
             raise ConfigError(f"dim {self.dim} is not a multiple of twice decoder_heads {self.decoder_heads}")
         if self.image_size % 32:
             raise ConfigError(f"image size {self.image_size} is not a multiple of 32")
+        if self.pooling not in (None, "scores", "keys") or (self.pooling and self.perceiver):
+            raise ConfigError(
+                f"pooling is {self.pooling!r}; it must be 'scores', 'keys' or None, None with a perceiver"
+            )
+        if len(self.trunk.widths) not in (1, 4):
+            raise ConfigError(f"the trunk has {len(self.trunk.widths)} maps; it must have four, or one of stride 16")
         if self.perceiver is not None and self.grid % self.perceiver.side:
             step = 16 * self.perceiver.side
             raise ConfigError(f"image size {self.image_size} is not a multiple of {step}, which {self.name} needs")
         if self.dim % self.memory_dim:
             raise ConfigError(f"dim {self.dim} is not a multiple of memory_dim {self.memory_dim}")
+
+    @property
+    def fine_maps(self) -> bool:
+        """Whether the mask decoder gets the maps of strides 4 and 8 too."""
+        return len(self.trunk.widths) > 1
 
     @property
     def grid(self) -> int:
@@ -291,6 +350,18 @@ PRESETS: dict[str, SAM2Config] = {
         pointer_time=False,
         perceiver=PerceiverConfig(),
     ),
+    **{
+        f"efficienttam-{size}{variant}": SAM2Config(
+            f"efficienttam-{size}{variant}",
+            trunk,
+            image_size=512 if variant == "-512" else 1024,
+            occlusion_memory=False,
+            pointer_time=False,
+            pooling=pooling,
+        )
+        for size, trunk in {"s": ViTConfig(384, 6), "ti": ViTConfig(192, 3)}.items()
+        for variant, pooling in {"": None, "-1": "scores", "-2": "keys", "-512": None}.items()
+    },
     "nano": NANO,
 }
 

@@ -11,7 +11,7 @@ import torch
 from sam2long import Session, TreeConfig
 from sam2long.model import PRESETS, Memory
 from sam2long.model.checkpoints.loading import fresh_model
-from tests.networks import SMALL, SMALL_EDGETAM
+from tests.networks import SMALL, SMALL_EDGETAM, SMALL_EFFICIENTTAM
 from tests.tree import naive
 
 FRAMES = 9
@@ -19,7 +19,7 @@ MASK = np.zeros((96, 128), bool)
 MASK[20:60, 30:90] = True
 
 
-@pytest.fixture(params=[(SMALL, 0), (SMALL_EDGETAM, 7)], ids=["maps", "tokens"])
+@pytest.fixture(params=[(SMALL, 0), (SMALL_EDGETAM, 7), (SMALL_EFFICIENTTAM, 6)], ids=["maps", "tokens", "pooled"])
 def model(request):
     """With seeds for which several pathways survive."""
     return fresh_model(*request.param)

@@ -11,6 +11,13 @@ from sam2long.errors import CheckpointError
 _PUBLISHED = {
     "medsam2": ("wanglab/MedSAM2", ("MedSAM2_latest.pt",)),
     "edgetam": ("yonigozlan/EdgeTAM-hf", ("model.safetensors",)),
+    **{
+        f"efficienttam-{size}": (
+            "yunyangx/efficient-track-anything",
+            (f"efficienttam_{size}.pt".replace("-512", "_512x512").replace("-", "_"),),
+        )
+        for size in ("s", "s-1", "s-2", "s-512", "ti", "ti-1", "ti-2", "ti-512")
+    },
 }
 """Repository and files, in order of preference, of presets that Meta does not publish under their own names."""
 

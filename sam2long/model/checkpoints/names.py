@@ -39,6 +39,10 @@ ORIGINAL: Rules = [
     (r"\.neck\.convs\.1\.conv\.", ".neck.2."),
     (r"\.neck\.convs\.2\.conv\.", ".neck.1."),
     (r"\.neck\.convs\.3\.conv\.", ".neck.0."),
+    (r"\.neck\.convs\.0\.conv_1x1\.", ".neck.project."),
+    (r"\.neck\.convs\.0\.norm_0\.", ".neck.norm1."),
+    (r"\.neck\.convs\.0\.conv_3x3\.", ".neck.smooth."),
+    (r"\.neck\.convs\.0\.norm_1\.", ".neck.norm2."),
     (r"\.trunk\.body\.", ".trunk."),
     *_REPVIT,
     # prompt encoder
@@ -84,7 +88,7 @@ ORIGINAL: Rules = [
     (r"^(spatial_perceiver\..*)\.attn\.", r"\1.cross_attn."),
     (r"\.to_(q|k|v|out)\.", r".\1_proj."),
 ]
-"""Rules for the `.pt` files of SAM 2, SAM 2.1 and EdgeTAM."""
+"""Rules for the `.pt` files of SAM 2, SAM 2.1, EdgeTAM and EfficientTAM."""
 
 TRANSFORMERS: Rules = [
     (r"^memory_temporal_positional_encoding$", "slot_embeddings"),

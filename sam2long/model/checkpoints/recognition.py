@@ -9,17 +9,15 @@ from pathlib import Path
 from torch import Tensor
 
 from sam2long.errors import CheckpointError, ConfigError
-from sam2long.model.config import PRESETS, HieraConfig, RepViTConfig, SAM2Config
-
-_NAMED = {"medsam2": "medsam2"}
-"""Beginnings of the names of published files, in lower case, whose parameters alone do not tell the preset."""
+from sam2long.model.config import PRESETS, HieraConfig, RepViTConfig, SAM2Config, ViTConfig
 
 
 def recognise(state: dict[str, Tensor], path: Path) -> SAM2Config:
     """Find the preset of a checkpoint.
 
-    The parameters decide, and the image size in a `config.json` beside the file. Presets that differ in nothing but
-    the image size are told apart by the file's name; without either it is the one that SAM 2 has.
+    The parameters decide, and among presets that have the same ones the name of the published file, or the image size
+    in a `config.json` beside it. Without either, presets that differ in nothing but the image size are taken for the
+    one that comes first, which is the larger.
 
     Args:
         state: parameters under our names.
@@ -31,22 +29,29 @@ def recognise(state: dict[str, Tensor], path: Path) -> SAM2Config:
     fitting = [config for config in PRESETS.values() if _fits(config, state)]
     if not fitting:
         raise CheckpointError(f"checkpoint {str(path)!r} matches no known model; known: {', '.join(PRESETS)}")
-    first = fitting[0]
-    if any(replace(config, name=first.name, image_size=first.image_size) != first for config in fitting):
+    named = _named(path)
+    first = next((config for config in fitting if config.name == named), fitting[0])
+    if first.name != named and any(
+        replace(config, name=first.name, image_size=first.image_size) != first for config in fitting
+    ):
         names = ", ".join(config.name for config in fitting)
         raise CheckpointError(
             f"checkpoint {str(path)!r} may belong to {names}; name the model and pass the file as its checkpoint"
         )
-    named = next((name for start, name in _NAMED.items() if path.name.lower().startswith(start)), None)
-    config = next((config for config in fitting if config.name == named), first)
     size = _image_size_beside(path)
     if size is None:
-        return config
-    config = next((config for config in [config, *fitting] if config.image_size == size), config)
+        return first
+    config = next((config for config in [first, *fitting] if config.image_size == size), first)
     try:
         return replace(config, image_size=size)
     except ConfigError as error:
         raise CheckpointError(f"{str(path.with_name('config.json'))!r}: {error}") from error
+
+
+def _named(path: Path) -> str:
+    """Return the preset whose published file has this name, if any: MedSAM2_latest.pt, efficienttam_s_512x512.pt."""
+    stem = path.stem.lower()
+    return "medsam2" if stem.startswith("medsam2") else stem.replace("512x512", "512").replace("_", "-")
 
 
 def _fits(config: SAM2Config, state: dict[str, Tensor]) -> bool:
@@ -57,8 +62,9 @@ def _fits(config: SAM2Config, state: dict[str, Tensor]) -> bool:
 def _has_trunk(config: SAM2Config, state: dict[str, Tensor]) -> bool:
     """Whether the first convolution and the number of blocks are those of the trunk."""
     trunk, prefix = config.trunk, "image_encoder.trunk."
-    if isinstance(trunk, HieraConfig):
-        first, width, depth, levels = "patch_embed.weight", trunk.width, sum(trunk.depths), 4
+    if isinstance(trunk, HieraConfig | ViTConfig):
+        depth = trunk.depth if isinstance(trunk, ViTConfig) else sum(trunk.depths)
+        first, width, levels = "patch_embed.weight", trunk.width, 4
         start = f"{prefix}blocks."
     elif isinstance(trunk, RepViTConfig):
         first, width, depth, levels = "stem.conv2.weight", trunk.widths[0], trunk.depths[2], 6

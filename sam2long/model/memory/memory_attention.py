@@ -5,6 +5,7 @@ With SAM2Long's modulation (arXiv 2410.16268, section 3.3), the keys of each mem
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +16,12 @@ from sam2long.model.config import SAM2Config
 from sam2long.model.layers import by_pieces
 from sam2long.model.memory.attention import attend
 from sam2long.model.positions import rotary_table, rotate_, sine_grid
+
+_POOLED = 4
+"""Number of tokens that EfficientTAM averages into one."""
+
+_SPARE = 8
+"""Channels to add for a constant in the scores: a multiple of 8, for which products are fastest."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +83,9 @@ class SelfAttention(nn.Module):
 class MemoryCrossAttention(nn.Module):
     """Single-head attention from a frame [batch, height * width, dim] to memory tokens."""
 
-    def __init__(self, dim: int, memory_dim: int) -> None:
+    def __init__(self, dim: int, memory_dim: int, pooling: str | None = None) -> None:
         super().__init__()
+        self.pooling = pooling
         self.q_proj = nn.Linear(dim, dim)
         self.k_proj = nn.Linear(memory_dim, dim)
         self.v_proj = nn.Linear(memory_dim, dim)
@@ -85,7 +93,13 @@ class MemoryCrossAttention(nn.Module):
 
     def forward(self, x: Tensor, memory: MemoryTokens, table: Tensor, key_table: Tensor) -> Tensor:
         """Attend; a batch of 1 in `x` is broadcast to all rows of the memory."""
-        read = attend(rotate_(self.q_proj(x), table), self.rotated_keys(memory, key_table), memory.values)
+        q, k, v = rotate_(self.q_proj(x), table), self.rotated_keys(memory, key_table), memory.values
+        # EfficientTAM attends to a single map as it is.
+        if self.pooling is not None and memory.count > 1:
+            k, v = pool_maps(k, memory), pool_maps(v, memory)
+            pooled = memory.count * memory.each // _POOLED
+            q, k = (_raise_scores if self.pooling == "scores" else _raise_keys)(q, k, pooled)
+        read = attend(q, k, v)
         # Attention weights sum to 1, so the value projection can follow the average instead of preceding it.
         return self.out_proj(self.v_proj(read))
 
@@ -97,6 +111,29 @@ class MemoryCrossAttention(nn.Module):
         return keys
 
 
+def pool_maps(tokens: Tensor, memory: MemoryTokens) -> Tensor:
+    """Average the tokens [batch, tokens, channels] of maps 2x2, and keep those of pointers."""
+    side, end = math.isqrt(memory.each), memory.count * memory.each
+    maps = tokens[:, :end].unflatten(1, (memory.count, side // 2, 2, side // 2, 2)).mean((3, 5))
+    return torch.cat([maps.flatten(1, 3), tokens[:, end:]], dim=1)
+
+
+def _raise_keys(q: Tensor, k: Tensor, pooled: int) -> tuple[Tensor, Tensor]:
+    """Add the logarithm of the number of pooled tokens to every channel of their keys, as EfficientTAM/2 does."""
+    k[:, :pooled] += math.log(_POOLED)
+    return q, k
+
+
+def _raise_scores(q: Tensor, k: Tensor, pooled: int) -> tuple[Tensor, Tensor]:
+    """Make each pooled key count for those that it averages, by a constant in one of a few more channels."""
+    width = q.shape[-1] + _SPARE
+    wide = F.pad(q * math.sqrt(width / q.shape[-1]), (0, _SPARE))
+    wide[..., -_SPARE] = math.sqrt(width)
+    k = F.pad(k, (0, _SPARE))
+    k[:, :pooled, -_SPARE] = math.log(_POOLED)
+    return wide, k
+
+
 class MemoryAttentionLayer(nn.Module):
     """Self-attention, cross-attention to the memory and feed-forward, each with pre-norm and residual connection."""
 
@@ -104,7 +141,7 @@ class MemoryAttentionLayer(nn.Module):
         super().__init__()
         dim = config.dim
         self.self_attn = SelfAttention(dim)
-        self.cross_attn = MemoryCrossAttention(dim, config.memory_dim)
+        self.cross_attn = MemoryCrossAttention(dim, config.memory_dim, config.pooling)
         self.linear1 = nn.Linear(dim, config.attention_mlp)
         self.linear2 = nn.Linear(config.attention_mlp, dim)
         self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(dim) for _ in range(3))

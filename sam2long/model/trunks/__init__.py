@@ -8,20 +8,22 @@ from typing import Any
 from torch import nn
 
 from sam2long.errors import ConfigError
-from sam2long.model.config import TRUNKS, EfficientNetConfig, HieraConfig, RepViTConfig, TrunkConfig
+from sam2long.model.config import TRUNKS, EfficientNetConfig, HieraConfig, RepViTConfig, TrunkConfig, ViTConfig
 from sam2long.model.trunks.efficientnet import EfficientNet
 from sam2long.model.trunks.hiera import Hiera
 from sam2long.model.trunks.repvit import RepViT
+from sam2long.model.trunks.vit import ViT
 
 _BUILDERS: dict[type[Any], Callable[[Any], nn.Module]] = {
     HieraConfig: Hiera,
     EfficientNetConfig: EfficientNet,
     RepViTConfig: RepViT,
+    ViTConfig: ViT,
 }
 
 
 def build_trunk(config: TrunkConfig) -> nn.Module:
-    """Build a trunk, which maps images [batch, 3, height, width] to four maps [batch, rows, columns, channels].
+    """Build a trunk: images [batch, 3, height, width] to the maps of `TrunkConfig`, [batch, rows, columns, channels].
 
     Raises:
         ConfigError: the trunk of this configuration is not registered.
