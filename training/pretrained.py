@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sam2long.errors import CheckpointError
 from sam2long.model import SAM2
@@ -70,6 +70,7 @@ def whiten_neck(model: SAM2, images: Tensor, seed: int = 0) -> None:
     generator = torch.Generator().manual_seed(seed)
     dim = model.config.dim
     for projection, features in zip(model.image_encoder.neck, model.image_encoder.trunk(images), strict=True):
+        assert isinstance(projection, nn.Conv2d) and projection.bias is not None
         vectors = features.flatten(0, 2).float()
         vectors = vectors[torch.randperm(len(vectors), generator=generator)[:_SAMPLES]]
         mean = vectors.mean(0)

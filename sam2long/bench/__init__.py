@@ -1,4 +1,4 @@
-"""Measuring speed: stages of a frame, pathways, objects, and how far the machine is from its own peak."""
+"""Measures speed: stages of a frame, pathways, objects, and the distance from the machine's own peak."""
 
 from sam2long.bench.files import file_stages
 from sam2long.bench.frames import Load, Timing, time_frames

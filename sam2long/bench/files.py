@@ -1,4 +1,4 @@
-"""Time of what happens beside the network, on threads of its own: reading frames and writing masks."""
+"""Times reading frames and writing masks, which run on threads of their own beside the network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Time of a frame by stages, for so many objects and pathways, with memories as full as they get."""
+"""Times one frame by stage, for a given number of objects and pathways, with full memories."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ STAGES = ("encode", "attend", "decode mask", "memory", "select")
 
 @dataclass(frozen=True)
 class Load:
-    """What the tracker has to do.
+    """A workload for the tracker.
 
     Attributes:
-        objects: how many are followed.
-        tree: the memory tree's numbers.
-        certain: pathways agree (one distinct pathway an object), or all differ.
+        objects: number of tracked objects.
+        tree: hyperparameters of the memory tree.
+        certain: whether the pathways agree (one distinct pathway per object) or all differ.
     """
 
     objects: int
@@ -32,18 +32,18 @@ class Load:
 
     @property
     def distinct(self) -> int:
-        """Distinct pathways of an object."""
+        """Number of distinct pathways per object."""
         return 1 if self.certain else self.tree.pathways
 
 
 @dataclass(frozen=True)
 class Timing:
-    """What a frame of a load takes.
+    """Time and memory that one frame of a load takes.
 
     Attributes:
         load: the load.
-        milliseconds: by stage, see `STAGES`.
-        peak_megabytes: the most that was held up to then.
+        milliseconds: per stage, see `STAGES`.
+        peak_megabytes: peak memory up to then, in MB.
     """
 
     load: Load
@@ -52,18 +52,18 @@ class Timing:
 
     @property
     def frame_milliseconds(self) -> float:
-        """The whole frame, without reading and writing files, which threads of their own do."""
+        """Time of the whole frame, without reading and writing files, which run on threads of their own."""
         return sum(self.milliseconds.values())
 
     @property
     def frames_per_second(self) -> float:
-        """Its inverse."""
+        """The inverse of `frame_milliseconds`, in frames per second."""
         return 1000 / self.frame_milliseconds
 
 
 @torch.inference_mode()
 def time_frames(model: MeasuredSAM2, images: Tensor, load: Load) -> Timing:
-    """Follow objects through prepared images [frames, 3, size, size]; the frame of median time counts."""
+    """Follow objects through prepared images [frames, 3, size, size]; reports the frame with the median time."""
     model.script = CERTAIN if load.certain else UNCERTAIN
     first = model.config.max_pointers
     tracker = Tracker(model)

@@ -1,4 +1,4 @@
-"""Memory in both senses: trees that remember as much as they can, and what the process holds."""
+"""Trees with full memories to measure with, and the memory that the process uses."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def full_tree(model: SAM2, config: TreeConfig, distinct: int) -> Tree:
     """Build the tree of an object prompted on frame 0, ready for frame `model.config.max_pointers`.
 
     Args:
-        model: gives sizes and the device.
-        config: the tree's numbers.
-        distinct: how many of the pathways differ; they have nothing but the prompt in common.
+        model: its configuration gives the sizes of the memories, and its device their place.
+        config: hyperparameters of the tree.
+        distinct: number of distinct pathways, which share only the prompted frame.
     """
     clock = Clock(1, model.config.max_pointers, model.config.memory_slots)
     histories = [_history(model, clock) for _ in range(distinct)]
@@ -43,7 +43,7 @@ def _node(model: SAM2, frame: int) -> Node[EncodedMemory]:
 
 
 def resident_megabytes() -> float:
-    """What the process holds now, in MB; NaN where the system does not tell (it does on Linux)."""
+    """Resident memory of the process, in MB; NaN where the system does not tell (Linux does)."""
     status = Path("/proc/self/statm")
     if not status.exists():
         return float("nan")
@@ -53,7 +53,7 @@ def resident_megabytes() -> float:
 
 
 def peak_megabytes(device: torch.device) -> float:
-    """The most held so far, in MB: of the GPU where there is one, else of the process (NaN on Windows)."""
+    """Peak memory so far, in MB: of the GPU if there is one, else of the process (NaN on Windows)."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e6
     if sys.platform == "win32":

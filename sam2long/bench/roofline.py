@@ -1,4 +1,4 @@
-"""How much of the machine's own peak the two heaviest stages reach."""
+"""Compares the two most expensive stages with the machine's own peak."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PATIENCE = 10.0
 
 @dataclass(frozen=True)
 class Roofline:
-    """Achieved floating point operations a second (multiply and add are two), in units of 1e9.
+    """Achieved GFLOP/s; a multiplication and an addition count as two operations.
 
     Attributes:
         peak: of the best of several large square matrix products, in the network's precision.

@@ -1,4 +1,4 @@
-"""A SAM 2 that works as hard as any, but whose scores are dictated, and whose calls are timed."""
+"""A SAM 2 that does all its work but returns scripted scores, with timed calls."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sam2long.tracking.candidate_scores import send
 
 @dataclass(frozen=True)
 class Script:
-    """What the network is made to think of every frame: an object score (a logit), and the IoU of masks 0 to 3."""
+    """Scores that the network returns for every frame: an object score (a logit), and the IoUs of masks 0 to 3."""
 
     object_score: float
     ious: tuple[float, float, float, float] = (0.9, 0.9, 0.7, 0.6)
@@ -40,7 +40,7 @@ ABSENT = Script(-10.0)
 
 
 class MeasuredSAM2(SAM2):
-    """Follows a `script` (changeable at any time) and adds up the `seconds` of each verb, waiting for the device."""
+    """Returns the scores of `script` (changeable at any time) and sums the `seconds` of each call, device included."""
 
     def __init__(self, config: SAM2Config) -> None:
         super().__init__(config)
@@ -90,7 +90,7 @@ def measured_model(config: SAM2Config, device: torch.device) -> MeasuredSAM2:
 
 
 def wait_for(device: torch.device) -> None:
-    """Let a GPU finish what it was given."""
+    """Wait until a GPU has finished its queued work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":

@@ -1,4 +1,4 @@
-"""Measuring: scores, data sets and tables."""
+"""Evaluation: data sets, scores and tables."""
 
 from sam2long.evaluation.scoring.metrics import (
     FrameScore,

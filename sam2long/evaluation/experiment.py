@@ -1,4 +1,4 @@
-"""One experiment: a data set, one or more memory trees, a folder; predicted where that is not done yet, then scored."""
+"""An experiment: predicts a data set with one or more memory trees, except for what is done already, and scores it."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ ARCHIVE = "submission.zip"
 
 @dataclass(frozen=True)
 class VariantResult:
-    """What one row of a table is made of.
+    """The content of one row of a table.
 
     Attributes:
         variant: its settings.
         measured: by each evaluator; none where only a server scores.
         times: of the videos.
         archive: for the server, if there is one.
-        missing: predictions that were not there and counted as empty.
+        missing: missing predictions, counted as empty masks.
     """
 
     variant: Variant
@@ -122,7 +122,7 @@ class Experiment:
         return self.task.predict(run, model, video, variant.tree)
 
     def _check(self, video: str) -> None:
-        """Before the network is loaded, let a wrong first video speak."""
+        """Check the first video before the network is loaded."""
         if self._model is None:
             self.task.check(video)
 
@@ -142,7 +142,7 @@ class Experiment:
         return VariantResult(variant, measured, times, self._archive(folder), missing)
 
     def _archive(self, folder: Path) -> Path | None:
-        """Written for whole data sets only: a server refuses parts."""
+        """Write the archive, for whole data sets only, since servers refuse parts."""
         wanted = self.task.archived and self.task.dataset.is_whole
         if not wanted or not (folder / PREDICTIONS).is_dir():
             return None
@@ -158,7 +158,7 @@ class Experiment:
 
 
 def check_scorable(task: Task, score_only: bool) -> None:
-    """Refuse to score what only a server can, before anything is done."""
+    """Refuse, before any work, to score what only a server can score."""
     if score_only and not task.scorable:
         raise DatasetError(
             f"{task.dataset.benchmark.title} publishes no truth to score with; with truth of your own, name a --rule"

@@ -39,10 +39,10 @@ class VideoJob:
 
 @contextmanager
 def open_job(dataset: Dataset, video: str) -> Iterator[VideoJob]:
-    """Read what a video is prompted with; its pictures are open until the context ends.
+    """Read the prompts of a video; its images stay open until the context ends.
 
     Raises:
-        DatasetError: masks and pictures do not belong together.
+        DatasetError: masks and images do not match.
     """
     with open_video(dataset.images / video) as source:
         names = [source.frame_name(index) for index in range(source.frame_count or 0)]
@@ -63,7 +63,7 @@ def _check_prompts(prompts: list[ObjectPrompt], source: VideoSource, names: set[
 
 
 def predict_video(model: SAM2, job: VideoJob, tree: TreeConfig, folder: Path) -> None:
-    """Follow all objects from their first masks to the end, and write every frame's masks into a folder.
+    """Track all objects from their first masks to the end, and write the masks of every frame into a folder.
 
     Raises:
         VideoError: a picture cannot be read.

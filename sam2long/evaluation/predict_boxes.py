@@ -1,4 +1,4 @@
-"""Follows a box through a sequence and writes the boxes of its masks."""
+"""Tracks a box through a sequence and writes the boxes of its masks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The folder of one run: finished videos, and the settings they were made with, so that a run can go on."""
+"""The folder of one run: finished videos and the settings they were made with, so that a run can be resumed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class VideoTime:
 
 
 class RunFolder:
-    """A video's results appear in `predictions` when all of it is finished, and are never made again.
+    """A video's results appear in `predictions` once all of it is finished, and are never made again.
 
     Attributes:
         path: the folder.
@@ -37,7 +37,7 @@ class RunFolder:
     """
 
     def __init__(self, path: Path, settings: Mapping[str, object]) -> None:
-        """Look at the folder, and make nothing yet; raises OutputError if it holds results of other settings."""
+        """Check the folder, without creating anything; raises OutputError if it holds results of other settings."""
         self.path = path
         self.predictions = path / PREDICTIONS
         self._settings = dict(settings)

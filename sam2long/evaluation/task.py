@@ -1,4 +1,4 @@
-"""What a benchmark asks for: masks of objects, or boxes of one target. An experiment need not know which."""
+"""Tasks of benchmarks, masks of objects or boxes of one target, behind one interface."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The memory trees of one experiment: a single one, plain SAM 2 beside it, or a sweep over one of its numbers."""
+"""The memory trees of one experiment: a single one, one beside plain SAM 2, or a sweep over one hyperparameter."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Variant:
     """One row of a table.
 
     Attributes:
-        label: what the row is called.
+        label: name of the row.
         folder: where its results go, within the experiment's; "" for the experiment's own.
-        tree: the memory tree's numbers.
+        tree: hyperparameters of the memory tree.
     """
 
     label: str
@@ -26,7 +26,7 @@ class Variant:
 
     @property
     def is_greedy(self) -> bool:
-        """Whether this is plain SAM 2."""
+        """Whether the tree is plain SAM 2."""
         return self.tree == TreeConfig.greedy()
 
 

@@ -1,4 +1,4 @@
-"""Who plays: the actors of a scene and what each kind of scene asks for."""
+"""The actors of a scene, and the traits of each kind of scene."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ IN_FRONT, BEHIND, OCCLUDING = 1, -1, 10
 
 @dataclass
 class Actor:
-    """A figure on its way.
+    """A figure and its path through the scene.
 
     Attributes:
-        figure: how it looks.
+        figure: its appearance.
         radius: size, frame heights.
-        path: where it is.
-        object_id: id of a tracked object, 0 for everybody else.
+        path: its pose on every frame.
+        object_id: id of a tracked object, 0 for all others.
         depth: actors with a higher depth are painted later; the target has 0.
         shadow: strength of its shadow, 0 for none.
-        frames: frames on which it exists at all.
+        frames: frames on which it exists.
     """
 
     figure: Figure
@@ -40,24 +40,24 @@ class Actor:
 
     @property
     def reach(self) -> float:
-        """No pixel of it is ever farther than this from its position, frame heights."""
+        """Largest distance of any of its pixels from its position, in frame heights."""
         return self.radius * self.figure.bound * float(self.path.scale.max())
 
 
 @dataclass(frozen=True)
 class Traits:
-    """What makes a kind of scene; ranges are drawn from evenly.
+    """Parameters of a kind of scene; values are drawn uniformly from ranges.
 
     Attributes:
         radius: size of the target, frame heights.
-        pace: speed of actors, frame heights a frame.
+        pace: speed of actors, in frame heights per frame.
         strangers: number of moving objects that look different.
         twins: number of look-alikes.
-        clutter: number of still objects on the ground.
-        liveliness: how restless camera and figures are, 0..1.
-        wear: how bad light, sensor and codec are, 0..1.
-        foreground: probability of thin things in front of the scene.
-        events: what happens to the target, dealt from these names (of `sam2long.synthetic.events`).
+        clutter: number of static objects in the background.
+        liveliness: amount of motion of the camera and the figures, 0..1.
+        wear: strength of light changes, noise and compression, 0..1.
+        foreground: probability of thin objects (poles, wires, twigs) in front of the scene.
+        events: names of the events of the target, see `sam2long.synthetic.events`.
         gap: frames between events.
     """
 
@@ -75,7 +75,7 @@ class Traits:
 
 @dataclass
 class Cast:
-    """Everybody in the scene; `pool` holds the figures that occluders are taken from."""
+    """All actors of the scene; `pool` holds the figures of occluders."""
 
     target: Actor
     twins: list[Actor]
@@ -91,7 +91,7 @@ class Cast:
 
 @dataclass(frozen=True)
 class Stage:
-    """What casting needs: frames, size in pixels, seed, difficulty, textures, mean colour of the ground."""
+    """Input of `make_cast`: frames, size in pixels, seed, difficulty, textures, mean colour of the background."""
 
     frames: int
     height: int
@@ -108,7 +108,7 @@ class Stage:
 
 
 def make_cast(stage: Stage, traits: Traits, objects: int) -> Cast:
-    """The actors with their free walks; the first `objects` of target, twins and strangers carry ids 1, 2, ..."""
+    """Draw actors and paths; the first `objects` of target, look-alikes and strangers get ids 1, 2, ..."""
     rng = stream(stage.seed, 1)
     target = _make_target(rng, stage, traits)
     easy = not traits.events
@@ -153,7 +153,7 @@ def _make_stranger(
 def _mover(
     rng: np.random.Generator, stage: Stage, traits: Traits, target: Actor, figure: Figure, radius: float, depth: int
 ) -> Actor:
-    """An actor that starts clear of the target if a few tries find such a walk, and behind it otherwise."""
+    """An actor that starts clear of the target if a few tries find such a path, otherwise behind it."""
     for _ in range(6):
         pace = pick(rng, *traits.pace) * stage.difficulty
         path = roaming(rng, stage.frames, stage.half * 0.9, pace, _agility(rng, stage, traits))
@@ -177,6 +177,6 @@ def _shadow(rng: np.random.Generator) -> float:
 
 
 def _contrasting(rng: np.random.Generator, ground: Series) -> Series:
-    """The palette, out of six, whose mean is farthest from the ground's."""
+    """Of six palettes, the one whose mean is farthest from the background's."""
     palettes = [palette(rng) for _ in range(6)]
     return max(palettes, key=lambda colours: float(np.abs(colours.mean(axis=0) - ground).sum()))

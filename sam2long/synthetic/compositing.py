@@ -1,4 +1,4 @@
-"""Painting layers: figures warped into place, with motion blur and shadows, over a frame and its id map."""
+"""Compositing: figures are warped into place, with motion blur and shadows, and painted over a frame and its id map."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Canvas:
 
 @dataclass(frozen=True)
 class Layer:
-    """A piece of picture, uint8 [h, w, 4] with premultiplied alpha, its corner at (left, top) of the frame."""
+    """A part of an image, uint8 [h, w, 4] with premultiplied alpha, its corner at (left, top) of the frame."""
 
     pixels: Image
     left: int

@@ -1,6 +1,6 @@
-"""What happens to the target: occlusions, exits, look-alikes that come close.
+"""Events of the target: occlusions, exits, and look-alikes that come close.
 
-An event bends paths on its frames and returns the frame after them; one that does not fit changes nothing.
+An event changes paths on its frames and returns the frame after them; one that does not fit changes nothing.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ CALM_START = 14
 
 
 def direct(rng: np.random.Generator, stage: Stage, cast: Cast, names: tuple[str, ...], gap: tuple[int, int]) -> None:
-    """Let events happen one after the other, `gap` frames apart, until none fits before the end.
+    """Schedule events one after the other, `gap` frames apart, until none fits before the end.
 
-    They are dealt like cards: every name comes up before one comes up again.
+    Every name is used once, in random order, before any is used again.
     """
     start, placed = CALM_START + int(rng.integers(0, 20)), True
     while placed:
@@ -35,17 +35,17 @@ def direct(rng: np.random.Generator, stage: Stage, cast: Cast, names: tuple[str,
 
 
 def sweep(rng: np.random.Generator, stage: Stage, cast: Cast, start: int) -> int:
-    """A large thing comes in, covers the target for long and leaves."""
+    """A large object comes in, covers the target for a long time and leaves."""
     return _sweep(rng, stage, cast, start, int(rng.integers(20, 64)))
 
 
 def glimpse(rng: np.random.Generator, stage: Stage, cast: Cast, start: int) -> int:
-    """A large thing rushes past and covers the target for a few frames."""
+    """A large object rushes past and covers the target for a few frames."""
     return _sweep(rng, stage, cast, start, int(rng.integers(0, 8)))
 
 
 def hide(rng: np.random.Generator, stage: Stage, cast: Cast, start: int) -> int:
-    """The target goes behind a large thing, stays hidden for long and comes out on the way to somewhere else."""
+    """The target moves behind a large object, stays hidden for a long time and comes out elsewhere."""
     arrive, walk, dwell = int(rng.integers(14, 22)), int(rng.integers(12, 20)), int(rng.integers(20, 58))
     gone = start + arrive + walk
     stop = gone + dwell + walk + arrive
@@ -66,7 +66,7 @@ def hide(rng: np.random.Generator, stage: Stage, cast: Cast, start: int) -> int:
 
 
 def half_cover(rng: np.random.Generator, stage: Stage, cast: Cast, start: int) -> int:
-    """Something stays in front of a part of the target while a look-alike passes."""
+    """An object covers a part of the target while a look-alike passes."""
     arrive, dwell = int(rng.integers(10, 18)), int(rng.integers(15, 60))
     stop = start + 2 * arrive + dwell
     if stop > stage.frames:
@@ -175,7 +175,7 @@ def _meet(
 
 
 def _outside(rng: np.random.Generator, stage: Stage, target: Actor, side: int) -> Series:
-    """A point from where no camera shake brings the target into the picture; sides: left, right, top, bottom."""
+    """A point so far outside that no camera shake brings the target into the frame; sides: left, right, top, bottom."""
     limit = (stage.half + target.reach) * 1.3
     along = pick(rng, -0.6, 0.6) * stage.half
     sign = -1 if side % 2 == 0 else 1

@@ -47,7 +47,7 @@ def value_noise(rng: np.random.Generator, height: int, width: int, cell: float, 
 
 
 def pick(rng: np.random.Generator, low: float, high: float) -> float:
-    """One number drawn evenly from low..high."""
+    """A number drawn uniformly from low..high."""
     return float(rng.uniform(low, high))
 
 

@@ -1,4 +1,4 @@
-"""Where things are at every frame: roaming, blending into another path, the camera.
+"""Poses over time: random paths, blending of paths, and the camera.
 
 Positions are (x, y) in frame heights from the middle of the picture, before the camera's zoom, roll and shake.
 """
@@ -20,7 +20,7 @@ class Path:
         position: float64 [frames, 2], (x, y).
         angle: float64 [frames], radians.
         scale: float64 [frames], relative to the actor's radius.
-        aspect: float64 [frames], width against height of the figure as seen, 1 for none; what a turn in depth does.
+        aspect: float64 [frames], apparent width of the figure by its height, as when it turns in depth; 1 for none.
     """
 
     position: Series
@@ -48,7 +48,7 @@ class Camera:
     def view(self, t: int, height: int, width: int, parallax: float = 0.0) -> Series:
         """Affine map from positions to pixels of an image [height, width] at frame t, float64 [3, 3].
 
-        `parallax` tells how much of the pan the layer feels: 0 for actors, 1 for the background, more in front.
+        `parallax` scales the pan: 0 for actors, 1 for the background, more for what is in front.
         """
         cos, sin = height * self.zoom[t] * np.cos(self.roll[t]), height * self.zoom[t] * np.sin(self.roll[t])
         turn = np.array([[cos, -sin], [sin, cos]])
@@ -60,13 +60,13 @@ class Camera:
 
 
 def roaming(rng: np.random.Generator, frames: int, extent: Series, pace: float, agility: float) -> Path:
-    """A smooth walk inside +-extent (x, y) with turns, growth and foreshortening.
+    """A smooth random path inside +-extent (x, y), with rotation, changes of size and foreshortening.
 
     Args:
-        rng: where every choice comes from.
+        rng: source of all random choices.
         frames: length.
         extent: how far from the middle it goes, frame heights, float [2].
-        pace: typical speed, frame heights a frame.
+        pace: typical speed, in frame heights per frame.
         agility: scales rotation, change of size and foreshortening; 0 for none.
     """
     period = np.clip(1.1 * float(extent.mean()) / pace, 8, 400)
@@ -97,7 +97,7 @@ def blended(position: Series, other: Series, weight: Series) -> Series:
 
 
 def make_camera(rng: np.random.Generator, frames: int, liveliness: float) -> Camera:
-    """A hand-held or panning camera; `liveliness` 0 stands on a tripod, 1 is as restless as it gets."""
+    """A hand-held or panning camera; `liveliness` is 0 for one on a tripod, at most 1."""
     pan = smooth_series(rng, frames, pick(rng, 50, 120), 2) * np.array([0.3, 0.12]) * pick(rng, 0.1, 1.0) * liveliness
     zoom = np.exp(0.1 * liveliness * np.tanh(smooth_series(rng, frames, pick(rng, 50, 150), 1)[:, 0]))
     roll = 0.05 * liveliness * smooth_series(rng, frames, pick(rng, 40, 120), 1)[:, 0]

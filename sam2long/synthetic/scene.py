@@ -1,4 +1,4 @@
-"""A scene: a video with exact ground truth that can be asked for any frame."""
+"""A scene: a video with exact ground truth, whose frames can be rendered in any order."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class SceneConfig:
         frames: length; scenes shorter than about 100 frames hold few of their kind's events.
         height: pixels, at least 32.
         width: pixels, at least 32.
-        objects: tracked objects, 1..8; object 1 is the one that the events happen to.
+        objects: number of tracked objects, 1..8; events happen to object 1.
         difficulty: 0..1, scales speed, deformation, camera motion, noise and compression.
 
     Raises:

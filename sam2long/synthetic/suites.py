@@ -1,4 +1,4 @@
-"""Fixed sets of videos to measure on, and the seeds that training may use."""
+"""Fixed sets of videos for evaluation, and the seeds that training may use."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class SuiteVideo:
 
 @dataclass(frozen=True)
 class Suite:
-    """A named, versioned set of videos; the version changes whenever a video would."""
+    """A named, versioned set of videos; the version changes whenever a video does."""
 
     name: str
     version: str

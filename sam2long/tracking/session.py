@@ -20,7 +20,7 @@ from sam2long.tracking.prompting.prompt_edits import PromptEdits
 from sam2long.tracking.prompting.prompts import whole_number
 from sam2long.tracking.propagation import Propagation
 from sam2long.tracking.rebuild import conditioning_of
-from sam2long.tracking.saving.archive import check_same, read_header, read_session, write_session
+from sam2long.tracking.saving.archive import check_can_save, check_same, read_header, read_session, write_session
 from sam2long.tracking.saving.autosave import AutoSaver
 from sam2long.tracking.state import SessionState
 from sam2long.tracking.storage.feature_cache import FeatureCache, parse_bytes
@@ -60,7 +60,7 @@ class Session:
     Raises:
         VideoError: the source cannot be read.
         ConfigError: `max_delay` is negative, `feature_cache` is not a valid size, or `autosave` has no results to save.
-        OutputError: `results_folder` cannot be used.
+        OutputError: `results_folder` cannot be used, or `autosave` not be written.
     """
 
     def __init__(
@@ -80,6 +80,8 @@ class Session:
     ) -> None:
         if max_delay is not None and max_delay < 0:
             raise ConfigError(f"max_delay is {max_delay}; it must be 0 or more")
+        if autosave is not None:
+            check_can_save(Path(autosave))
         self.model = model
         self._owns_source = not isinstance(source, VideoSource)
         self.source = open_video(source)

@@ -80,6 +80,7 @@ def _open_path(source: str | Path, fps: float | None, levels: Levels | None) -> 
             files = images_matching(str(path))
             return open_images(files, files[0].parent, fps=fps, levels=levels)
         raise VideoError(f"the file or folder {source} does not exist")
+    _check_readable(path)
     if path.suffix.lower() in IMAGE_SUFFIXES:
         return open_image(path, fps=fps, levels=levels)
     if fps is not None:
@@ -87,3 +88,13 @@ def _open_path(source: str | Path, fps: float | None, levels: Levels | None) -> 
     from sam2long.video.files.file_source import FileSource
 
     return FileSource(path, levels=levels)
+
+
+def _check_readable(path: Path) -> None:
+    """Not of a pipe, from which a byte can be read only once."""
+    if path.is_file():
+        try:
+            with path.open("rb") as file:
+                file.read(1)
+        except OSError as error:
+            raise VideoError(f"{path} cannot be opened: {error.strerror}") from error

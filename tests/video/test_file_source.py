@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import wave
 from pathlib import Path
 
@@ -249,3 +250,13 @@ def test_a_stream_without_frames(tmp_path):
         container.start_encoding()
     with pytest.raises(VideoError, match=r"no frame|not a video"):
         open_video(path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere an open file cannot be deleted")
+def test_a_file_that_is_deleted_while_it_is_read_is_read_to_its_end(make_clip):
+    path = make_clip(**H264)
+    source = open_video(path)
+    frames = source.frames()
+    next(frames)
+    path.unlink()
+    assert [frame.index for frame in frames] == list(range(1, 60)) and source.stopped_early is None

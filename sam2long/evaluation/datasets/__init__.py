@@ -1,1 +1,1 @@
-"""How the field's data sets lie on disk."""
+"""The layouts of the field's data sets on disk."""

@@ -1,4 +1,4 @@
-"""The data sets of masks: where their files lie, what is prompted, who scores them."""
+"""Data sets of masks: their layouts, their prompts, and the evaluators that score them."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ class Benchmark:
         title: in tables, and the key of its published rows.
         images: folder with a folder of pictures for each video.
         masks: the same for masks.
-        video_list: file of video names, one a line; None takes the folders of `masks`.
+        video_list: file of video names, one per line; None takes the folders of `masks`.
         rules: evaluators, the main one first; none where only a server can score.
-        per_object: masks and results have a folder for each object, because objects may overlap.
+        per_object: whether masks and results have one folder per object, because objects may overlap.
         first_frame_only: prompts are the masks of the first annotated frame; otherwise every object's first mask.
         binary: masks are black and white, whatever their values.
         ignored: id that is background in the truth and never prompted.
         archive: folder at the top of the zip that a server wants, "" for none; None where there is no server.
         meta: `valid_meta.json` of LVOS or `meta.json` of YouTube-VOS, which name the objects or frames that count.
-        videos: how many there should be, where that is known.
+        videos: expected number of videos, if known.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The data sets of boxes: LaSOT, LaSOT_ext and GOT-10k, their layouts and result files."""
+"""Data sets of boxes: the layouts and result files of LaSOT, LaSOT_ext and GOT-10k."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class BoxBenchmark:
         title: in tables.
         kind: "lasot" or "got10k", which decides layout and result files.
         video_list: file of sequence names in the root; None takes all class folders.
-        rule: how it is scored; None where only a server can.
-        evaluator: what tables call the rule.
-        videos: how many sequences there should be; GOT-10k's are not confirmed.
+        rule: scoring rule; None if only a server scores it.
+        evaluator: name of the rule in tables.
+        videos: expected number of sequences; GOT-10k's are not confirmed.
     """
 
     name: str
@@ -54,7 +54,7 @@ BOX_BENCHMARKS: dict[str, BoxBenchmark] = {
 
 @dataclass(frozen=True)
 class BoxDataset:
-    """A data set of boxes that has been found as it should be.
+    """A data set of boxes whose layout has been checked.
 
     Attributes:
         benchmark: its layout and rules.
@@ -70,16 +70,16 @@ class BoxDataset:
 
     @property
     def is_whole(self) -> bool:
-        """Whether all sequences that are there are chosen."""
+        """Whether all available sequences are chosen."""
         return len(self.videos) == self.available
 
     @property
     def announced(self) -> int:
-        """How many sequences the data set has by its authors' count, or more if more are there."""
+        """Number of sequences by the authors' count, or the number found if that is larger."""
         return max(self.available, self.benchmark.videos)
 
     def folder(self, video: str) -> Path:
-        """Where a sequence's files lie."""
+        """Folder of a sequence."""
         if self.benchmark.kind == "lasot":
             return self.root / video.rpartition("-")[0] / video
         return self.root / video
@@ -122,7 +122,7 @@ class BoxDataset:
 
 
 def open_box_dataset(benchmark: BoxBenchmark, root: Path, choice: Choice) -> BoxDataset:
-    """Check that a data set is laid out as it should be, and choose sequences; raises DatasetError."""
+    """Check the layout of a data set and choose sequences; raises DatasetError."""
     names = _names(benchmark, root)
     unknown = [name for name in choice.videos or () if name not in names]
     if unknown:
@@ -158,7 +158,7 @@ def result_name(benchmark: BoxBenchmark, video: str) -> str:
 
 
 def write_lasot(boxes: Boxes, path: Path) -> None:
-    """Write one `x,y,width,height` a frame, whole pixels."""
+    """Write one line `x,y,width,height` per frame, in whole pixels."""
     write_text(path, "".join(",".join(f"{value:.0f}" for value in box) + "\n" for box in boxes))
 
 
@@ -179,10 +179,10 @@ def write_box_archive(dataset: BoxDataset, predictions: Path, path: Path) -> Non
 
 
 def read_boxes(path: Path) -> Boxes:
-    """Read boxes (x, y, width, height), one a line, with commas, tabs or blanks between: float64 [frames, 4].
+    """Read boxes (x, y, width, height), one per line, separated by commas, tabs or blanks: float64 [frames, 4].
 
     Raises:
-        DatasetError: missing, or not four numbers a line.
+        DatasetError: the file is missing, or a line does not have four numbers.
     """
     try:
         rows = [
@@ -199,7 +199,7 @@ def read_boxes(path: Path) -> Boxes:
 
 
 def _flags(path: Path) -> Flags:
-    """Numbers above 0, with commas or line ends between."""
+    """Which numbers are above 0; they are separated by commas or line ends."""
     try:
         flags: Flags = np.array(
             [float(word) > 0 for word in re.split(r"[,\s]+", path.read_text(encoding="utf-8").strip())]

@@ -1,4 +1,4 @@
-"""A data set on disk, checked before any network is loaded: its videos, its rules, its prompts."""
+"""A data set on disk, with its videos, rules and prompts; checked before any network is loaded."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ RULES = ("sav", "davis", "vost", "lvos")
 
 @dataclass(frozen=True)
 class Choice:
-    """Which part of a data set to take, and how to read what its authors leave open.
+    """Which part of a data set to use, and how to read what its authors leave open.
 
     Attributes:
         videos: names; None for all.
-        limit: at most so many, in the list's order.
+        limit: maximum number of videos, in the list's order.
         images: another folder of pictures than the benchmark's, relative to the root (VOST at 10 fps, YouTube-VOS with
             all frames).
         masks: another folder of masks.
@@ -62,7 +62,7 @@ class ObjectPrompt:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set that has been found as it should be.
+    """A data set whose layout has been checked.
 
     Attributes:
         benchmark: its layout and rules.
@@ -83,17 +83,17 @@ class Dataset:
 
     @property
     def is_whole(self) -> bool:
-        """Whether all videos that are there are chosen."""
+        """Whether all available videos are chosen."""
         return len(self.videos) == self.available
 
     @property
     def announced(self) -> int:
-        """How many videos the data set has by its authors' count, or more if more are there."""
+        """Number of videos by the authors' count, or the number found if that is larger."""
         return max(self.available, self.benchmark.videos or 0)
 
     @property
     def truth_format(self) -> TruthFormat:
-        """How its masks are to be read for scoring."""
+        """How to read its masks for scoring."""
         everything = any(rule.all_frames for rule in self.rules)
         return TruthFormat(self.benchmark.binary, self.benchmark.ignored, everything)
 
@@ -128,10 +128,10 @@ class Dataset:
 
 
 def open_dataset(benchmark: Benchmark, root: Path, choice: Choice = Choice()) -> Dataset:
-    """Check that a data set is laid out as its benchmark says, and choose videos.
+    """Check that a data set has the layout of its benchmark, and choose videos.
 
     Raises:
-        DatasetError: what was expected and what was found instead.
+        DatasetError: it has another layout; says what was expected and what was found.
     """
     expected = replace(benchmark, images=choice.images or benchmark.images, masks=choice.masks or benchmark.masks)
     for name in (expected.images, expected.masks):

@@ -1,4 +1,4 @@
-"""Which prediction belongs to which frame of the truth."""
+"""Matches predictions with the frames of the truth."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sam2long.errors import DatasetError
 
 
 def match_frames(truth: Sequence[Path], pred: Sequence[Path]) -> list[Path | None]:
-    """The prediction of every mask of the truth, None where it is missing.
+    """Return the prediction for every mask of the truth, None where it is missing.
 
     Files match by name. Where no name is shared (00000.png and frame_000000.png), they match by number, but only if
     there is a prediction for every number of the truth: a part of them may be counted from another start.

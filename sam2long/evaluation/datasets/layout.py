@@ -1,4 +1,4 @@
-"""What a folder of masks holds: one video, as PNGs of ids or as a folder per object, or a folder per video."""
+"""Recognises what a folder of masks holds: one video (PNGs of ids, or a folder per object), or one folder per video."""
 
 from __future__ import annotations
 

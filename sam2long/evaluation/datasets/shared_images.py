@@ -1,4 +1,4 @@
-"""One encoding of each frame for two trackers that visit the same frames, each on a thread of its own."""
+"""Encodes each frame once for several trackers that visit the same frames, each on a thread of its own."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _AHEAD = 4
 
 @dataclass
 class SharedImages:
-    """Encodes a frame for whoever comes first, and keeps it for the others.
+    """Encodes a frame for the first tracker that asks, and keeps it for the others.
 
-    All takers must ask for the same frames in the same order, as trackers with the same prompts do.
+    All of them must ask for the same frames in the same order, as trackers with the same prompts do.
 
     Attributes:
         model: the network.
@@ -46,7 +46,7 @@ class SharedImages:
         return view
 
     def give_up(self) -> None:
-        """Wake everybody who waits for a taker that has failed."""
+        """Wake all threads that wait for a tracker that has failed."""
         with self._turn:
             self._broken = True
             self._turn.notify_all()
@@ -69,7 +69,7 @@ class SharedImages:
 
 
 def run_together(model: SAM2, tasks: Sequence[Callable[[SAM2], None]]) -> None:
-    """Run tasks that track one video side by side, each frame encoded once; raises what the first to fail raises."""
+    """Run tasks that track one video side by side, encoding each frame once; raises the first exception."""
     shared = SharedImages(model, len(tasks))
 
     def guarded(number: int) -> None:

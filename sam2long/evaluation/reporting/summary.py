@@ -1,4 +1,4 @@
-"""What an experiment says: tables for people, CSV and JSON for programs, the published figures beside the measured."""
+"""The results of an experiment, as tables with published figures beside the measured ones, as CSV and as JSON."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PACKAGES = ("torch", "numpy", "opencv-python-headless", "pillow")
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text under a head; the first column says what the row is, the others are figures."""
+    """Rows of text with a header; the first column names the row, the others are figures."""
 
     title: str
     rows: tuple[tuple[str, ...], ...]

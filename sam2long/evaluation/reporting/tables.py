@@ -14,12 +14,12 @@ NO_FIGURE = "-"
 
 
 def figure(value: float | None, digits: int = 1) -> str:
-    """A figure for a table; a dash where there is none."""
+    """Format a figure for a table; a dash if there is none."""
     return NO_FIGURE if value is None or math.isnan(value) else f"{value:.{digits}f}"
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """A table in plain text: first column to the left, the others to the right; the first row is the head."""
+    """Format a table as plain text: first column left-aligned, others right-aligned; the first row is the header."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
         "  ".join(

@@ -1,4 +1,4 @@
-"""The measures of box tracking: success, precision and normalised precision (LaSOT), AO and SR (GOT-10k)."""
+"""Metrics of box tracking: success, precision and normalised precision (LaSOT), AO and SR (GOT-10k)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The measures of video object segmentation: region similarity J, boundary accuracy F and their mean J&F.
+"""Metrics of video object segmentation: region similarity J, boundary accuracy F and their mean J&F.
 
-The rules are those of the DAVIS and SA-V evaluators, to the pixel; only the way of computing them is ours.
+Results equal those of the DAVIS and SA-V evaluators to the pixel; only the implementation is ours.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Folders of truth and of predictions, matched file by file before anything is compared."""
+"""Matches folders of truth and predictions file by file, before anything is compared."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Pairing:
         pred: the same for predictions.
         format: how to read the masks.
         allow_missing: compare with an empty mask where a prediction is missing.
-        missing: predictions that were not there.
+        missing: missing predictions.
     """
 
     truth: Path

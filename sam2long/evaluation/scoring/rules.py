@@ -1,4 +1,4 @@
-"""From score sheets to the figures of the evaluators: which frames and objects count, and how they are averaged."""
+"""The evaluators' rules: which frames and objects count, and how scores are averaged."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ObjectScore:
         j, f: J and F of each frame, 0..1, float64 [frames].
         frames: names of those frames.
         group: "seen" or "unseen" where a benchmark distinguishes them.
-        total: what to divide the sums by; the number of frames but for LVOS with missing ones.
+        total: divisor of the sums; the number of frames, except for LVOS with missing ones.
     """
 
     video: str
@@ -59,7 +59,7 @@ class ObjectScore:
 
 
 class Rule(Protocol):
-    """How one evaluator averages."""
+    """The rule of one evaluator."""
 
     @property
     def name(self) -> str:

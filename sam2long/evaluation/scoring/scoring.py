@@ -1,4 +1,4 @@
-"""From matched folders to the figures of a data set."""
+"""Scores matched folders and averages over a data set."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _SHOWN = 6
 
 @dataclass(frozen=True)
 class Measured:
-    """What one evaluator says about a set of videos.
+    """The figures of one evaluator for a set of videos.
 
     Attributes:
         rule: the evaluator's name.
         title: the same for people.
         figures: in percent, by name.
-        objects: what they are means of.
+        objects: the scores they average.
     """
 
     rule: str
@@ -85,7 +85,7 @@ def _without_ignored(sheet: ScoreSheet) -> ScoreSheet:
 
 
 def _check_ids(sheet: ScoreSheet) -> None:
-    """Masks of the same object under other values would score 0 in silence."""
+    """Refuse masks that have no id in common, which would silently score 0."""
     ids = _true_ids(sheet)
     predicted = {i for row in sheet.rows for i, cell in row.cells.items() if cell.in_pred}
     if ids and predicted and not ids & predicted:
@@ -101,7 +101,7 @@ def _some(ids: set[int]) -> str:
 
 
 def _check(sheet: ScoreSheet, counted: Sequence[ObjectScore]) -> None:
-    """A video without a score would only make the average smaller."""
+    """Refuse a video without a score, which would silently lower the average."""
     if not counted or any(math.isnan(item.j_and_f) for item in counted):
         objects = f" of object {sheet.first_ids[0]}" if len(sheet.first_ids) == 1 else ""
         raise DatasetError(

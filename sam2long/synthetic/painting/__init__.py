@@ -1,1 +1,1 @@
-"""What an artificial scene is painted of: backgrounds, figures, textures, the lens."""
+"""The parts of a synthetic scene: backgrounds, figures, textures, and the lens."""

@@ -1,4 +1,4 @@
-"""The ground behind everything: textured regions, light and shade, and still clutter."""
+"""The background: textured regions, shading, and static objects."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_STAMPS = 4
 def make_ground(rng: np.random.Generator, height: int, width: int, clutter: int, paints: Paints) -> Image:
     """A background picture for frames of [height, width], uint8 RGB [SPREAD height, SPREAD width, 3].
 
-    `clutter` is the number of still objects on it, cut from the scene's `paints`.
+    `clutter` is the number of static objects on it, cut from the scene's `paints`.
     """
     rows, columns = int(height * SPREAD), int(width * SPREAD)
     # Painted at frame resolution and enlarged: the fine grain comes after, at full size.
@@ -59,7 +59,7 @@ def _regions(rng: np.random.Generator, rows: int, columns: int) -> Image:
 
 
 def _drop_object(rng: np.random.Generator, canvas: Canvas, height: int, figure: Figure) -> None:
-    """Paint one still object somewhere, at a random size and angle."""
+    """Paint one static object at a random place, size and angle."""
     rows, columns = canvas.ids.shape
     radius = height * float(np.exp(rng.uniform(np.log(0.03), np.log(0.2))))
     angle, flip = pick(rng, 0, 2 * np.pi), rng.choice([-1.0, 1.0])

@@ -1,4 +1,4 @@
-"""Figures: what an actor looks like; one sprite, or a body with hinged limbs, painted with textures."""
+"""Figures, the appearance of actors: one sprite, or a body with hinged limbs, painted with textures."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def make_figure(
     """A random figure.
 
     Args:
-        rng: where every choice comes from.
+        rng: source of all random choices.
         size: side of the body sprite in pixels.
         paints: the scene's textures.
         colours: float RGB 0..255 [n, 3] of a main texture of its own; one of the scene's when None.
@@ -107,7 +107,7 @@ def look_alike(rng: np.random.Generator, figure: Figure, difference: float) -> F
     """A twin of the figure: same shapes and textures, the colours shifted, the limbs and waves out of step.
 
     Args:
-        rng: where every choice comes from.
+        rng: source of all random choices.
         figure: the original.
         difference: 0 for identical colours, 1 for a difference that is easy to see.
     """

@@ -1,4 +1,4 @@
-"""Thin things between the camera and the scene: poles, wires, twigs."""
+"""Thin objects between the camera and the scene: poles, wires, twigs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What light, lens, sensor and codec do to a rendered picture; nothing here moves a pixel, so masks stay exact."""
+"""Effects of light, lens, sensor and codec on a rendered image; none of them moves a pixel, so masks stay exact."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Lens:
     quality: int
 
     def expose(self, image: Image, t: int, rng: np.random.Generator) -> Image:
-        """The picture as recorded at frame t, uint8 RGB of the same shape."""
+        """The image as recorded at frame t, uint8 RGB of the same shape."""
         image = cv2.LUT(_shaded(image, self.light[t], self.lamp[t]), self.tone)
         if self.softness > 0:
             image = cv2.GaussianBlur(image, (0, 0), self.softness)
@@ -98,6 +98,6 @@ def _grainy(image: Image, noise: tuple[Image, Image], rng: np.random.Generator) 
 
 
 def _compressed(image: Image, quality: int) -> Image:
-    """A JPEG round trip; red and blue trade places on the way in and out."""
+    """A JPEG round trip; red and blue are swapped before and after, since OpenCV uses BGR."""
     data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)

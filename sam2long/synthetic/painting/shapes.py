@@ -107,7 +107,7 @@ def _cross(rng: np.random.Generator) -> list[Series]:
 
 
 def _figure(rng: np.random.Generator) -> list[Series]:
-    """Something like an animal or a tool: a body with a few lumps and spikes."""
+    """A shape like an animal or a tool: a body with a few lumps and spikes."""
     body = _superellipse(rng)[0] * np.array([0.6, 0.55])
     parts = [body]
     for _ in range(int(rng.integers(2, 6))):

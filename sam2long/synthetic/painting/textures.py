@@ -16,7 +16,7 @@ def texture(rng: np.random.Generator, height: int, width: int, colours: Series |
     """A random texture, uint8 RGB [height, width, 3].
 
     Args:
-        rng: where every choice comes from.
+        rng: source of all random choices.
         height: rows, pixels.
         width: columns, pixels.
         colours: float RGB 0..255 [n, 3] to paint with; a random palette when None.
@@ -29,7 +29,7 @@ def texture(rng: np.random.Generator, height: int, width: int, colours: Series |
 
 
 class Paints:
-    """A few textures that everything in one scene is cut from: cutting is much cheaper than painting."""
+    """A few textures that all objects of a scene are cut from, since cutting is much cheaper than painting."""
 
     def __init__(self, rng: np.random.Generator, side: int, count: int = 5) -> None:
         self._sheets = [texture(rng, side, side) for _ in range(count)]

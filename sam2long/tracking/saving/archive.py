@@ -80,8 +80,7 @@ def write_session(path: Path, state: SessionState, video: Fingerprint, weights: 
     Raises:
         OutputError: the file cannot be written; an existing one is left unchanged.
     """
-    # A unique name, so that two processes saving to the same path do not write into the same file.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    temporary = _temporary(path)
     _clear_dead_parts(path)
     encoder = SessionEncoder()
     tracks = [{"id": object_id, **encoder.track(track)} for object_id, track in state.tracks.items()]
@@ -96,6 +95,25 @@ def write_session(path: Path, state: SessionState, video: Fingerprint, weights: 
     finally:  # also after Ctrl-C
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def check_can_save(path: Path) -> None:
+    """Check that a session can be saved to a path, before hours of work end in "permission denied".
+
+    Raises:
+        OutputError: no file can be created beside it.
+    """
+    temporary = _temporary(path)
+    try:
+        temporary.touch(exist_ok=False)
+        temporary.unlink()
+    except OSError as error:
+        raise OutputError(f"cannot save the session to {path}: {error.strerror}") from error
+
+
+def _temporary(path: Path) -> Path:
+    """A unique name, so that two processes saving to the same path do not write into the same file."""
+    return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
 
 
 def read_header(path: Path) -> Header:

@@ -20,27 +20,38 @@ _SCANNED = 1 << 20
 
 def is_cut_short(path: Path) -> bool:
     """Return whether an MP4/MOV, Matroska/WebM or AVI file is shorter than its headers state; False if unknown."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        announced_end = _reader_for(file.read(12))
-        file.seek(0)
-        return announced_end is not None and announced_end(file, size) > size
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            announced_end = _reader_for(file.read(12))
+            file.seek(0)
+            return announced_end is not None and announced_end(file, size) > size
+    except OSError:  # the file has been deleted or unmounted meanwhile
+        return False
 
 
 def begins_again(path: Path, after: int) -> bool:
     """Return whether the file was joined from several and one begins after byte `after`; False if unknown."""
-    with path.open("rb") as file:
-        head = file.read(_LONGEST_START)
-        start = next((start for start in FILE_STARTS if start.match(head)), None)
-        if start is None:
-            return _last_recording(file, path.stat().st_size) > after
-        file.seek(max(after, 1))
-        end_of_last = b""
-        while part := file.read(_SCANNED):
-            if start.search(end_of_last + part):
-                return True
-            end_of_last = part[-_LONGEST_START:]
+    try:
+        with path.open("rb") as file:
+            head = file.read(_LONGEST_START)
+            start = next((start for start in FILE_STARTS if start.match(head)), None)
+            if start is None:
+                return _last_recording(file, path.stat().st_size) > after
+            file.seek(max(after, 1))
+            return _contains(file, start)
+    except OSError:  # the file has been deleted or unmounted meanwhile
         return False
+
+
+def _contains(file: BinaryIO, start: re.Pattern[bytes]) -> bool:
+    """Search from the current position on."""
+    end_of_last = b""
+    while part := file.read(_SCANNED):
+        if start.search(end_of_last + part):
+            return True
+        end_of_last = part[-_LONGEST_START:]
+    return False
 
 
 def _last_recording(file: BinaryIO, size: int) -> int:
