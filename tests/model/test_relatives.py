@@ -8,13 +8,13 @@ import torch
 from safetensors.torch import save_file
 
 from sam2long.errors import CheckpointError, ConfigError
-from sam2long.model import PRESETS, SAM2, load_model
+from sam2long.model import PRESETS, Memory, load_model
 from sam2long.model.checkpoints.loading import fresh_model, save_model
 from sam2long.model.checkpoints.names import to_ours
 from sam2long.model.config import preset
 from sam2long.model.precision import set_precision
 from tests.model import edgetam_oracle
-from tests.networks import SMALL_EDGETAM
+from tests.networks import SMALL_EDGETAM, SMALL_EFFICIENTTAM
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -76,9 +76,9 @@ def test_a_folder_of_the_library_with_another_image_size(edgetam_state, tmp_path
     state, config = edgetam_state
     save_file(state, tmp_path / "model.safetensors")
     assert load_model(tmp_path, device="cpu").config == PRESETS["edgetam"]
-    (tmp_path / "config.json").write_text(json.dumps({**config.to_dict(), "image_size": 768}))
+    (tmp_path / "config.json").write_text(json.dumps({**config.to_dict(), "image_size": 768}), encoding="utf-8")
     assert load_model(tmp_path, device="cpu").config == preset("edgetam", 768)
-    (tmp_path / "config.json").write_text('{"image_size": 1000}')
+    (tmp_path / "config.json").write_text('{"image_size": 1000}', encoding="utf-8")
     with pytest.raises(CheckpointError, match=r"config.json.*1000 is not a multiple of"):
         load_model(tmp_path, device="cpu")
 
@@ -108,7 +108,7 @@ def test_medsam2_is_told_by_its_name_or_its_size(tmp_path):
         torch.save({"model": model.state_dict(), "optimizer": {}}, tmp_path / file)
         assert load_model(tmp_path / file, device="cpu").config == PRESETS[name]
     save_file(model.state_dict(), tmp_path / "model.safetensors")
-    (tmp_path / "config.json").write_text('{"image_size": [512, 512]}')
+    (tmp_path / "config.json").write_text('{"image_size": [512, 512]}', encoding="utf-8")
     assert load_model(tmp_path, device="cpu").config == PRESETS["medsam2"]
 
 
@@ -123,7 +123,7 @@ def test_medsam2_is_told_by_its_name_or_its_size(tmp_path):
 )
 def test_a_config_that_cannot_be_used(tmp_path, said, told):
     save_file(fresh_model(PRESETS["medsam2"]).state_dict(), tmp_path / "model.safetensors")
-    (tmp_path / "config.json").write_text(said)
+    (tmp_path / "config.json").write_text(said, encoding="utf-8")
     with pytest.raises(CheckpointError, match=told):
         load_model(tmp_path, device="cpu")
 
@@ -147,12 +147,25 @@ def test_sizes_that_do_not_fit_the_perceiver():
         preset("edgetam", 640)
 
 
-def test_bfloat16_is_close(monkeypatch):
-    model = fresh_model(SMALL_EDGETAM)
-    image = torch.randn(1, 3, 128, 128)
+@pytest.mark.parametrize("config", [SMALL_EDGETAM, SMALL_EFFICIENTTAM], ids=["tokens", "pooled"])
+def test_bfloat16_is_close(config):
+    model = fresh_model(config)
+    generator = torch.Generator().manual_seed(0)
+    image = torch.randn(1, 3, 128, 128, generator=generator)
+    memory = Memory(
+        torch.randn(2, 3, *config.memory_shape, generator=generator),
+        torch.arange(3).expand(2, -1),
+        torch.randn(2, 4, config.dim, generator=generator),
+        torch.rand(2, 4, generator=generator),
+    )
+
+    def outputs():
+        features = model.encode_image(image).stride16
+        return features, model.attend(exact[0] if exact else features, memory)
+
+    exact = ()
     with torch.inference_mode():
-        exact = model.encode_image(image).stride16
+        exact = outputs()
         set_precision(model, torch.bfloat16)
-        rough = model.encode_image(image).stride16
-    assert (exact - rough).abs().max() < 0.05 * exact.abs().max()
-    assert isinstance(model, SAM2)
+        for rough, fine in zip(outputs(), exact, strict=True):
+            assert (rough - fine).abs().max() < 0.05 * fine.abs().max()

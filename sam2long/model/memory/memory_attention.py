@@ -83,9 +83,10 @@ class SelfAttention(nn.Module):
 class MemoryCrossAttention(nn.Module):
     """Single-head attention from a frame [batch, height * width, dim] to memory tokens."""
 
-    def __init__(self, dim: int, memory_dim: int, pooling: str | None = None) -> None:
+    def __init__(self, config: SAM2Config) -> None:
         super().__init__()
-        self.pooling = pooling
+        dim, memory_dim = config.dim, config.memory_dim
+        self.pooling, self.side = config.pooling, config.memory_grid
         self.q_proj = nn.Linear(dim, dim)
         self.k_proj = nn.Linear(memory_dim, dim)
         self.v_proj = nn.Linear(memory_dim, dim)
@@ -96,7 +97,7 @@ class MemoryCrossAttention(nn.Module):
         q, k, v = rotate_(self.q_proj(x), table), self.rotated_keys(memory, key_table), memory.values
         # EfficientTAM attends to a single map as it is.
         if self.pooling is not None and memory.count > 1:
-            k, v = pool_maps(k, memory), pool_maps(v, memory)
+            k, v = (pool_maps(tokens, memory.count, self.side) for tokens in (k, v))
             pooled = memory.count * memory.each // _POOLED
             q, k = (_raise_scores if self.pooling == "scores" else _raise_keys)(q, k, pooled)
         read = attend(q, k, v)
@@ -111,10 +112,10 @@ class MemoryCrossAttention(nn.Module):
         return keys
 
 
-def pool_maps(tokens: Tensor, memory: MemoryTokens) -> Tensor:
-    """Average the tokens [batch, tokens, channels] of maps 2x2, and keep those of pointers."""
-    side, end = math.isqrt(memory.each), memory.count * memory.each
-    maps = tokens[:, :end].unflatten(1, (memory.count, side // 2, 2, side // 2, 2)).mean((3, 5))
+def pool_maps(tokens: Tensor, count: int, side: int) -> Tensor:
+    """Average the tokens [batch, tokens, channels] of `count` maps 2x2, and keep those of pointers."""
+    end = count * side**2
+    maps = tokens[:, :end].unflatten(1, (count, side // 2, 2, side // 2, 2)).mean((3, 5))
     return torch.cat([maps.flatten(1, 3), tokens[:, end:]], dim=1)
 
 
@@ -141,7 +142,7 @@ class MemoryAttentionLayer(nn.Module):
         super().__init__()
         dim = config.dim
         self.self_attn = SelfAttention(dim)
-        self.cross_attn = MemoryCrossAttention(dim, config.memory_dim, config.pooling)
+        self.cross_attn = MemoryCrossAttention(config)
         self.linear1 = nn.Linear(dim, config.attention_mlp)
         self.linear2 = nn.Linear(config.attention_mlp, dim)
         self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(dim) for _ in range(3))
