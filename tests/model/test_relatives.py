@@ -102,6 +102,15 @@ def test_what_is_missing_of_a_batch_norm_is_named(edgetam_state, tmp_path):
         load_model(tmp_path, device="cpu")
 
 
+@pytest.mark.parametrize("shape", [(), (3,), (24, 1, 1)])
+def test_a_batch_norm_of_another_shape(edgetam_state, tmp_path, shape):
+    state, _ = edgetam_state
+    name = "vision_encoder.backbone.timm_model.stem.conv1.bn.running_var"
+    save_file({**state, name: torch.ones(shape)}, tmp_path / "model.safetensors")
+    with pytest.raises(CheckpointError, match=r"missing: image_encoder.trunk.stem.conv1.weight"):
+        load_model(tmp_path, device="cpu")
+
+
 def test_medsam2_is_told_by_its_name_or_its_size(tmp_path):
     model = fresh_model(PRESETS["medsam2"])
     for file, name in [("MedSAM2_latest.pt", "medsam2"), ("fine-tune.pt", "sam2.1-hiera-tiny")]:

@@ -132,7 +132,13 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], SAM2Config | None]:
         raise CheckpointError(
             f"checkpoint {str(path)!r} cannot be read; it may be truncated or not a checkpoint ({reason})"
         ) from error
-    return to_ours(unwrap(content, path)), _stored_config(metadata, path)
+    state = unwrap(content, path)
+    try:
+        return to_ours(state), _stored_config(metadata, path)
+    except (RuntimeError, TypeError, IndexError) as error:  # folding takes the shapes for granted
+        raise CheckpointError(
+            f"checkpoint {str(path)!r} has layers that do not fit together: {_first_sentence(error)}"
+        ) from error
 
 
 def save_model(model: SAM2, path: Path, dtype: torch.dtype = torch.float32) -> None:

@@ -189,7 +189,7 @@ def _split_keys_and_values(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Split the matrices of the original perceiver that give both keys and values."""
     split = {}
     for name, value in state.items():
-        if name.endswith(".to_kv.weight") and len(value) % 2 == 0:
+        if name.endswith(".to_kv.weight") and value.ndim == 2 and len(value) % 2 == 0:
             start = name.removesuffix("kv.weight")
             split[f"{start}k.weight"], split[f"{start}v.weight"] = value.chunk(2)
         else:
