@@ -74,6 +74,8 @@ def build(config, seed=0):
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.running_mean.normal_(std=0.1)
                 module.running_var.uniform_(0.5, 1.5)
+        # Otherwise chance decides, and a mask of an absent object is the same everywhere.
+        model.mask_decoder.pred_obj_score_head.proj_out.bias.add_(10.0)
         frequencies = model.prompt_encoder.shared_embedding.positional_embedding
         model.shared_image_embedding.positional_embedding.copy_(frequencies)
     return model

@@ -122,6 +122,7 @@ def compare(ours, library, clip, prompts, start, reverse, tolerance=2e-4):
     for result, other in zip(results, outputs, strict=True):
         assert result.frame == other.frame_idx
         expected = torch.nn.functional.interpolate(other.pred_masks, size=(side, side), mode="bilinear")[:, 0]
+        assert (expected.flatten(1).std(1) > 0.1).all(), "an absent object would prove nothing"
         for number, object_id in enumerate(prompts):
             close(result.logits[object_id], expected[number], tolerance)
     return results
@@ -137,7 +138,9 @@ def test_six_frames_with_two_objects(pair, reverse):
 def test_six_frames_from_a_mask(pair):
     clip = np.random.default_rng(1).integers(0, 256, (FRAMES, SIDE, SIDE, 3), dtype=np.uint8)
     mask = np.zeros((SIDE, SIDE), bool)
-    mask[30:80, 40:100] = True
+    # The library encodes the memory from the mask itself, SAM 2's predictor from the mask shrunk to a quarter, and so
+    # do we (tests/tracking/test_golden.py). A band whose edges lie between those larger pixels is the same to both.
+    mask[32:80] = True
     assert len(compare(*pair, clip, {1: mask}, 0, False)) == FRAMES
 
 
@@ -148,4 +151,4 @@ def test_the_published_size(monkeypatch):
     with torch.inference_mode():
         ours, library = pair_of(config, monkeypatch)
         assert config.memory_shape == (512, 64)
-        compare(ours, library, clip, {1: ([[300.0, 400.0]], [1])}, 0, False, tolerance=1e-3)
+        compare(ours, library, clip, {1: ([[300.0, 400.0]], [1])}, 0, False, tolerance=1e-4)
