@@ -38,13 +38,16 @@ class Gaze:
         read, self.read = tuple(self.read), []
         return read
 
-    def watch(self, layer: MemoryCrossAttention, inputs: tuple[Tensor, MemoryTokens, Tensor], _output: Tensor) -> None:
+    def watch(
+        self, layer: MemoryCrossAttention, inputs: tuple[Tensor, MemoryTokens, Tensor, Tensor], _output: Tensor
+    ) -> None:
         """Hook of a layer's attention: attend once more, to the masks."""
         if self.marked is None:
             return
-        x, memory, table = inputs
-        maps = MemoryTokens(memory.values[:, : memory.rotated], memory.keys[:, : memory.rotated], memory.rotated)
-        queries, keys = rotate_(layer.q_proj(x), table), layer.rotated_keys(maps, table)
+        x, memory, table, key_table = inputs
+        end = memory.count * memory.each
+        maps = MemoryTokens(memory.values[:, :end], memory.keys[:, :end], memory.count, memory.each)
+        queries, keys = rotate_(layer.q_proj(x), table), layer.rotated_keys(maps, key_table)
         weights = (queries @ keys.transpose(1, 2) / keys.shape[-1] ** 0.5).float().softmax(2)
         self.read.append((weights @ self.marked.unsqueeze(2)).squeeze(2))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sam2long.tracking.outcome import EncodedMemory
+from sam2long.model.memory.encoded import EncodedMemory
 from sam2long.tracking.prompting.conditioning import Conditioning
 from sam2long.tracking.prompting.prompts import ObjectPrompt
 from sam2long.tracking.tracker import Tree

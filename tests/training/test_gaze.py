@@ -31,14 +31,14 @@ def test_it_reads_what_attention_would() -> None:
     tokens = torch.randn(2, 2 * PLACES, TINY.memory_dim, generator=generator)
     with watched(fresh_model(TINY, 0)) as gaze:
         gaze.marked = torch.eye(2 * PLACES)[5].expand(2, -1)
-        gaze.watch(layer, (x, MemoryTokens(tokens, tokens, 2 * PLACES), table), x)
+        gaze.watch(layer, (x, MemoryTokens(tokens, tokens, 2, PLACES), table, table), x)
     # Attention that reads a token is the layer itself with a value of one at that token and zero elsewhere.
     values = torch.zeros_like(tokens)
     values[:, 5] = 1
     plain = torch.nn.Linear(TINY.memory_dim, TINY.dim, bias=False)
     torch.nn.init.eye_(plain.weight)
     layer.v_proj, layer.out_proj = plain, torch.nn.Identity()
-    expected = layer(x, MemoryTokens(values, tokens, 2 * PLACES), table)[..., 0]
+    expected = layer(x, MemoryTokens(values, tokens, 2, PLACES), table, table)[..., 0]
     torch.testing.assert_close(gaze.take()[0], expected, atol=1e-6, rtol=1e-4)
 
 
