@@ -8,6 +8,7 @@ SECONDS ?= 600
 SEED    ?= 1
 BIN     := $(VENV)/bin
 LOWEST  ?= .venv-lowest
+PHOTOS  ?= photos-with-masks
 
 # Each uses some dependency in earnest; together about two minutes on two cores.
 LOWEST_TESTS := \
@@ -25,7 +26,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --constraint constraints.txt --no-deps timm
 	touch $@
 
-demo: $(VENV)/.installed          ## track an object through a video; results in out/demo
+demo: $(VENV)/.installed          ## track an object through two clips; results in out/demo
 	$(BIN)/sam2long demo --out out/demo --overwrite
 
 test: $(VENV)/.installed          ## every test, the slow ones too
@@ -69,8 +70,9 @@ wheel: $(VENV)/.installed         ## build the wheel, install it in an environme
 fuzz: $(VENV)/.installed          ## ten minutes of damaged files and odd words; SECONDS=3600 SEED=7 for more
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) --seed $(SEED)
 
-train-nano: $(VENV)/.installed    ## train the bundled model from scratch, or go on with it; docs/nano.md has the GPU form
-	$(BIN)/python -m training train --out runs/nano --curriculum cpu --processes 2 --resume
+train-nano: $(VENV)/.installed    ## train the bundled model, or go on with it; PHOTOS=folder, see docs/training.md
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[train]'
+	$(BIN)/python -m training train --out runs/nano --photos $(PHOTOS) --processes 2 --resume
 
 clean:
 	rm -rf $(VENV) $(LOWEST) out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,12 +15,13 @@ from sam2long.errors import ConfigError, UserError
 from sam2long.model import load_model
 from sam2long.model.checkpoints.loading import save_model
 from sam2long.synthetic.suites import SUITES
-from training.curricula import CURRICULA, scaled
-from training.judging.evaluate import as_line, measure_suite, summarise, table
+from training.judging.evaluate import FrameFacts, SuiteScore, as_line, measure_suite, summarise, table
 from training.judging.plot import plot_curve
-from training.loop import LOG_FILE, STATE_FILE, RunOptions, train
-from training.nano import NANO
-from training.state import averaged, load_state
+from training.judging.reliability import plot_reliability
+from training.loop import LOG_FILE, STATE_FILE, RunOptions, continued_state, pretrained_state, train
+from training.recipe import NANO, RECIPE, scaled
+from training.showcase import draw_examples, render_demo
+from training.state import load_state
 from training.team import run_team
 
 _REPORTED = [name for name in SUITES if name != "validation"]
@@ -39,22 +41,22 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     commands = parser.add_subparsers(required=True)
 
-    command = commands.add_parser("train", help="train nano through a curriculum")
-    command.add_argument("--out", type=Path, default=Path("runs/nano"), help="folder of the state and the log")
-    command.add_argument("--curriculum", choices=sorted(CURRICULA), default="cpu")
+    command = commands.add_parser("train", help="train nano by its recipe")
+    command.add_argument("--out", type=Path, default=Path("runs/nano"), help="folder of the states and the log")
+    command.add_argument("--photos", type=Path, required=True, help="folder of photos with masks; docs/training.md")
     command.add_argument("--scale", type=float, default=1.0, help="times as many steps in every stage")
     command.add_argument("--resume", action="store_true", help="go on where the run in --out ended, if there is one")
+    command.add_argument("--weights", type=Path, help="start from this checkpoint instead of the pretrained trunk")
+    command.add_argument("--stage", choices=[stage.name for stage in RECIPE], help="start with this stage")
     command.add_argument("--device", help="cpu, cuda...; by default the fastest")
     command.add_argument("--processes", type=int, default=1, help="of one thread each, for CPUs")
-    command.add_argument("--workers", type=int, default=1, help="processes that render, for each that trains")
-    command.add_argument("--compile", action="store_true", help="compile the parts that cost most")
+    command.add_argument("--workers", type=int, default=0, help="processes that make clips, for each that trains")
     command.add_argument("--minutes", type=float, help="save and end after this time")
     command.set_defaults(run=_train)
 
-    command = commands.add_parser("export", help="write the weights of a run as a half-precision checkpoint")
-    command.add_argument("--out", type=Path, default=Path("runs/nano"), help="folder of the run")
+    command = commands.add_parser("export", help="write the average weights of a run as a half-precision checkpoint")
+    command.add_argument("--state", type=Path, default=Path("runs/nano") / STATE_FILE, help="file of the run")
     command.add_argument("--weights", type=Path, required=True, help="file to write")
-    command.add_argument("--average", nargs="*", type=Path, default=[], help="earlier states to average with")
     command.add_argument("--image-size", type=int, default=NANO.image_size, help="side it is to be used with, pixels")
     command.set_defaults(run=_export)
 
@@ -66,8 +68,14 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--table", type=Path, required=True, help="Markdown file to write; figures go beside it as JSON"
     )
+    command.add_argument("--reliability", type=Path, help="picture to draw of how far its scores can be believed")
     command.add_argument("--device")
     command.set_defaults(run=_evaluate)
+
+    command = commands.add_parser("showcase", help="render the demo's clip of photos and a picture of pseudo-videos")
+    command.add_argument("--photos", type=Path, required=True)
+    command.add_argument("--picture", type=Path, required=True)
+    command.set_defaults(run=_showcase)
 
     command = commands.add_parser("plot", help="draw the curve of a run")
     command.add_argument("--out", type=Path, default=Path("runs/nano"), help="folder of the run")
@@ -82,26 +90,33 @@ def _train(arguments: argparse.Namespace) -> None:
         raise ConfigError(f"{str(arguments.out)!r} holds a run; add --resume to go on with it, or choose another --out")
     options = RunOptions(
         folder=arguments.out,
+        photos=arguments.photos,
         resume=begun,
         device=arguments.device,
         workers=arguments.workers,
-        compile=arguments.compile,
         stop_after=arguments.minutes * 60 if arguments.minutes else None,
     )
-    curriculum = scaled(CURRICULA[arguments.curriculum], arguments.scale)
-    run_team(arguments.processes, partial(train, NANO, curriculum, options))
+    recipe = scaled(RECIPE, arguments.scale)
+    number = [stage.name for stage in recipe].index(arguments.stage or recipe[0].name)
+    if arguments.weights:
+        start = partial(continued_state, arguments.weights, number, NANO, options)
+    elif number:
+        raise ConfigError("--stage needs --weights to start from")
+    else:
+        start = partial(pretrained_state, NANO, recipe[0], options)
+    run_team(arguments.processes, partial(train, start, NANO, recipe, options))
 
 
 def _export(arguments: argparse.Namespace) -> None:
-    paths = [arguments.out / STATE_FILE, *arguments.average]
-    model = averaged([load_state(path, NANO, torch.device("cpu")) for path in paths], arguments.image_size)
+    state = load_state(arguments.state, NANO, torch.device("cpu"))
     arguments.weights.parent.mkdir(parents=True, exist_ok=True)
-    save_model(model, arguments.weights, torch.float16)
+    save_model(state.averaged(arguments.image_size), arguments.weights, torch.float16)
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
     model = load_model(arguments.weights, device=arguments.device, precision="float32")
-    suites = []
+    suites: list[SuiteScore] = []
+    facts: dict[str, Sequence[FrameFacts]] = {}
     for name in arguments.suites:
         scores = []
         for score in measure_suite(model, name, arguments.videos, arguments.limit):
@@ -110,10 +125,18 @@ def _evaluate(arguments: argparse.Namespace) -> None:
                 f"{score.video}: greedy {score.greedy_j:.3f} / {score.greedy_f:.3f}, gain {score.gain:+.3f}", flush=True
             )
         suites.append(summarise(name, scores))
+        facts[name] = [frame for score in scores for frame in score.frames]
         arguments.table.write_text(table(suites), encoding="utf-8")
         lines = json.dumps([as_line(suite) for suite in suites], indent=1)
         arguments.table.with_suffix(".json").write_text(lines + "\n", encoding="utf-8")
+    if arguments.reliability:
+        plot_reliability(facts, arguments.reliability)
     print(table(suites))
+
+
+def _showcase(arguments: argparse.Namespace) -> None:
+    draw_examples(arguments.photos, arguments.picture)
+    render_demo(arguments.photos)
 
 
 if __name__ == "__main__":

@@ -1,29 +1,28 @@
-"""The training loop: stages of a curriculum, step by step, resumable after any of them."""
+"""The training loop: the stages of a recipe, step by step, resumable after any of them."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
 import torch
 
-from sam2long.model import SAM2Config
-from sam2long.model.checkpoints.loading import choose_device
-from training.data.augment import Rows, make_rows
-from training.data.clips import ClipBatch, batches
+from sam2long.model import SAM2, SAM2Config
+from sam2long.model.checkpoints.loading import choose_device, load_model
+from training.data.augment import Rows, make_rows, normalise
+from training.data.clips import ClipBatch, ClipDataset, batches
 from training.data.prompts import Prompts, draw_prompts
-from training.gaze import watched
 from training.judging.journal import Journal
-from training.judging.validation import validate
 from training.losses import FrameLoss, frame_loss, mean_loss
 from training.precision import mixed_precision
+from training.pretrained import trunk_weights, whiten_neck
 from training.remembering import ObjectAwareMemory, RolledMemory
 from training.rollout import Correction, FrameProposals, roll_out
 from training.stages import Stage
-from training.state import TrainingState, load_state, new_state
+from training.state import TrainingState, load_state, new_state, started
 from training.team import Team
 
 ALONE = Team()
@@ -31,6 +30,9 @@ STATE_FILE, LOG_FILE = "state.pt", "log.jsonl"
 
 _WARMUP = 100
 _CLIP_NORM = 1.0
+_SAMPLE = 24
+"""Clips by whose first frames the neck is whitened."""
+
 _LONGEST_LEAD = 300
 """Frames."""
 
@@ -40,46 +42,67 @@ class RunOptions:
     """How to run, as opposed to what to learn.
 
     Attributes:
-        folder: of the state and the log.
+        folder: of the states and the log.
+        photos: folder of photos with masks, see `training.data.photos`; None for synthetic scenes only.
         resume: continue the state found there.
         device: "cpu", "cuda"...; None for the fastest.
-        workers: processes that render, for each that trains.
-        compile: let torch compile the parts that cost most.
+        workers: processes that make clips, for each that trains; 0 for none.
         seed: of weights, clips and prompts.
         log_every: steps a line of the log averages over.
         save_every: seconds from one saved state to the next, at least.
-        validate_every: steps from one validation to the next; 0 for none.
         stop_after: seconds after which the run saves itself and ends, None for no limit.
     """
 
     folder: Path
+    photos: Path | None = None
     resume: bool = False
     device: str | None = None
-    workers: int = 1
-    compile: bool = False
+    workers: int = 0
     seed: int = 0
     log_every: int = 20
     save_every: float = 300.0
-    validate_every: int = 400
     stop_after: float | None = None
 
 
-def train(config: SAM2Config, curriculum: Sequence[Stage], options: RunOptions, team: Team = ALONE) -> TrainingState:
-    """Train through the curriculum, from the start or from the saved state; returns the state at the end.
+Start = Callable[[], TrainingState]
+"""Makes the state before the first step."""
+
+
+def train(
+    start: Start, config: SAM2Config, recipe: Sequence[Stage], options: RunOptions, team: Team = ALONE
+) -> TrainingState:
+    """Train through the recipe, from the start or from the saved state; returns the state at the end.
 
     Raises:
         CheckpointError: there is nothing to resume, or it does not fit.
     """
     options.folder.mkdir(parents=True, exist_ok=True)
-    device = choose_device(options.device)
     path = options.folder / STATE_FILE
-    state = load_state(path, config, device) if options.resume else new_state(config, device, options.seed)
+    state = load_state(path, config, choose_device(options.device)) if options.resume else start()
     run = _Run(state, options, team, Journal(options.folder / LOG_FILE))
-    while state.stage < len(curriculum) and run.stage(curriculum[state.stage]):
-        stage = curriculum[state.stage]
+    while state.stage < len(recipe) and run.stage(recipe[state.stage]):
+        stage = recipe[state.stage]
         state.stage, state.step = state.stage + 1, 0
-        run.keep(stage)
+        run.save(stage.name)
     run.save()
+    return state
+
+
+def pretrained_state(config: SAM2Config, stage: Stage, options: RunOptions) -> TrainingState:
+    """The state before the first step: new weights, but for the trunk of `trunk_weights` and a neck that suits it."""
+    state = new_state(config, choose_device(options.device), options.seed)
+    state.model.image_encoder.trunk.load_state_dict(trunk_weights())
+    sample = replace(stage, clips=_SAMPLE, frames=2, synthetic=0.0)
+    images = ClipDataset(sample, options.photos, options.seed, ALONE)[0].images[:, 0].to(state.model.device)
+    whiten_neck(state.model, normalise(images, config.mean, config.std), options.seed)
+    return started(config, state.model.device, state.model.state_dict())
+
+
+def continued_state(weights: Path, number: int, config: SAM2Config, options: RunOptions) -> TrainingState:
+    """The state before stage `number`, with the weights of an exported checkpoint and new optimisers."""
+    model = load_model(weights, device=options.device, precision="float32")
+    state = started(config, model.device, model.state_dict())
+    state.stage = number
     return state
 
 
@@ -98,43 +121,27 @@ class _Run:
         """Run what is left of a stage; False if the time was up first."""
         state, options = self.state, self.options
         state.resize(stage.image_size)
-        if stage.merges and state.step == 0:
-            state.merge(self._kept(stage.merges))
-        state.model.image_encoder.requires_grad_(not stage.encoder_frozen)
-        if options.compile:
-            state.model.image_encoder.compile()
-            state.model.memory_attention.compile(dynamic=True)
+        tune_trunk(state.model, stage.tuned_blocks)
         seed = options.seed * 1000 + state.stage
         began = time.monotonic()
-        for batch in batches(stage, seed, state.step, options.workers, self.team):
+        for batch in batches(stage, options.photos, seed, state.step, options.workers, self.team):
             loss, stop = train_step(state, stage, batch, seed, self.team, self._late())
             self.journal.add(loss)
             if state.step % options.log_every == 0:
                 seconds = (time.monotonic() - began) / options.log_every
                 self._write("train", stage, rate=rate_of(state, stage), seconds=round(seconds, 3))
+                began = time.monotonic()
             if time.monotonic() - self.saved >= options.save_every:
                 self.save()
-            if options.validate_every and state.total % options.validate_every == 0 and self.team.leads:
-                self._write("validation", stage, **validate(state.model).figures())
-            if state.step % options.log_every == 0:
-                began = time.monotonic()
             if stop:
                 return False
         return True
 
-    def save(self) -> None:
-        """Write the state, once for the whole team."""
+    def save(self, name: str = "") -> None:
+        """Write the state, once for the whole team; at a stage's end also under the stage's name."""
         self.saved = time.monotonic()
         if self.team.leads:
-            self.state.save(self.options.folder / STATE_FILE)
-
-    def keep(self, stage: Stage) -> None:
-        """Write the state at the end of a stage beside it, if the stage asks for that."""
-        if stage.kept and self.team.leads:
-            self.state.save(self._kept(stage.name))
-
-    def _kept(self, name: str) -> Path:
-        return self.options.folder / f"{name}.pt"
+            self.state.save(self.options.folder / (f"{name}.pt" if name else STATE_FILE))
 
     def _write(self, kind: str, stage: Stage, **figures: float) -> None:
         if self.team.leads:
@@ -143,6 +150,14 @@ class _Run:
     def _late(self) -> bool:
         limit = self.options.stop_after
         return self.team.orphaned or (limit is not None and time.monotonic() - self.started > limit)
+
+
+def tune_trunk(model: SAM2, blocks: int) -> None:
+    """Let the last `blocks` blocks of the trunk learn, and no others."""
+    trunk = model.image_encoder.trunk
+    trunk.requires_grad_(False)
+    for block in list(trunk.get_submodule("blocks").children())[-blocks:] if blocks else ():
+        block.requires_grad_(True)
 
 
 def train_step(
@@ -161,12 +176,13 @@ def train_step(
     for loss in clip_losses(state, stage, rows, prompts, correction, memory):
         state.optimizers.zero_grad()
         torch.autograd.backward(loss.total)
-        stop = team.average_gradients(state.model.parameters(), stop)
-        torch.nn.utils.clip_grad_norm_(state.model.parameters(), _CLIP_NORM)
-        state.optimizers.step()
+        learning = [parameter for parameter in state.model.parameters() if parameter.requires_grad]
+        stop = team.average_gradients(learning, stop)
+        norm = torch.nn.utils.clip_grad_norm_(learning, _CLIP_NORM)
+        if torch.isfinite(norm):
+            state.optimizers.step()
         losses.append(loss.detached())
-    state.step += 1
-    state.total += 1
+    state.count_step()
     return mean_loss(losses), stop
 
 
@@ -203,15 +219,13 @@ def clip_losses(
     Each is averaged over the window's frames that are learnt from; the figures leave out the prompted one, if there
     are others.
     """
-    with watched(state.model) as gaze:
-        watching = gaze if stage.losses.gaze else None
-        frames = enumerate(roll_out(state.model, rows, prompts, correction, memory, watching, stage.window))
-        first = True
-        span = stage.window.frames or rows.frames
-        while losses := _losses_of(islice(frames, span), state.model.device, rows, stage):
-            later = losses[first:] or losses
-            first = False
-            yield replace(mean_loss(later), total=mean_loss(losses).total)
+    frames = enumerate(roll_out(state.model, rows, prompts, correction, memory, stage.window))
+    first = True
+    span = stage.window.frames or rows.frames
+    while losses := _losses_of(islice(frames, span), state.model.device, rows, stage):
+        later = losses[first:] or losses
+        first = False
+        yield replace(mean_loss(later), total=mean_loss(losses).total)
 
 
 def _losses_of(

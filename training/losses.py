@@ -14,7 +14,6 @@ from training.rollout import FrameProposals
 from training.stages import LossWeights
 
 _FOCAL_ALPHA, _FOCAL_GAMMA = 0.25, 2.0
-_TINY = 1e-6
 _EDGE = 6
 """Pixels of the network's image on either side of the true edge."""
 
@@ -28,7 +27,6 @@ class FrameLoss:
         masks: its part that comes from mask pixels, averaged over rows that show their object.
         iou_error: mean L1 between predicted and true IoU.
         presence: cross-entropy of the object score.
-        gaze: cross-entropy of where memory attention looks; 0 where that is not watched.
         overlap: true IoU of the masks the network chose, averaged over rows whose object shows.
         judged: fraction of rows whose presence the object score gets right.
     """
@@ -37,7 +35,6 @@ class FrameLoss:
     masks: Tensor
     iou_error: Tensor
     presence: Tensor
-    gaze: Tensor
     overlap: Tensor
     judged: Tensor
 
@@ -73,31 +70,16 @@ def frame_loss(frame: FrameProposals, truth: Tensor, weights: LossWeights) -> Fr
     eligible = frame.eligible * (torch.ones_like(shown) if weights.answered else shown)[:, None]
     predicted = frame.proposals.ious.float()
     iou_error = _mean_of((predicted - judged).abs(), eligible)
-    iou_entropy = _mean_of(cross_entropy(predicted, judged), eligible)
-    presence = presence_loss(scores, shown, weights.absent)
-    gaze = torch.zeros_like(presence) if frame.gaze is None else frame.gaze
+    presence = F.binary_cross_entropy_with_logits(scores, shown)
     chosen = ious.gather(1, frame.chosen()[:, None]).squeeze(1)
     return FrameLoss(
-        total=masks.mean()
-        + (weights.iou * iou_error + weights.iou_entropy * iou_entropy) * eligible.any(1).float().mean()
-        + weights.presence * presence
-        + weights.gaze * gaze,
+        total=masks.mean() + weights.iou * iou_error * eligible.any(1).float().mean() + weights.presence * presence,
         masks=masks.detach().sum() / count,
         iou_error=iou_error.detach(),
         presence=presence.detach(),
-        gaze=gaze.detach(),
         overlap=(chosen * shown).sum() / count,
         judged=((scores > 0) == present).float().mean(),
     )
-
-
-def cross_entropy(predicted: Tensor, true: Tensor) -> Tensor:
-    """Cross-entropy of probabilities, each with its own; float32 of any shape.
-
-    Torch's own refuses to run under autocast.
-    """
-    likely = predicted.clamp(_TINY, 1 - _TINY)
-    return -(true * likely.log() + (1 - true) * (1 - likely).log())
 
 
 def _mean_of(values: Tensor, eligible: Tensor) -> Tensor:
@@ -183,18 +165,6 @@ def true_ious(logits: Tensor, coverage: Tensor) -> Tensor:
     union = (predicted | true).sum(2)
     overlap = (predicted & true).sum(2)
     return torch.where(union > 0, overlap / union.clamp(min=1), torch.ones_like(overlap, dtype=torch.float32))
-
-
-def presence_loss(scores: Tensor, shown: Tensor, absent: float) -> Tensor:
-    """Cross-entropy of object scores, in which rows without the object weigh `absent` times as much; a scalar.
-
-    Args:
-        scores: [rows], logits.
-        shown: float [rows], 1 where the object shows and 0 where it does not.
-        absent: a frame on which something else is shown spoils the memory of all later ones, one that is left out does
-            not: above 1, the sign of the score says which mistake costs less, instead of what is likelier.
-    """
-    return F.binary_cross_entropy_with_logits(scores, shown, shown + absent * (1 - shown))
 
 
 @torch.no_grad()

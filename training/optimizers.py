@@ -1,4 +1,4 @@
-"""Muon for the matrices of the network, AdamW for its convolutions, biases, norms and embeddings.
+"""Muon for the matrices of the network, AdamW for its convolutions, biases, norms and embeddings, and for its trunk.
 
 Muon (Jordan et al. 2024, kellerjordan.github.io/posts/muon) steps along the momentum with its singular values set to
 about 1, so that rare directions are learnt as fast as common ones. `torch.optim.Muon` iterates in bfloat16, which most
@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+from sam2long.model import SAM2
 
 _MOMENTUM = 0.95
 _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
@@ -25,12 +27,15 @@ _SMALLEST_MATRIX = 4096
 _ADAMW_SHARE = 0.5
 """Rate of AdamW as a share of Muon's."""
 
+_TRUNK_SHARE = 0.1
+"""Rate of the pretrained trunk as a share of that of AdamW elsewhere."""
+
 
 class Muon(torch.optim.Optimizer):
     """Momentum, made orthogonal; all parameters are matrices."""
 
-    def __init__(self, parameters: Iterable[nn.Parameter], lr: float) -> None:
-        super().__init__(parameters, {"lr": lr})
+    def __init__(self, groups: Iterable[dict[str, Any]], lr: float) -> None:
+        super().__init__(groups, {"lr": lr})
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
@@ -70,9 +75,9 @@ class Optimizers:
 
     def set_rate(self, rate: float) -> None:
         """Learning rate of the next step."""
-        for optimizer, share in ((self.matrices, 1.0), (self.others, _ADAMW_SHARE)):
-            for group in optimizer.param_groups:
-                group["lr"] = rate * share
+        self.matrices.param_groups[0]["lr"] = rate
+        for group, share in zip(self.others.param_groups, (1.0, _TRUNK_SHARE), strict=True):
+            group["lr"] = rate * share * _ADAMW_SHARE
 
     def zero_grad(self) -> None:
         """Forget all gradients."""
@@ -94,10 +99,15 @@ class Optimizers:
         self.others.load_state_dict(content["others"])
 
 
-def optimizers_of(model: nn.Module) -> Optimizers:
+def optimizers_of(model: SAM2) -> Optimizers:
     """New optimisers of a model's parameters, at rate 0."""
-    parameters = list(model.parameters())
+    trunk = list(model.image_encoder.trunk.parameters())
+    pretrained = {id(parameter) for parameter in trunk}
+    parameters = [parameter for parameter in model.parameters() if id(parameter) not in pretrained]
     matrices = [parameter for parameter in parameters if parameter.ndim == 2 and parameter.numel() > _SMALLEST_MATRIX]
     chosen = {id(parameter) for parameter in matrices}
     others = [parameter for parameter in parameters if id(parameter) not in chosen]
-    return Optimizers(Muon(matrices, lr=0.0), torch.optim.AdamW(others, lr=0.0, weight_decay=0.0, fused=True))
+    groups = [{"params": others}, {"params": trunk}]
+    return Optimizers(
+        Muon([{"params": matrices}], lr=0.0), torch.optim.AdamW(groups, lr=0.0, weight_decay=0.0, fused=True)
+    )

@@ -81,5 +81,4 @@ def whiten_neck(model: SAM2, images: Tensor, seed: int = 0) -> None:
         whitened = directions / (strengths + _FLATTEST * strengths[-1]).sqrt()
         turn = torch.linalg.qr(torch.randn(dim, dim, generator=generator))[0][:, : whitened.shape[1]]
         weight = _SPREAD * (dim / whitened.shape[1]) ** 0.5 * turn @ whitened.T
-        projection.weight.copy_(weight[:, :, None, None])
-        projection.bias.copy_(-weight @ mean)
+        projection.load_state_dict({"weight": weight[:, :, None, None], "bias": -weight @ mean})

@@ -12,7 +12,6 @@ from torch import Tensor
 from sam2long.model import SAM2, Memory
 from sam2long.tree.config import TreeConfig
 from sam2long.tree.memory import Clock, History, MemorySelection, Node, select_memory
-from training.gaze import Gaze
 
 RULE = TreeConfig()
 
@@ -24,7 +23,6 @@ class Recollection:
     Attributes:
         maps: [rows, memory_dim, grid, grid], spatial memories.
         pointers: [rows, dim], object pointers.
-        covered: float [rows, places], share of each place that the true mask covers.
         ious: float [rows], predicted IoU of the remembered masks.
         scores: float [rows], object scores.
         corrected: bool [rows], which objects were corrected; None for none. All are prompted on the first frame.
@@ -32,7 +30,6 @@ class Recollection:
 
     maps: Tensor
     pointers: Tensor
-    covered: Tensor
     ious: Tensor
     scores: Tensor
     corrected: Tensor | None
@@ -45,14 +42,12 @@ class RolledMemory:
     Attributes:
         maps: spatial memories, one per frame.
         pointers: object pointers, one per frame.
-        covered: float [rows, places], share of each place that the true mask covers, one per frame.
         lead: frames by which the prompt is said to lie further back than it does; at least 0.
         corrected: the frame that was corrected and bool [rows], which rows were; they keep it as a prompted one.
     """
 
     maps: list[Tensor] = field(default_factory=list)
     pointers: list[Tensor] = field(default_factory=list)
-    covered: list[Tensor] = field(default_factory=list)
     lead: int = 0
     corrected: tuple[int, Tensor] | None = None
 
@@ -62,19 +57,15 @@ class RolledMemory:
             self.corrected = len(self.maps), frame.corrected
         self.maps.append(frame.maps)
         self.pointers.append(frame.pointers)
-        self.covered.append(frame.covered)
 
     def cut(self) -> None:
         """Let no gradient flow back beyond here."""
         self.maps = [part.detach() for part in self.maps]
         self.pointers = [part.detach() for part in self.pointers]
 
-    def attended(self, model: SAM2, features: Tensor, gaze: Gaze | None) -> Tensor:
-        """Coarse features that have attended to the memory, watched by `gaze` if there is one."""
-        slots = model.config.memory_slots
-        if gaze is not None:
-            gaze.marked = self.marked(slots)
-        return model.attend(features, self.gather(slots, model.config.max_pointers))
+    def attended(self, model: SAM2, features: Tensor) -> Tensor:
+        """Coarse features that have attended to the memory."""
+        return model.attend(features, self.gather(model.config.memory_slots, model.config.max_pointers))
 
     def gather(self, slots: int, most_pointers: int) -> Memory:
         """Arrange the prompted frame's memory and the latest ones for the next frame as SAM 2 does."""
@@ -89,10 +80,6 @@ class RolledMemory:
             pointers=torch.stack(pointers, 1),
             times=times.to(maps[0].dtype).expand(rows, -1),
         )
-
-    def marked(self, slots: int) -> Tensor:
-        """Float [rows, maps x places]: the true masks of the gathered maps."""
-        return torch.cat(_recalled(self.covered, slots), 1)
 
     def _slots(self, count: int, rows: int, device: torch.device) -> Tensor:
         """int64 [rows, count]: 0 for prompted frames, else the distance."""
@@ -174,13 +161,11 @@ class ObjectAwareMemory:
             for trace in past.traces():
                 trace.map, trace.pointer = trace.map.detach(), trace.pointer.detach()
 
-    def attended(self, model: SAM2, features: Tensor, gaze: Gaze | None) -> Tensor:
-        """Coarse features that have attended to the memory; `gaze` looks away.
+    def attended(self, model: SAM2, features: Tensor) -> Tensor:
+        """Coarse features that have attended to the memory.
 
         Rows that remember equally many frames attend together.
         """
-        if gaze is not None:
-            gaze.marked = None
         selections = [select_memory(past.prompted, past.history, self.frames, RULE, self.clock) for past in self.pasts]
         groups: dict[tuple[int, int], list[int]] = defaultdict(list)
         for row, selection in enumerate(selections):

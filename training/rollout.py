@@ -19,15 +19,16 @@ from sam2long.model.decoder.prompt_encoder import Label
 from sam2long.model.image_encoder import ImageFeatures
 from sam2long.model.sam2 import FEEDBACK_LIMIT, MASK_PROMPT_LOGIT
 from training.data.augment import Rows
-from training.data.coverage import area_fraction
 from training.data.prompts import Prompts, draw_corrections
-from training.gaze import Gaze, gaze_loss
 from training.remembering import ObjectAwareMemory, Recollection, RolledMemory
 from training.stages import Window
 
 SINGLE = (True, False, False, False)
 MULTIPLE = (False, True, True, True)
 WHOLE_CLIP = Window()
+
+_AT_ONCE = 2
+"""Images encoded together: their maps should stay in the cache of a core."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,10 @@ class FrameProposals:
     Attributes:
         proposals: of all rows.
         eligible: bool [rows, 4], the masks that this frame may be answered with.
-        gaze: loss of where memory attention looked, a scalar; None on the first frame, or if it is not watched.
     """
 
     proposals: MaskProposals
     eligible: Tensor
-    gaze: Tensor | None = None
 
     def chosen(self) -> Tensor:
         """int64 [rows]: number of the eligible mask of highest predicted IoU."""
@@ -84,7 +83,6 @@ def roll_out(
     prompts: Prompts,
     correction: Correction | None = None,
     memory: RolledMemory | ObjectAwareMemory | None = None,
-    gaze: Gaze | None = None,
     window: Window = WHOLE_CLIP,
 ) -> Iterator[FrameProposals]:
     """Track every row through its clip; yields the proposals of each frame, the prompted one first.
@@ -95,13 +93,11 @@ def roll_out(
         prompts: of the first frame.
         correction: of a later one, if any; it yields what the network says after the click.
         memory: still empty; None for plain SAM 2's.
-        gaze: watches the model's memory attention, if given.
         window: frames through which gradients flow back.
     """
     memory = RolledMemory() if memory is None else memory
     for number, features in enumerate(_encode_frames(model, rows, window)):
         truth = rows.masks[:, number]
-        covered = area_fraction(truth, features.stride16.shape[-1]).flatten(1)
         if window.begins(number):
             memory.cut()
         with _gradients(window, number):
@@ -109,11 +105,10 @@ def roll_out(
                 answer = _prompted_answer(model, features, truth, prompts)
             else:
                 clicks = None if correction is None or correction.frame != number else correction.generator
-                conditioned = memory.attended(model, features.stride16, gaze)
+                conditioned = memory.attended(model, features.stride16)
                 answer = _tracked_answer(model, conditioned, features, truth, clicks)
-                answer = replace(answer, frame=_watched(answer.frame, gaze, covered))
             if number < rows.frames - 1:
-                memory.add(_recollection(model, features.stride16, answer, covered, binary=number == 0))
+                memory.add(_recollection(model, features.stride16, answer, binary=number == 0))
         yield answer.frame
 
 
@@ -134,10 +129,10 @@ class _Answer:
     corrected: Tensor | None = None
 
 
-def _recollection(model: SAM2, features: Tensor, answer: _Answer, covered: Tensor, binary: bool) -> Recollection:
+def _recollection(model: SAM2, features: Tensor, answer: _Answer, binary: bool) -> Recollection:
     maps = model.encode_memory(features, answer.masks.unsqueeze(1), answer.scores, binary=binary)
     frame = answer.frame
-    return Recollection(maps, frame.chosen_pointers(), covered, frame.chosen_ious(), answer.scores, answer.corrected)
+    return Recollection(maps, frame.chosen_pointers(), frame.chosen_ious(), answer.scores, answer.corrected)
 
 
 def _encode_frames(model: SAM2, rows: Rows, window: Window) -> Iterator[ImageFeatures]:
@@ -146,11 +141,11 @@ def _encode_frames(model: SAM2, rows: Rows, window: Window) -> Iterator[ImageFea
     for images in rows.images.split(window.runs(rows.frames), 1):
         clips, frames = images.shape[:2]
         with _gradients(window, first):
-            features = model.encode_image(images.flatten(0, 1))
+            pieces = [model.encode_image(piece) for piece in images.flatten(0, 1).split(_AT_ONCE)]
         first += frames
         maps = [
-            part.reshape(clips, frames, *part.shape[1:])
-            for part in (features.stride4, features.stride8, features.stride16)
+            torch.cat(part).reshape(clips, frames, *part[0].shape[1:])
+            for part in zip(*((one.stride4, one.stride8, one.stride16) for one in pieces), strict=True)
         ]
         for number in range(frames):
             yield ImageFeatures(*(part[rows.clips, number] for part in maps))
@@ -159,12 +154,6 @@ def _encode_frames(model: SAM2, rows: Rows, window: Window) -> Iterator[ImageFea
 def _gradients(window: Window, number: int) -> torch.set_grad_enabled:
     """No gradients for a frame that is only tracked, nor where there are none already."""
     return torch.set_grad_enabled(torch.is_grad_enabled() and not window.coasts(number))
-
-
-def _watched(frame: FrameProposals, gaze: Gaze | None, covered: Tensor) -> FrameProposals:
-    """The same with the loss of what `gaze` saw."""
-    read = () if gaze is None else gaze.take()
-    return replace(frame, gaze=gaze_loss(read, covered)) if read else frame
 
 
 def _prompted_answer(model: SAM2, features: ImageFeatures, truth: Tensor, prompts: Prompts) -> _Answer:

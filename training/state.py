@@ -1,18 +1,21 @@
-"""What a training run needs to go on: weights, optimiser and place in the curriculum, in one file."""
+"""What a training run needs to go on: weights, optimisers and place in the recipe, in one file."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from sam2long.errors import CheckpointError
 from sam2long.model import SAM2, SAM2Config
 from sam2long.model.checkpoints.loading import fresh_model
 from training.optimizers import Optimizers, optimizers_of
+
+_MEMORY = 0.998
+"""How much of the running average of the weights a step keeps, once it has run for a while."""
 
 
 @dataclass
@@ -22,6 +25,7 @@ class TrainingState:
     Attributes:
         model: being trained.
         optimizers: of its parameters.
+        average: running average of the weights, by name; it is what is exported.
         stage: number of the current stage.
         step: steps done of it.
         total: steps done of all stages.
@@ -29,6 +33,7 @@ class TrainingState:
 
     model: SAM2
     optimizers: Optimizers
+    average: dict[str, Tensor]
     stage: int = 0
     step: int = 0
     total: int = 0
@@ -36,26 +41,30 @@ class TrainingState:
     def resize(self, image_size: int) -> None:
         """Continue with images of another size (pixels)."""
         config = replace(self.model.config, image_size=image_size)
-        resized = _start(config, self.model.device)
-        resized.model.load_state_dict(self.model.state_dict())
+        resized = started(config, self.model.device, self.model.state_dict())
         resized.optimizers.load_state_dict(self.optimizers.state_dict())
         self.model, self.optimizers = resized.model, resized.optimizers
 
-    def merge(self, path: Path) -> None:
-        """Continue from the mean of these weights and those of the state at `path`, with new optimisers.
+    @torch.no_grad()
+    def count_step(self) -> None:
+        """Count a step that has changed the weights."""
+        self.step += 1
+        self.total += 1
+        kept = min(_MEMORY, (1 + self.total) / (10 + self.total))
+        for name, value in self.model.state_dict().items():
+            self.average[name].lerp_(value, 1 - kept)
 
-        Raises:
-            CheckpointError: as `load_state`.
-        """
-        other = load_state(path, self.model.config, self.model.device)
-        merged = _start(self.model.config, self.model.device)
-        merged.model.load_state_dict(averaged([self, other], self.model.config.image_size).state_dict())
-        self.model, self.optimizers = merged.model, merged.optimizers
+    def averaged(self, image_size: int) -> SAM2:
+        """The model with the average weights, for images of `image_size` pixels."""
+        model = SAM2(replace(self.model.config, image_size=image_size))
+        model.load_state_dict(self.average)
+        return model.eval()
 
     def save(self, path: Path) -> None:
         """Write to `path` through a temporary name."""
         content = {
             "model": self.model.state_dict(),
+            "average": self.average,
             "optimizers": self.optimizers.state_dict(),
             "image_size": self.model.config.image_size,
             "place": [self.stage, self.step, self.total],
@@ -65,11 +74,24 @@ class TrainingState:
         partial.replace(path)
 
 
+def started(config: SAM2Config, device: torch.device, weights: dict[str, Tensor]) -> TrainingState:
+    """A run before its first step, with new optimisers.
+
+    Raises:
+        CheckpointError: the weights are of another architecture.
+    """
+    model = SAM2(config).to(device).train()
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise CheckpointError(f"these weights are of another architecture than {asdict(config)}") from error
+    average = {name: value.clone() for name, value in model.state_dict().items()}
+    return TrainingState(model, optimizers_of(model), average)
+
+
 def new_state(config: SAM2Config, device: torch.device, seed: int) -> TrainingState:
     """A run before its first step, with weights drawn from `seed`."""
-    state = _start(config, device)
-    state.model.load_state_dict(fresh_model(config, seed).state_dict())
-    return state
+    return started(config, device, fresh_model(config, seed).state_dict())
 
 
 def load_state(path: Path, config: SAM2Config, device: torch.device) -> TrainingState:
@@ -81,27 +103,12 @@ def load_state(path: Path, config: SAM2Config, device: torch.device) -> Training
     if not path.is_file():
         raise CheckpointError(f"no training state {str(path)!r} to resume; start without --resume")
     content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    state = _start(replace(config, image_size=content["image_size"]), device)
+    state = started(replace(config, image_size=content["image_size"]), device, content["model"])
     try:
-        state.model.load_state_dict(content["model"])
         state.optimizers.load_state_dict(content["optimizers"])
-    except (RuntimeError, KeyError) as error:
-        raise CheckpointError(
-            f"training state {str(path)!r} is of another architecture or other optimizers than {asdict(config)}"
-        ) from error
+    except (ValueError, KeyError) as error:
+        raise CheckpointError(f"training state {str(path)!r} is of other optimizers") from error
+    for name, value in content["average"].items():
+        state.average[name].copy_(value)
     state.stage, state.step, state.total = content["place"]
     return state
-
-
-def averaged(states: Sequence[TrainingState], image_size: int) -> SAM2:
-    """A model with the mean weights of several states, which stands in for a learning rate that falls to the end."""
-    weights = [state.model.state_dict() for state in states]
-    mean = {name: torch.stack([part[name] for part in weights]).mean(0) for name in weights[0]}
-    model = SAM2(replace(states[0].model.config, image_size=image_size))
-    model.load_state_dict(mean)
-    return model
-
-
-def _start(config: SAM2Config, device: torch.device) -> TrainingState:
-    model = SAM2(config).to(device).train()
-    return TrainingState(model, optimizers_of(model))

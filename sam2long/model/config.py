@@ -322,18 +322,20 @@ _HIERAS = {
     "large": HieraConfig(144, 2, (2, 6, 36, 4), (23, 33, 43), windows=(8, 4, 16, 8)),
 }
 
-# The windows divide the maps of 128, 192 and 256 px images, so no padding is needed.
 NANO = SAM2Config(
     "nano",
-    HieraConfig(32, 1, (1, 2, 6, 1), (5, 7), windows=(8, 4, 4, 2)),
-    image_size=256,
+    EfficientNetConfig(),
+    image_size=384,
     dim=128,
     attention_layers=2,
     attention_mlp=512,
     decoder_mlp=512,
     decoder_heads=4,
+    # (value - 127) / 128, as the trunk was pretrained
+    mean=(127 / 255, 127 / 255, 127 / 255),
+    std=(128 / 255, 128 / 255, 128 / 255),
 )
-"""The small model bundled with the package, trained by this project on synthetic videos."""
+"""The small model bundled with the package, trained by this project on clips composed of photos; see docs/nano.md."""
 
 PRESETS: dict[str, SAM2Config] = {
     **{

@@ -21,16 +21,19 @@ def test_the_demo_tracks_twice_and_scores_both(sam2long: Command, tmp_path: Path
     out = tmp_path / "demo"
     ended = sam2long("demo", "--out", out)
     assert (ended.status, ended.err) == (0, "")
-    assert {path.name for path in out.iterdir()} == {"clip.mp4", "greedy", "tree", "side-by-side.mp4"}
-    with open_video(out / "clip.mp4") as clip, open_video(out / "side-by-side.mp4") as both:
-        assert both.frame_count == clip.frame_count
-        assert both.width == 2 * clip.width
-        frames = clip.frame_count
-    for run in ("greedy", "tree"):
-        assert json.loads((out / run / "summary.json").read_text(encoding="utf-8"))["frames_written"] == frames
-        assert len(list((out / run / "masks").iterdir())) == frames
-    table = [line.split() for line in ended.out.splitlines() if line.startswith(("plain SAM 2", "memory tree"))]
-    assert len(table) == 2
+    written = {"clip.mp4", "greedy", "tree", "side-by-side.mp4"}
+    assert {path.name for path in out.iterdir()} == {*written, "photos"}
+    assert {path.name for path in (out / "photos").iterdir()} == written
+    for folder in (out, out / "photos"):
+        with open_video(folder / "clip.mp4") as clip, open_video(folder / "side-by-side.mp4") as both:
+            assert both.frame_count == clip.frame_count
+            assert both.width == 2 * clip.width
+            frames = clip.frame_count
+        for run in ("greedy", "tree"):
+            assert json.loads((folder / run / "summary.json").read_text(encoding="utf-8"))["frames_written"] == frames
+            assert len(list((folder / run / "masks").iterdir())) == frames
+    table = [line.split() for line in ended.out.splitlines() if line.startswith(("artificial", "photos"))]
+    assert len(table) == 4
     for row in table:
         j_and_f, j, f = map(float, row[-3:])
         assert 0 <= j_and_f <= 100 and abs(j_and_f - (j + f) / 2) < 0.11

@@ -18,7 +18,7 @@ from training.state import new_state
 def test_a_step_learns_what_it_learns_on_the_cpu(request, monkeypatch):
     monkeypatch.setattr(precision, "choose_precision", lambda _name, _device: torch.float32)
     stage = replace(STAGE, corrected=1.0)
-    (batch,) = islice(batches(stage, 0, 0, 0, ALONE), 1)
+    (batch,) = islice(batches(stage, None, 0, 0, 0, ALONE), 1)
     exact = new_state(TINY, HOST, 0)
     expected, _ = train_step(exact, stage, batch, 0)
     request.getfixturevalue("device")

@@ -26,7 +26,7 @@ def test_a_run_is_not_overwritten(
 ) -> None:
     (tmp_path / STATE_FILE).write_bytes(b"")
     with pytest.raises(SystemExit) as stop:
-        run(monkeypatch, "train", "--out", tmp_path)
+        run(monkeypatch, "train", "--out", tmp_path, "--photos", tmp_path)
     assert stop.value.code == 2
     assert "--resume" in capsys.readouterr().err
 
@@ -36,7 +36,7 @@ def test_export_writes_half_precision_with_its_configuration(tmp_path: Path, mon
     state = new_state(TINY, torch.device("cpu"), 0)
     state.save(tmp_path / STATE_FILE)
     weights = tmp_path / "tiny.safetensors"
-    run(monkeypatch, "export", "--out", tmp_path, "--weights", weights, "--image-size", 96)
+    run(monkeypatch, "export", "--state", tmp_path / STATE_FILE, "--weights", weights, "--image-size", 96)
     assert weights.stat().st_size < 2.2 * sum(value.numel() for value in state.model.state_dict().values())
     model = load_model(weights, device="cpu")
     assert (model.config.image_size, model.config.dim) == (96, TINY.dim)
@@ -55,13 +55,10 @@ def test_evaluate_writes_a_table_and_its_figures(tmp_path: Path, monkeypatch: py
     assert table.read_text(encoding="utf-8").splitlines()[2].startswith("| easy | 2 x 5 |")
 
 
-def test_export_averages_states(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "NANO", TINY)
-    states = [new_state(TINY, torch.device("cpu"), seed) for seed in range(2)]
-    states[0].save(tmp_path / STATE_FILE)
-    states[1].save(tmp_path / "earlier.pt")
-    weights = tmp_path / "tiny.safetensors"
-    run(monkeypatch, "export", "--out", tmp_path, "--weights", weights, "--average", tmp_path / "earlier.pt")
-    pointers = [state.model.no_object_pointer.detach() for state in states]
-    written = load_model(weights, device="cpu").no_object_pointer
-    assert torch.allclose(written, (pointers[0] + pointers[1]) / 2, atol=1e-3)
+def test_a_later_stage_needs_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        run(monkeypatch, "train", "--out", tmp_path / "run", "--photos", tmp_path, "--stage", "long")
+    assert stop.value.code == 2
+    assert "--weights" in capsys.readouterr().err

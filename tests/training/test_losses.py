@@ -11,12 +11,10 @@ from training.data.coverage import area_fraction
 from training.losses import (
     answered_ious,
     balanced_cross_entropy,
-    cross_entropy,
     dice_loss,
     edge_loss,
     focal_loss,
     frame_loss,
-    presence_loss,
     true_ious,
 )
 from training.rollout import FrameProposals
@@ -126,45 +124,6 @@ def test_iou_error_is_the_mean_over_eligible_masks() -> None:
     loss = frame_loss(proposals(masks, [0.0, 0.9, 0.2, 0.7], 9.0, [False, True, True, True]), half_truth(), WEIGHTS)
     assert loss.iou_error.item() == pytest.approx((0.1 + 0.2 + 0.3) / 3)
     assert loss.overlap.item() == 1
-
-
-def test_cross_entropy_pulls_back_a_sure_and_wrong_iou_where_l1_hardly_does() -> None:
-    right = torch.tensor([[9.0, -9.0], [9.0, -9.0]])
-    pulls = []
-    for weights in (WEIGHTS, replace(WEIGHTS, iou=0.0, iou_entropy=1.0)):
-        logits = torch.full((4,), -6.0, requires_grad=True)
-        frame = proposals(right.expand(1, 4, 2, 2), [0.0] * 4, 9.0, [False, True, True, True])
-        said = replace(frame, proposals=replace(frame.proposals, ious=logits.sigmoid()[None]))
-        (gradient,) = torch.autograd.grad(frame_loss(said, half_truth(), weights).total, logits)
-        pulls.append(gradient)
-    gap = torch.tensor(1 - 1 / (1 + math.exp(6)))
-    torch.testing.assert_close(pulls[1], torch.tensor([0.0, -gap / 3, -gap / 3, -gap / 3]))
-    torch.testing.assert_close(pulls[0], pulls[1] * (1 - gap))
-
-
-def test_cross_entropy_of_probabilities_equals_that_of_logits_and_stays_finite() -> None:
-    logits, true = torch.linspace(-9, 9, 7), torch.linspace(1, 0, 7)
-    expected = torch.nn.functional.binary_cross_entropy_with_logits(logits, true, reduction="none")
-    torch.testing.assert_close(cross_entropy(logits.sigmoid(), true), expected, rtol=1e-3, atol=1e-5)
-    certain = torch.tensor([0.0, 1.0], requires_grad=True)
-    losses = cross_entropy(certain, torch.tensor([1.0, 0.0]))
-    torch.autograd.backward(losses.sum())
-    assert losses.isfinite().all() and certain.grad is not None and certain.grad.isfinite().all()
-
-
-def test_absent_rows_weigh_more_in_the_presence_loss() -> None:
-    scores, shown = torch.tensor([0.0, 1.0, -1.0]), torch.tensor([1.0, 0.0, 0.0])
-    costs = [math.log(2), math.log1p(math.exp(1)), math.log1p(math.exp(-1))]
-    assert presence_loss(scores, shown, 3.0).item() == pytest.approx((costs[0] + 3 * (costs[1] + costs[2])) / 3)
-
-
-def test_the_score_that_costs_least_tells_the_cheaper_mistake() -> None:
-    """An object that is gone in one frame of four is judged absent, since each wrong frame without it counts thrice."""
-    shown = torch.tensor([1.0, 1.0, 1.0, 0.0])
-    grid = torch.linspace(-3, 3, 601)
-    for absent, best in ((1.0, math.log(3)), (3.0, 0.0), (9.0, -math.log(3))):
-        losses = [presence_loss(score.expand(4), shown, absent).item() for score in grid]
-        assert grid[int(torch.tensor(losses).argmin())].item() == pytest.approx(best, abs=0.02)
 
 
 def test_an_absent_object_is_answered_well_by_nothing_alone() -> None:

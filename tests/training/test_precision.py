@@ -23,7 +23,7 @@ def bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def gradients_of_a_step() -> tuple[torch.Tensor, TrainingState]:
     state = new_state(TINY, CPU, 0)
-    train_step(state, STAGE, ClipDataset(STAGE, 0, ALONE)[0], 0)
+    train_step(state, STAGE, ClipDataset(STAGE, None, 0, ALONE)[0], 0)
     trained = [part.grad.flatten() for part in state.model.parameters() if part.grad is not None]
     return torch.cat(trained), state
 
@@ -59,3 +59,13 @@ def test_nothing_changes_without_fast_bfloat16(monkeypatch: pytest.MonkeyPatch) 
     with mixed_precision(CPU):
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype is torch.float32
         assert not torch.is_autocast_enabled("cpu")
+
+
+def test_depthwise_convolutions_learn_in_float32(bfloat16: None) -> None:
+    torch.manual_seed(0)
+    image, weight = torch.randn(1, 6, 8, 8, requires_grad=True), torch.randn(6, 1, 3, 3, requires_grad=True)
+    with mixed_precision(CPU):
+        out = F.conv2d(image.bfloat16(), weight, None, 1, 1, 1, 6)
+        assert out.dtype is torch.float32
+        assert F.conv2d(image, torch.randn(4, 6, 1, 1, requires_grad=True)).dtype is torch.bfloat16
+    torch.testing.assert_close(out, F.conv2d(image, weight, None, 1, 1, 1, 6), rtol=0.02, atol=0.05)

@@ -123,7 +123,7 @@ def test_only_frames_that_are_learnt_from_are_encoded_with_gradients(
 
     monkeypatch.setattr(model, "encode_image", encode)
     list(roll_out(model, rows, NO_CLICKS, window=Window(5, coasted=3)))
-    assert encoded[:4] == [(1, True), (2, False), (2, True), (3, False)]
+    assert encoded[:5] == [(1, True), (2, False), (2, True), (2, False), (1, False)]
     assert sum(frames for frames, _ in encoded) == FRAMES
 
 

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
-from sam2long.model.config import HieraConfig, SAM2Config
-from training.curricula import BALANCED
-from training.stages import PromptMix, Stage
+from dataclasses import replace
+
+from sam2long.model.config import EfficientNetConfig, HieraConfig, SAM2Config
+from training.stages import LossWeights, PromptMix, Stage
 
 TINY = SAM2Config(
     name="tiny",
@@ -15,18 +16,18 @@ TINY = SAM2Config(
     decoder_mlp=32,
     decoder_heads=2,
 )
+LITE = replace(
+    TINY, name="tiny-lite", trunk=EfficientNetConfig((1, 1, 2, 1, 1, 1, 1), (4, 6, 8, 8, 10, 12, 16), stem=4)
+)
 STAGE = Stage(
     name="test",
     steps=3,
     image_size=64,
-    kinds=(("easy", 1.0),),
     clips=2,
     frames=3,
-    strides=(1, 2),
     objects=2,
-    crop=(0.6, 1.0),
     prompts=PromptMix(mask=0.5, box=0.25),
-    losses=BALANCED,
+    losses=LossWeights(cross_entropy=1.0, positive=5.0),
     rate=(1e-3, 1e-3),
-    reuse=2,
+    tuned_blocks=2,
 )

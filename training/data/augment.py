@@ -1,4 +1,4 @@
-"""From rendered clips to the rows of a training step: which objects, mirrored how, in which colours."""
+"""From rendered clips to the rows of a training step: which objects, mirrored or not, in which light."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from sam2long.model.config import SAM2Config
-from training.data.clips import SMALLEST_AREA, ClipBatch, vanishing
+from training.data.clips import ClipBatch
+from training.data.scenes import SMALLEST_AREA, vanishing
 
 
 @dataclass(frozen=True)
@@ -75,26 +76,19 @@ def _draw_objects(ids: Tensor, count: int, generator: torch.Generator) -> Tensor
 
 
 def augment(images: Tensor, ids: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Mirror, transpose and recolour each clip; images become float32, 0..255."""
-    pairs = [_turn(image, id_map, generator) for image, id_map in zip(images, ids, strict=True)]
-    turned, turned_ids = (torch.stack(part) for part in zip(*pairs, strict=True))
-    return _recolour(turned, generator), turned_ids
+    """Mirror each clip sideways or not, and change its light; images become float32, 0..255."""
+    mirrored = torch.rand(len(images), generator=generator) < 0.5
+    turned = torch.stack([image.flip(2) if flip else image for image, flip in zip(images, mirrored, strict=True)])
+    turned_ids = torch.stack([part.flip(2) if flip else part for part, flip in zip(ids, mirrored, strict=True)])
+    return _relight(turned, generator), turned_ids
 
 
-def _turn(image: Tensor, ids: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """One of the eight symmetries of a square, for a whole clip [frames, size, size (, 3)]."""
-    flip_y, flip_x, swap = (torch.rand(3, generator=generator) < 0.5).tolist()
-    axes = [axis for axis, flipped in ((1, flip_y), (2, flip_x)) if flipped]
-    image, ids = image.flip(axes), ids.flip(axes)
-    return (image.transpose(1, 2), ids.transpose(1, 2)) if swap else (image, ids)
+def _relight(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Change contrast and brightness of each channel a little, alike on all frames of a clip.
 
-
-def _recolour(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Shuffle the channels and change contrast and brightness, alike on all frames of a clip."""
+    An ImageNet trunk knows colours, so that they must stay what they are.
+    """
     clips = len(images)
-    channels = torch.stack([torch.randperm(3, generator=generator) for _ in range(clips)])
-    contrast = torch.empty(clips, 1, 1, 1, 3).uniform_(0.8, 1.2, generator=generator)
-    brightness = torch.empty(clips, 1, 1, 1, 3).uniform_(-20, 20, generator=generator)
-    index = channels[:, None, None, None].to(images.device).expand_as(images)
-    shuffled = images.gather(-1, index).float()
-    return ((shuffled - 128) * contrast.to(images.device) + 128 + brightness.to(images.device)).clamp(0, 255)
+    contrast = torch.empty(clips, 1, 1, 1, 3).uniform_(0.85, 1.15, generator=generator)
+    brightness = torch.empty(clips, 1, 1, 1, 3).uniform_(-15, 15, generator=generator)
+    return ((images.float() - 128) * contrast.to(images.device) + 128 + brightness.to(images.device)).clamp(0, 255)

@@ -31,7 +31,7 @@ class EfficientNet(nn.Module):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Return the last map of each stride, finest first: [batch, height / stride, width / stride, channels]."""
-        x = F.relu6(self.stem(images.contiguous(memory_format=torch.channels_last)))
+        x = F.relu6(self.stem(images.contiguous(memory_format=torch.channels_last)), inplace=True)
         maps = []
         for number, block in enumerate(self.blocks):
             x = block(x)
@@ -64,8 +64,8 @@ class Bottleneck(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map [batch, inputs, height, width] to [batch, outputs, height / stride, width / stride]."""
-        y = x if self.expand is None else F.relu6(self.expand(x))
-        y = self.project(F.relu6(self.depthwise(y)))
+        y = x if self.expand is None else F.relu6(self.expand(x), inplace=True)
+        y = self.project(F.relu6(self.depthwise(y), inplace=True))
         return x + y if self.residual else y
 
 

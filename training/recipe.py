@@ -1,0 +1,77 @@
+"""The recipe of `nano`: its stages, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sam2long.model.config import NANO
+from training.stages import LossWeights, PromptMix, Stage, Window
+
+__all__ = ["NANO", "RECIPE", "scaled"]
+
+_SAM = LossWeights(focal=20.0, edge=1.0)
+
+RECIPE: tuple[Stage, ...] = (
+    Stage(
+        name="pairs",
+        steps=300,
+        image_size=192,
+        clips=16,
+        frames=2,
+        objects=2,
+        prompts=PromptMix(mask=1.0, box=0.0),
+        losses=LossWeights(cross_entropy=1.0, positive=5.0),
+        rate=(5e-4, 5e-4),
+        synthetic=0.1,
+    ),
+    Stage(
+        name="triples",
+        steps=450,
+        image_size=192,
+        clips=10,
+        frames=3,
+        objects=2,
+        prompts=PromptMix(mask=0.8, box=0.1),
+        losses=LossWeights(cross_entropy=1.0, positive=2.0),
+        rate=(6e-4, 6e-4),
+        synthetic=0.1,
+    ),
+    Stage(
+        name="clips",
+        steps=330,
+        image_size=256,
+        clips=8,
+        frames=5,
+        objects=2,
+        prompts=PromptMix(mask=0.65, box=0.2),
+        losses=_SAM,
+        rate=(6e-4, 3e-4),
+        synthetic=0.15,
+        corrected=0.1,
+        object_aware=0.3,
+        tuned_blocks=8,
+    ),
+    Stage(
+        name="long",
+        steps=130,
+        image_size=256,
+        clips=4,
+        frames=10,
+        objects=2,
+        prompts=PromptMix(mask=0.75, box=0.15),
+        losses=replace(_SAM, answered=True),
+        rate=(3e-4, 1e-5),
+        synthetic=0.3,
+        eventful=0.5,
+        corrected=0.1,
+        object_aware=0.5,
+        window=Window(5, coasted=2),
+        tuned_blocks=8,
+    ),
+)
+
+
+def scaled(recipe: Sequence[Stage], factor: float) -> tuple[Stage, ...]:
+    """The same recipe with `factor` times as many steps in every stage."""
+    return tuple(replace(stage, steps=max(1, round(stage.steps * factor))) for stage in recipe)
