@@ -1,4 +1,6 @@
 # Each target builds its own virtual environment; only Python (3.10 or later) and pip are needed.
+# timm, the trunk of the tests' other EdgeTAM, would bring torchvision and with it another torch: hence without its
+# dependencies.
 PYTHON  ?= python3
 VENV    ?= .venv
 WORKERS ?= 2
@@ -21,6 +23,7 @@ LOWEST_TESTS := \
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --no-deps timm
 	touch $@
 
 demo: $(VENV)/.installed          ## track an object through two clips; results in out/demo

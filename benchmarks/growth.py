@@ -51,7 +51,7 @@ class FakeSAM2(MeasuredSAM2):
         return ImageFeatures(*maps, torch.zeros(1, dim, side, side))
 
     def attend(self, stride16: Tensor, memory: Memory) -> Tensor:
-        return stride16.expand(len(memory.maps), -1, -1, -1)
+        return stride16.expand(len(memory.spatial), -1, -1, -1)
 
     def decode(self, conditioned: Tensor, features: ImageFeatures, prompts: PromptTokens) -> MaskProposals:
         rows, side = len(conditioned), self.config.mask_size

@@ -35,8 +35,9 @@ from benchmarks.growth import MICRO
 from sam2long import Session
 from sam2long.bench import ABSENT, CERTAIN, PARTED, UNCERTAIN, MeasuredSAM2, measured_model, resident_megabytes
 from sam2long.bench.memory import peak_megabytes
-from sam2long.cli.prompts.parsed import BoxPrompt
-from sam2long.cli.running.job import Job, run_job
+from sam2long.cli.running.report import track_and_report
+from sam2long.running.prompts.parsed import BoxPrompt
+from sam2long.running.run import Run
 from sam2long.tree import TreeConfig
 from sam2long.video import open_video
 
@@ -141,25 +142,24 @@ def run_live(watch: Watch, folder: Path, max_delay: int) -> None:
 
 def run_files(watch: Watch, folder: Path, max_delay: int) -> None:
     """The command's own way, less the reading of options."""
-    from sam2long.cli.running import run
+    from sam2long.running import write
 
-    tally = run.Tally.add
+    tally = write.Tally.add
 
-    def counted(self: run.Tally, result: object) -> None:
+    def counted(self: write.Tally, result: object) -> None:
         tally(self, result)  # type: ignore[arg-type]
         watch.arrived(self.frames)
 
-    run.Tally.add = counted  # type: ignore[method-assign]
-    job = Job(
+    write.Tally.add = counted  # type: ignore[method-assign]
+    run = Run(
         open_video(DrawnArray(watch)),  # type: ignore[arg-type]
         [BoxPrompt(0, 1, (0.0, 0.0, float(SIDE), float(SIDE)))],
         folder / "out",
         ("coco", "overlay"),
         TreeConfig(),
-        quiet=True,
         session_file=folder / "run.s2l",
     )
-    run_job(job, lambda: watch.model)
+    track_and_report(run, lambda: watch.model, quiet=True)
     for path in sorted((folder / "out").iterdir()):
         print(f"{path.name} {path.stat().st_size / 1e6:.1f} MB")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sam2long.model import HieraConfig, SAM2Config
+from dataclasses import replace
+
+from sam2long.model import HieraConfig, PerceiverConfig, RepViTConfig, SAM2Config, ViTConfig
 
 SMALL = SAM2Config(
     "small-test",
@@ -16,6 +18,26 @@ SMALL = SAM2Config(
     decoder_heads=2,
 )
 """Every part of the published ones: global and windowed blocks, two layers of memory attention."""
+
+SMALL_EDGETAM = replace(
+    SMALL,
+    name="small-edgetam-test",
+    trunk=RepViTConfig((8, 16, 24, 32), (1, 2, 3, 1)),
+    occlusion_memory=False,
+    pointer_time=False,
+    perceiver=PerceiverConfig(latents=12, side=4, mlp=96),
+)
+"""Memories are tokens, of which only some have a place."""
+
+SMALL_EFFICIENTTAM = replace(
+    SMALL,
+    name="small-efficienttam-test",
+    trunk=ViTConfig(32, 2, depth=3, global_blocks=(1,), window=3, position_side=4),
+    occlusion_memory=False,
+    pointer_time=False,
+    pooling="scores",
+)
+"""One map, windows that do not divide it, and pooled memories."""
 
 MICRO = SAM2Config(
     "micro-test",

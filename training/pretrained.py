@@ -69,7 +69,9 @@ def whiten_neck(model: SAM2, images: Tensor, seed: int = 0) -> None:
     """
     generator = torch.Generator().manual_seed(seed)
     dim = model.config.dim
-    for projection, features in zip(model.image_encoder.neck, model.image_encoder.trunk(images), strict=True):
+    neck = model.image_encoder.neck
+    assert isinstance(neck, nn.ModuleList)
+    for projection, features in zip(neck, model.image_encoder.trunk(images), strict=True):
         assert isinstance(projection, nn.Conv2d) and projection.bias is not None
         vectors = features.flatten(0, 2).float()
         vectors = vectors[torch.randperm(len(vectors), generator=generator)[:_SAMPLES]]

@@ -75,7 +75,7 @@ class RolledMemory:
         distances = [len(self.pointers) + self.lead, *range(1, len(pointers))]
         times = torch.tensor(distances, device=device) / (most_pointers - 1)
         return Memory(
-            maps=torch.stack(maps, 1),
+            spatial=torch.stack(maps, 1),
             slots=self._slots(len(maps), rows, device),
             pointers=torch.stack(pointers, 1),
             times=times.to(maps[0].dtype).expand(rows, -1),
@@ -169,7 +169,7 @@ class ObjectAwareMemory:
         selections = [select_memory(past.prompted, past.history, self.frames, RULE, self.clock) for past in self.pasts]
         groups: dict[tuple[int, int], list[int]] = defaultdict(list)
         for row, selection in enumerate(selections):
-            groups[len(selection.maps), len(selection.pointers)].append(row)
+            groups[len(selection.spatial), len(selection.pointers)].append(row)
         parts = [
             model.attend(features[rows], _memory([selections[row] for row in rows], features))
             for rows in groups.values()
@@ -180,14 +180,14 @@ class ObjectAwareMemory:
 
 def _memory(selections: list[MemorySelection[Trace]], like: Tensor) -> Memory:
     """The memory of rows that remember equally many frames."""
-    maps = torch.stack([torch.stack([node.payload.map for node in each.maps]) for each in selections])
+    maps = torch.stack([torch.stack([node.payload.map for node in each.spatial]) for each in selections])
     pointers = torch.stack([torch.stack([node.payload.pointer for node in each.pointers]) for each in selections])
-    modulated = selections[0].map_weights is not None
+    modulated = selections[0].spatial_weights is not None
     return Memory(
-        maps=maps,
+        spatial=maps,
         slots=torch.tensor([each.slots for each in selections], device=like.device),
         pointers=pointers,
         times=like.new_tensor([each.times for each in selections]),
-        map_weights=like.new_tensor([each.map_weights for each in selections]) if modulated else None,
+        spatial_weights=like.new_tensor([each.spatial_weights for each in selections]) if modulated else None,
         pointer_weights=like.new_tensor([each.pointer_weights for each in selections]) if modulated else None,
     )

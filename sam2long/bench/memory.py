@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 
 from sam2long.model import SAM2
-from sam2long.tracking.outcome import EncodedMemory, Outcome
+from sam2long.model.memory.encoded import EncodedMemory
+from sam2long.tracking.outcome import Outcome
 from sam2long.tree import Clock, History, Node, ObjectTree, Pathway, TreeConfig
 
 Tree = ObjectTree[EncodedMemory, Outcome]
@@ -37,7 +38,7 @@ def _history(model: SAM2, clock: Clock) -> History[EncodedMemory]:
 
 def _node(model: SAM2, frame: int) -> Node[EncodedMemory]:
     config = model.config
-    spatial = torch.randn(config.memory_dim, config.grid, config.grid, device=model.device)
+    spatial = torch.randn(config.memory_shape, device=model.device)
     return Node(frame, 0.9, 5.0, EncodedMemory(spatial, torch.randn(config.dim, device=model.device)))
 
 

@@ -62,7 +62,7 @@ def _full_memory(model: MeasuredSAM2) -> Memory:
     config = model.config
     slots, pointers = config.memory_slots, config.max_pointers
     return Memory(
-        maps=torch.randn(1, slots, config.memory_dim, config.grid, config.grid, device=model.device),
+        spatial=torch.randn(1, slots, *config.memory_shape, device=model.device),
         slots=torch.arange(slots, device=model.device)[None],
         pointers=torch.randn(1, pointers, config.dim, device=model.device),
         times=torch.rand(1, pointers, device=model.device),

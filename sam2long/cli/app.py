@@ -12,15 +12,17 @@ from typing import Annotated, Any
 
 import typer
 
+from sam2long.cli.commands.batch import batch
 from sam2long.cli.commands.bench import bench
 from sam2long.cli.commands.demo import demo
 from sam2long.cli.commands.evaluate import evaluate
 from sam2long.cli.commands.review import review
 from sam2long.cli.commands.score import score
+from sam2long.cli.commands.studio import studio
 from sam2long.cli.commands.synth import synth
 from sam2long.cli.commands.track import track
-from sam2long.cli.running.interrupt import INTERRUPT_STATUS, TERMINATED_STATUS, Terminated, raise_on_sigterm
-from sam2long.errors import UserError
+from sam2long.errors import UserError, out_of_memory
+from sam2long.running.interrupt import INTERRUPT_STATUS, TERMINATED_STATUS, Terminated, raise_on_sigterm
 from sam2long.version import VERSION
 
 USAGE_STATUS = 2
@@ -36,7 +38,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(track.__name__)(track)
+app.command(batch.__name__)(batch)
 app.command(review.__name__)(review)
+app.command(studio.__name__)(studio)
 app.command(demo.__name__)(demo)
 app.command(synth.__name__)(synth)
 app.command(score.__name__)(score)
@@ -57,6 +61,11 @@ def main() -> None:
         status = _fail(_usage_message(error))
     except UserError as error:
         status = _fail(str(error))
+    except (MemoryError, RuntimeError) as error:
+        plain = out_of_memory(error)
+        if plain is None:
+            raise
+        status = _fail(str(plain))
     except Terminated:
         status = TERMINATED_STATUS
     except KeyboardInterrupt:

@@ -9,6 +9,12 @@ from sam2long.errors import CheckpointError
 _SIZES = {"t": "tiny", "s": "small", "b+": "base-plus", "l": "large"}
 _CONFIG = re.compile(r"(?:.*/)?(sam2(?:\.1)?)_hiera_(t|s|b\+|l)(?:\.yaml)?")
 
+_RELATIVES = (
+    (re.compile(r"(?:.*/)?edgetam\.yaml"), "edgetam"),
+    (re.compile(r"(?:.*/)?sam2\.1_hiera_t512(?:\.yaml)?"), "medsam2"),
+)
+"""Configuration files of EdgeTAM and MedSAM2."""
+
 
 def preset_of(config_file: str) -> str:
     """Return the preset of a configuration file such as "configs/sam2.1/sam2.1_hiera_l.yaml".
@@ -18,6 +24,9 @@ def preset_of(config_file: str) -> str:
     Raises:
         CheckpointError: a YAML file that is not one of SAM 2's.
     """
+    for pattern, preset in _RELATIVES:
+        if pattern.fullmatch(config_file):
+            return preset
     found = _CONFIG.fullmatch(config_file)
     if found:
         family, size = found.groups()

@@ -50,7 +50,7 @@ def _meet_shapes(model: SAM2) -> None:
     if device.type == "cpu":
         return
     for rows, count in ((1, 1), (1, 2), (3, config.memory_slots)):
-        maps = torch.zeros(rows, count, config.memory_dim, config.grid, config.grid, device=device)
+        spatial = torch.zeros(rows, count, *config.memory_shape, device=device)
         slots = torch.zeros(rows, count, dtype=torch.long, device=device)
         pointers = torch.zeros(rows, count, config.dim, device=device)
-        model.attend(features.stride16, Memory(maps, slots, pointers, torch.zeros(rows, count, device=device)))
+        model.attend(features.stride16, Memory(spatial, slots, pointers, torch.zeros(rows, count, device=device)))

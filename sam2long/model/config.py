@@ -1,9 +1,10 @@
-"""Configurations of the network: the eight published presets and the bundled small model."""
+"""Configurations of the network: SAM 2, its relatives, and the bundled small model."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from math import isfinite
+from typing import Any, Protocol
 
 from sam2long.errors import ConfigError
 
@@ -99,13 +100,115 @@ class EfficientNetConfig:
         return 4 * self.stem
 
 
-TrunkConfig = HieraConfig | EfficientNetConfig
+@dataclass(frozen=True)
+class RepViTConfig:
+    """Trunk of the image encoder: RepViT (arXiv 2307.09283); by default RepViT-M1, as in EdgeTAM.
 
-TRUNKS: dict[str, type[HieraConfig] | type[EfficientNetConfig]] = {
+    Attributes:
+        widths: channels of each of the four stages (strides 4, 8, 16, 32).
+        depths: number of blocks in each stage.
+        expansion: factor by which the mixers of channels widen them.
+    """
+
+    widths: tuple[int, ...] = (48, 96, 192, 384)
+    depths: tuple[int, ...] = (2, 2, 14, 2)
+    expansion: int = 2
+
+    def __post_init__(self) -> None:
+        _check_whole(self, ("widths", "depths", "expansion"))
+        for name in ("widths", "depths"):
+            found = getattr(self, name)
+            if not isinstance(found, tuple) or len(found) != 4:
+                raise ConfigError(f"{name} must have four values, not {found!r}")
+
+    @property
+    def working_width(self) -> int:
+        """Channels of the first intermediate maps, if they all had stride 4; tells how much memory an image takes."""
+        return self.widths[0] * self.expansion
+
+
+@dataclass(frozen=True)
+class ViTConfig:
+    """Trunk of the image encoder: a plain vision transformer (ViTDet, arXiv 2203.16527), with a single map.
+
+    Attributes:
+        width: channels of every block.
+        heads: attention heads of every block.
+        depth: number of blocks.
+        global_blocks: indices of the blocks with global instead of windowed attention.
+        window: side of the attention windows in tokens.
+        patch: side in pixels of the patch that a token stands for.
+        position_side: side of the grid of learned positions, which is resized to the image.
+    """
+
+    width: int
+    heads: int
+    depth: int = 12
+    global_blocks: tuple[int, ...] = (2, 5, 8, 11)
+    window: int = 14
+    patch: int = 16
+    position_side: int = 14
+
+    def __post_init__(self) -> None:
+        _check_whole(self, ("width", "heads", "depth", "window", "patch", "position_side"))
+        _check_whole(self, ("global_blocks",), least=0)
+        if not isinstance(self.global_blocks, tuple):
+            raise ConfigError(f"global_blocks must be a list of block numbers, not {self.global_blocks!r}")
+        if self.width % self.heads:
+            raise ConfigError(f"width {self.width} is not a multiple of heads {self.heads}")
+        if self.patch != 16:
+            raise ConfigError(f"patch is {self.patch}; only patches of 16 pixels are supported")
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of the single map, stride 16."""
+        return (self.width,)
+
+    @property
+    def working_width(self) -> int:
+        """Channels of the widest intermediate maps, if they all had stride 4; tells how much memory an image takes."""
+        return max(1, self.width // 4)
+
+
+class TrunkConfig(Protocol):
+    """What the rest of the network must know of a trunk; a frozen dataclass of numbers, tuples and texts."""
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of the four maps, strides 4 to 32; or of a single map, stride 16."""
+
+    @property
+    def working_width(self) -> int:
+        """Channels of the first intermediate maps, if they all had stride 4; tells how much memory an image takes."""
+
+
+TRUNKS: dict[str, type[Any]] = {
     "hiera": HieraConfig,
     "efficientnet": EfficientNetConfig,
+    "repvit": RepViTConfig,
+    "vit": ViTConfig,
 }
 """Configurations of trunks by the name that checkpoints store."""
+
+
+@dataclass(frozen=True)
+class PerceiverConfig:
+    """Spatial perceiver, which turns each memory map into few tokens; by default EdgeTAM's (arXiv 2501.07256).
+
+    Attributes:
+        latents: tokens that read the whole map and have no place.
+        side: side of the grid of the other tokens, each of which reads a window of the map.
+        layers: number of layers.
+        mlp: hidden width of the feed-forward parts.
+    """
+
+    latents: int = 256
+    side: int = 16
+    layers: int = 2
+    mlp: int = 256
+
+    def __post_init__(self) -> None:
+        _check_whole(self, ("latents", "side", "layers", "mlp"))
 
 
 @dataclass(frozen=True)
@@ -127,6 +230,10 @@ class SAM2Config:
         max_pointers: number of object pointers a frame attends to, including the prompted frame's.
         occlusion_memory: whether memories of frames on which the object is absent get SAM 2.1's occlusion embedding.
         pointer_time: whether object pointers get SAM 2.1's temporal encoding.
+        perceiver: compresses memory maps into tokens; None keeps the maps.
+        pooling: how memory attention pools the keys and values of maps 2x2 when there are several: "scores" (makes up
+            for the smaller number in the attention scores, EfficientTAM/1), "keys" (adds the same constant to the
+            pooled keys instead, EfficientTAM/2) or None.
         mean: mean of each RGB channel in 0..1, subtracted from the input.
         std: standard deviation of each RGB channel, by which the input is divided.
     """
@@ -144,6 +251,8 @@ class SAM2Config:
     max_pointers: int = 16
     occlusion_memory: bool = True
     pointer_time: bool = True
+    perceiver: PerceiverConfig | None = None
+    pooling: str | None = None
     mean: tuple[float, float, float] = field(default=(0.485, 0.456, 0.406))
     std: tuple[float, float, float] = field(default=(0.229, 0.224, 0.225))
 
@@ -161,13 +270,44 @@ class SAM2Config:
             raise ConfigError(f"dim {self.dim} is not a multiple of twice decoder_heads {self.decoder_heads}")
         if self.image_size % 32:
             raise ConfigError(f"image size {self.image_size} is not a multiple of 32")
+        if self.pooling not in (None, "scores", "keys") or (self.pooling and self.perceiver):
+            raise ConfigError(
+                f"pooling is {self.pooling!r}; it must be 'scores', 'keys' or None, None with a perceiver"
+            )
+        if len(self.trunk.widths) not in (1, 4):
+            raise ConfigError(f"the trunk has {len(self.trunk.widths)} maps; it must have four, or one of stride 16")
+        if self.perceiver is not None and self.grid % self.perceiver.side:
+            step = 16 * self.perceiver.side
+            raise ConfigError(f"image size {self.image_size} is not a multiple of {step}, which {self.name} needs")
         if self.dim % self.memory_dim:
             raise ConfigError(f"dim {self.dim} is not a multiple of memory_dim {self.memory_dim}")
 
     @property
+    def fine_maps(self) -> bool:
+        """Whether the mask decoder gets the maps of strides 4 and 8 too."""
+        return len(self.trunk.widths) > 1
+
+    @property
     def grid(self) -> int:
-        """Side of the stride-16 feature map, which is also that of memory maps."""
+        """Side of the stride-16 feature map, and of memory maps."""
         return self.image_size // 16
+
+    @property
+    def memory_grid(self) -> int:
+        """Side of the grid of those tokens of a spatial memory that have a place."""
+        return self.grid if self.perceiver is None else self.perceiver.side
+
+    @property
+    def memory_tokens(self) -> int:
+        """Tokens of a spatial memory."""
+        return self.memory_grid**2 + (0 if self.perceiver is None else self.perceiver.latents)
+
+    @property
+    def memory_shape(self) -> tuple[int, ...]:
+        """Shape of a spatial memory."""
+        if self.perceiver is not None:
+            return (self.memory_tokens, self.memory_dim)
+        return (self.memory_dim, self.grid, self.grid)
 
     @property
     def mask_size(self) -> int:
@@ -203,6 +343,27 @@ PRESETS: dict[str, SAM2Config] = {
         for size, trunk in _HIERAS.items()
     },
     **{f"sam2.1-hiera-{size}": SAM2Config(f"sam2.1-hiera-{size}", trunk) for size, trunk in _HIERAS.items()},
+    "medsam2": SAM2Config("medsam2", _HIERAS["tiny"], image_size=512),
+    "edgetam": SAM2Config(
+        "edgetam",
+        RepViTConfig(),
+        attention_layers=2,
+        occlusion_memory=False,
+        pointer_time=False,
+        perceiver=PerceiverConfig(),
+    ),
+    **{
+        f"efficienttam-{size}{variant}": SAM2Config(
+            f"efficienttam-{size}{variant}",
+            trunk,
+            image_size=512 if variant == "-512" else 1024,
+            occlusion_memory=False,
+            pointer_time=False,
+            pooling=pooling,
+        )
+        for size, trunk in {"s": ViTConfig(384, 6), "ti": ViTConfig(192, 3)}.items()
+        for variant, pooling in {"": None, "-1": "scores", "-2": "keys", "-512": None}.items()
+    },
     "nano": NANO,
 }
 

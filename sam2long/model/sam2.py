@@ -17,6 +17,7 @@ from sam2long.model.image_encoder import ImageEncoder, ImageFeatures
 from sam2long.model.layers import MLP
 from sam2long.model.memory.memory_attention import Memory, MemoryAttention, MemoryTokens
 from sam2long.model.memory.memory_encoder import MemoryEncoder
+from sam2long.model.memory.perceiver import SpatialPerceiver
 from sam2long.model.positions import sine_grid, sine_time
 
 MASK_PROMPT_LOGIT = 10.0
@@ -47,6 +48,7 @@ class SAM2(nn.Module):
         self.no_memory_position = nn.Parameter(torch.zeros(1, 1, dim))
         self.pointer_projection = MLP(dim, dim, dim, 3)
         self.no_object_pointer = nn.Parameter(torch.zeros(1, dim))
+        self.spatial_perceiver = SpatialPerceiver(config.perceiver, memory_dim) if config.perceiver else None
         if config.pointer_time:
             self.pointer_time_projection = nn.Linear(dim, memory_dim)
         if config.occlusion_memory:
@@ -130,7 +132,7 @@ class SAM2(nn.Module):
             binary: use 0/1 mask values instead of probabilities, as SAM 2 does on prompted frames.
 
         Returns:
-            [batch, memory_dim, grid, grid].
+            [batch, *memory_shape], see `EncodedMemory`.
         """
         size = self.config.image_size
         logits = F.interpolate(mask_logits, size=(size, size), mode="bilinear", align_corners=False)
@@ -139,22 +141,29 @@ class SAM2(nn.Module):
         if self.config.occlusion_memory:
             absent = (object_scores <= 0).to(memory.dtype)
             memory = memory + (absent[:, None] * self.no_object_memory)[..., None, None]
-        return memory
+        return memory if self.spatial_perceiver is None else self.spatial_perceiver(memory)
 
     def _memory_tokens(self, memory: Memory) -> MemoryTokens:
-        _, count, channels, height, width = memory.maps.shape
-        maps = memory.maps.flatten(3).transpose(2, 3)
-        grid = sine_grid(channels, height, width, maps.device).to(maps.dtype).flatten(1).T
-        map_keys = maps + grid + self._slot_encodings()[memory.slots].unsqueeze(2)
+        channels = self.config.memory_dim
+        spatial = memory.spatial if self.config.perceiver else memory.spatial.flatten(3).transpose(2, 3)
+        _, count, each, _ = spatial.shape
+        positions = self._memory_positions(spatial.device).to(spatial.dtype)
+        spatial_keys = spatial + positions + self._slot_encodings()[memory.slots].unsqueeze(2)
         pointers = memory.pointers.unflatten(2, (-1, channels))
         pointer_keys = pointers + self._time_encodings(memory.times).unsqueeze(2)
-        if memory.map_weights is not None:
-            map_keys = map_keys * memory.map_weights[..., None, None]
+        if memory.spatial_weights is not None:
+            spatial_keys = spatial_keys * memory.spatial_weights[..., None, None]
         if memory.pointer_weights is not None:
             pointer_keys = pointer_keys * memory.pointer_weights[..., None, None]
-        values = torch.cat([maps.flatten(1, 2), pointers.flatten(1, 2)], dim=1)
-        keys = torch.cat([map_keys.flatten(1, 2), pointer_keys.flatten(1, 2)], dim=1)
-        return MemoryTokens(values, keys, rotated=count * height * width)
+        values = torch.cat([spatial.flatten(1, 2), pointers.flatten(1, 2)], dim=1)
+        keys = torch.cat([spatial_keys.flatten(1, 2), pointer_keys.flatten(1, 2)], dim=1)
+        return MemoryTokens(values, keys, count, each)
+
+    def _memory_positions(self, device: torch.device) -> Tensor:
+        """Positional encoding [tokens, memory_dim] of a spatial memory; tokens without a place come first, with 0."""
+        side = self.config.memory_grid
+        grid = sine_grid(self.config.memory_dim, side, side, device).flatten(1).T
+        return F.pad(grid, (0, 0, self.config.memory_tokens - len(grid), 0))
 
     def _slot_encodings(self) -> Tensor:
         """[memory_slots, memory_dim] in slot order; checkpoints store that of prompted frames last."""

@@ -23,9 +23,14 @@ class ObjectState(Enum):
 def object_state(result: FrameResult, object_id: int) -> ObjectState:
     """Unsure if the object score is near 0 or the pathways disagree; otherwise decided by the object score's sign."""
     score = result.object_scores[object_id]
-    if abs(score) <= UNSURE_SCORE or result.disagreement[object_id] > UNSURE_DISAGREEMENT:
+    if is_unsure(score, result.disagreement[object_id]):
         return ObjectState.UNSURE
     return ObjectState.VISIBLE if score > 0 else ObjectState.HIDDEN
+
+
+def is_unsure(object_score: float, disagreement: float) -> bool:
+    """Whether the object score is near 0 or the pathways disagree."""
+    return abs(object_score) <= UNSURE_SCORE or disagreement > UNSURE_DISAGREEMENT
 
 
 def is_doubtful(result: FrameResult) -> bool:

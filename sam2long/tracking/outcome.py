@@ -1,4 +1,4 @@
-"""What tracking keeps per hypothesis and frame: its encoded memory, and the mask to report if it wins."""
+"""The mask of a hypothesis on a frame, to be reported if the hypothesis wins."""
 
 from __future__ import annotations
 
@@ -17,19 +17,6 @@ from sam2long.tracking.storage.packing import PackedMask, pack, unpack_logits, u
 
 MOST_DENSE = 64 << 20
 """Size in bytes of one frame's masks above which they are packed immediately, and unpacked one by one."""
-
-
-@dataclass(frozen=True)
-class EncodedMemory:
-    """What later frames attend to.
-
-    Attributes:
-        map: spatial memory, [memory_dim, grid, grid].
-        pointer: object pointer, [dim].
-    """
-
-    map: Tensor
-    pointer: Tensor
 
 
 @dataclass

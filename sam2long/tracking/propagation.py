@@ -8,13 +8,14 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from threading import get_ident
+from threading import Event, get_ident
 
 from sam2long.model.image_encoder import ImageFeatures
 from sam2long.results import FrameResult
 from sam2long.tracking.encode_ahead import batch_size, encode_ahead
 from sam2long.tracking.outcome import Outcome, compact, fetch_masks
 from sam2long.tracking.plan import Plan
+from sam2long.tracking.progress import Progress
 from sam2long.tracking.rebuild import condition_on_prompts, conditioning_of, makes_forget, rebuild
 from sam2long.tracking.state import Place, SessionState
 from sam2long.tracking.storage.store import StoredResult
@@ -76,6 +77,7 @@ class Propagation:
         waiting: visited frames that are not out yet, by frame number, in the order of the visit.
         thread: id of the thread that takes the results.
         running: whether `run` has started and not ended.
+        cancelled: set, from any thread, to end `run` after the current visit; what is undecided stays so.
     """
 
     def __init__(
@@ -84,14 +86,17 @@ class Propagation:
         plan: Plan,
         before_prompts: bool,
         after_visit: Callable[[], None] | None = None,
+        objects: frozenset[int] | None = None,
     ) -> None:
         self.plan = plan
+        self.cancelled = Event()
         self.waiting: OrderedDict[int, WaitingFrame] = OrderedDict()
         self.thread, self.running = get_ident(), False
         self._state = state
         self._tracker = Tracker(state.model, state.max_delay)
         self._before_prompts = before_prompts
         self._after_visit = after_visit
+        self._objects = objects
         self._position: int | None = plan.start  # next frame to visit; None at the end
         self._visited: int | None = None  # latest frame visited
         self._sent: int | None = None  # latest frame that is out
@@ -111,6 +116,8 @@ class Propagation:
         """Visit all frames, decide and yield what is left; start again from an edit that comes meanwhile."""
         while True:
             yield from self._visit_all()
+            if self.cancelled.is_set():
+                return
             self.finish()
             yield from self.results()
             if self._rewind is None:
@@ -119,13 +126,13 @@ class Propagation:
 
     def _visit_all(self) -> Iterator[FrameResult]:
         """Visit all frames, and yield after each visit what it decided; go back after an edit."""
-        while self._position is not None:
+        while self._position is not None and not self.cancelled.is_set():
             with closing(self._visits()) as visits:
                 for _ in visits:
                     if self._after_visit is not None:
                         self._after_visit()
                     yield from self.results()
-                    if self._rewind is not None:
+                    if self._rewind is not None or self.cancelled.is_set():
                         break
             if self._rewind is not None:
                 self._go_back()
@@ -133,7 +140,7 @@ class Propagation:
     def _visits(self) -> Generator[None, None, None]:
         """Visit frames one by one from the position on; each `yield` is one visit."""
         state = self._state
-        for object_id in state.tracks:
+        for object_id, _ in self._followed():
             condition_on_prompts(state, object_id)
         while self._position is not None:
             if self._needs_image(self._position):
@@ -256,7 +263,7 @@ class Propagation:
     def finish(self) -> None:
         """Waiting -> decided, for all frames: decide what the trees have left as their best pathways have it."""
         with self._state.transaction():
-            for object_id, track in self._state.tracks.items():
+            for object_id, track in self._followed():
                 if track.live is not None and track.live.pending:
                     self._finish_tree(object_id, track)
 
@@ -324,6 +331,14 @@ class Propagation:
         self.waiting.clear()
         self._position = min(places, key=lambda place: place * sign) if places and self._state.tracks else None
 
+    def progress(self) -> Progress:
+        """How far the visits have come; may be called from any thread."""
+        total, position = self.plan.count(self._state.source.frame_count), self._position
+        ahead = self.plan.end if position is None else position - self.plan.stride
+        last = self._visited if ahead is None else ahead
+        done = 0 if last is None else max(0, (last - self.plan.start) // self.plan.stride + 1)
+        return Progress(self._visited, done, total, len(self.waiting), self.cancelled.is_set())
+
     def has_passed(self, frame: int) -> bool:
         """Whether a frame lies behind the position, in the direction of the visit."""
         return self._position is None or (self._position - frame) * self.plan.sign > 0
@@ -345,12 +360,12 @@ class Propagation:
         """The objects that have entered by `frame`; all of them if `before_prompts` is set."""
         sign = self.plan.sign
         if self._before_prompts:
-            return list(self._state.tracks.items())
-        return [
-            (object_id, track)
-            for object_id, track in self._state.tracks.items()
-            if (frame - track.entry(sign)) * sign >= 0
-        ]
+            return self._followed()
+        return [(object_id, track) for object_id, track in self._followed() if (frame - track.entry(sign)) * sign >= 0]
+
+    def _followed(self) -> list[tuple[int, Track]]:
+        """The objects that this propagation follows."""
+        return [item for item in self._state.tracks.items() if self._objects is None or item[0] in self._objects]
 
     def _stored(self, frame: int) -> list[tuple[int, StoredResult]]:
         """The stored results, of the plan's stride, of the objects present on a frame."""

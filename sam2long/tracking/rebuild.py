@@ -10,9 +10,10 @@ from itertools import islice, takewhile
 
 import torch
 
+from sam2long.model.memory.encoded import EncodedMemory
 from sam2long.model.memory.memory_attention import Memory
-from sam2long.tracking.outcome import EncodedMemory
 from sam2long.tracking.prompting.conditioning import Conditioning, condition
+from sam2long.tracking.prompting.prompts import ObjectPrompt
 from sam2long.tracking.state import SessionState
 from sam2long.tracking.storage.packing import unpack_logits, unpack_pointer
 from sam2long.tracking.storage.store import StoredResult
@@ -25,12 +26,16 @@ def conditioning_of(state: SessionState, object_id: int, frame: int) -> Conditio
     """Return the conditioning frame of an object's prompts on a frame, computed on first use."""
     track = state.tracks[object_id]
     if frame not in track.conditionings:
-        prompt, binary = track.prompts[frame], state.config.binary_prompts
-        stride = prompt.refines.stride if prompt.refines else 0
-        context = _memory_at(state, object_id, frame, stride) if stride else None
-        features = state.features.features(frame)
-        track.conditionings[frame] = condition(state.model, features, frame, prompt, state.size, binary, context)
+        track.conditionings[frame] = condition_prompt(state, object_id, frame, track.prompts[frame])
     return track.conditionings[frame]
+
+
+def condition_prompt(state: SessionState, object_id: int, frame: int, prompt: ObjectPrompt) -> Conditioning:
+    """Compute the conditioning frame that a prompt of an object on a frame makes, without keeping it."""
+    stride = prompt.refines.stride if prompt.refines else 0
+    context = _memory_at(state, object_id, frame, stride) if stride else None
+    features, binary = state.features.features(frame), state.config.binary_prompts
+    return condition(state.model, features, frame, prompt, state.size, binary, context)
 
 
 def condition_on_prompts(state: SessionState, object_id: int) -> None:
@@ -71,7 +76,7 @@ def _near(state: SessionState, object_id: int, frame: int, stride: int) -> list[
         place = frame - steps * stride
         result = state.result(object_id, place)
         if result is not None and not result.prompted:
-            nodes.append(_node(state, result, known, with_map=steps < clock.memory_slots))
+            nodes.append(_node(state, result, known, with_spatial=steps < clock.memory_slots))
         elif result is None and state.store is None and place in known:
             nodes.append(known[place])
     return nodes
@@ -82,7 +87,7 @@ def _latest(state: SessionState, object_id: int, frame: int, stride: int) -> Nod
     result = state.result(object_id, frame - stride, stride)
     if result is None or result.prompted:
         return None
-    return _node(state, result, _live_nodes(state.tracks[object_id]), with_map=True)
+    return _node(state, result, _live_nodes(state.tracks[object_id]), with_spatial=True)
 
 
 def _useful(
@@ -107,7 +112,7 @@ def _useful(
         if latest is not None and result.frame == latest.frame:
             nodes.append(latest)
         else:
-            nodes.append(_node(state, result, known, with_map=rank < clock.memory_slots - 1))
+            nodes.append(_node(state, result, known, with_spatial=rank < clock.memory_slots - 1))
     return nodes
 
 
@@ -140,20 +145,21 @@ def _live_nodes(track: Track) -> dict[int, Node[EncodedMemory]]:
 
 
 def _node(
-    state: SessionState, result: StoredResult, known: dict[int, Node[EncodedMemory]], with_map: bool
+    state: SessionState, result: StoredResult, known: dict[int, Node[EncodedMemory]], with_spatial: bool
 ) -> Node[EncodedMemory]:
     """The node of a stored result: the live tree's own if it has it, otherwise encoded from the stored mask."""
     live = known.get(result.frame)
     same = live is not None and (live.iou, live.object_score) == (result.iou, result.object_score)
-    if live is not None and same and (live.payload.map.numel() or not with_map):
+    if live is not None and same and (live.payload.has_spatial or not with_spatial):
         return live
     assert state.store is not None
     packed, model = state.store.packed(result), state.model
     pointer = unpack_pointer(packed.pointer).to(model.device)
-    # A frame too far back for a spatial memory needs no map, and encoding its image again would take time.
-    memory = pointer.new_empty(0)
-    if with_map:
+    # A frame too far back needs no spatial memory, and encoding its image again would take time.
+    memory = EncodedMemory.pointer_only(pointer)
+    if with_spatial:
         logits = unpack_logits(packed.logits).to(model.device)
         score = torch.tensor([result.object_score], device=model.device)
-        memory = model.encode_memory(state.features.features(result.frame).stride16, logits[None, None], score)[0]
-    return Node(result.frame, result.iou, result.object_score, EncodedMemory(memory, pointer))
+        image = state.features.features(result.frame).stride16
+        memory = EncodedMemory(model.encode_memory(image, logits[None, None], score)[0], pointer)
+    return Node(result.frame, result.iou, result.object_score, memory)

@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from sam2long.errors import ConfigError, SessionError
 from sam2long.model.checkpoints.digest import weights_digest
 from sam2long.model.sam2 import SAM2
 from sam2long.results import FrameResult
-from sam2long.review.suggestions import Suggestion, review
 from sam2long.tracking.plan import make_plan
-from sam2long.tracking.preview import Preview
+from sam2long.tracking.progress import Progress
+from sam2long.tracking.prompting.edits import UNDO_DEPTH
 from sam2long.tracking.prompting.prompt_edits import PromptEdits
-from sam2long.tracking.prompting.prompts import whole_number
 from sam2long.tracking.propagation import Propagation
-from sam2long.tracking.rebuild import conditioning_of
 from sam2long.tracking.saving.archive import check_can_save, check_same, read_header, read_session, write_session
 from sam2long.tracking.saving.autosave import AutoSaver
+from sam2long.tracking.session_prompts import SessionPrompts
+from sam2long.tracking.session_results import SessionResults
 from sam2long.tracking.state import SessionState
 from sam2long.tracking.storage.feature_cache import FeatureCache, parse_bytes
 from sam2long.tracking.storage.store import ResultStore
-from sam2long.tree import TraceRow, TreeConfig
+from sam2long.tree import TreeConfig
 from sam2long.video import VideoSource, open_video
 from sam2long.video.fingerprint import Fingerprint, fingerprint
 
 Source = str | Path | npt.NDArray[np.uint8] | Iterable[npt.NDArray[np.uint8]] | VideoSource
 
 
-class Session:
+class Session(SessionPrompts, SessionResults):
     """Follows prompted objects through a video, and accepts corrections on any frame.
 
     Objects can be prompted, refined and removed before, between and during propagations. An edit makes outdated only
@@ -56,10 +55,11 @@ class Session:
             temporary files (`TMPDIR`), which on some systems is in memory.
         autosave: save the session to this file during and after each propagation, so that a killed run can be resumed.
         autosave_every: seconds between saves; saving never takes more than a twentieth of the time.
+        undo_depth: number of edits that can be undone, None for all; what they outdate stays on disk until then.
 
     Raises:
         VideoError: the source cannot be read.
-        ConfigError: `max_delay` is negative, `feature_cache` is not a valid size, or `autosave` has no results to save.
+        ConfigError: `max_delay`, `undo_depth` or `feature_cache` is not valid, or `autosave` has no results to save.
         OutputError: `results_folder` cannot be used, or `autosave` not be written.
     """
 
@@ -77,9 +77,11 @@ class Session:
         results_folder: str | Path | None = None,
         autosave: str | Path | None = None,
         autosave_every: float = 60.0,
+        undo_depth: int | None = UNDO_DEPTH,
     ) -> None:
-        if max_delay is not None and max_delay < 0:
-            raise ConfigError(f"max_delay is {max_delay}; it must be 0 or more")
+        for name, number, least in (("max_delay", max_delay, 0), ("undo_depth", undo_depth, 1)):
+            if number is not None and number < least:
+                raise ConfigError(f"{name} is {number}; it must be {least} or more")
         if autosave is not None:
             check_can_save(Path(autosave))
         self.model = model
@@ -91,7 +93,7 @@ class Session:
             raise ConfigError("autosave needs stored results: keep_results=True and a video that is not a live source")
         cache = FeatureCache(model, self.source, parse_bytes(feature_cache))
         self._state = SessionState(model, self.source, self.tree, cache, store, keep_logits, max_delay, trace)
-        self._edits = PromptEdits(self._state)
+        self._edits = PromptEdits(self._state, undo_depth)
         self._identity: tuple[Fingerprint, str] | None = None
         self._saver = None if autosave is None else AutoSaver(Path(autosave), autosave_every, self.save)
 
@@ -102,128 +104,35 @@ class Session:
         self.close()
 
     @property
-    def object_ids(self) -> list[int]:
-        """Ids of the prompted objects, in the order of their first prompts."""
-        return list(self._state.tracks)
-
-    @property
-    def prompts(self) -> dict[int, list[int]]:
-        """Prompted frames of each object, in ascending order."""
-        return {object_id: sorted(track.prompts) for object_id, track in self._state.tracks.items()}
-
-    @property
     def delay(self) -> int:
         """Number of visited frames whose results have not been yielded yet, because their pathways disagree."""
         return len(self._edits.run.waiting) if self._edits.run else 0
 
     @property
-    def traces(self) -> dict[int, list[TraceRow]]:
-        """How each object's pathways continued on each frame, by object id; empty unless `trace` is set."""
-        return {object_id: self._state.trace_of(object_id) for object_id in self.object_ids}
+    def progress(self) -> Progress | None:
+        """How far the propagation started last has come, or None before the first; may be read from any thread."""
+        return self._edits.run.progress() if self._edits.run else None
 
-    def add_points(
-        self,
-        frame: int,
-        object_id: int,
-        points: Sequence[Sequence[float]],
-        labels: Sequence[int] | None = None,
-        replace: bool = False,
-    ) -> None:
-        """Prompt an object with clicks. Further clicks on the same frame refine the mask.
+    def cancel(self) -> None:
+        """End the running propagation, if any, after its current visit; may be called from any thread.
 
-        Clicks on a tracked frame correct it: as in SAM 2 they start from the tracked mask and the object's memory, and
-        tracking continues from the corrected frame.
+        Its iterator ends as at the end of the video, but frames that are undecided stay so: `propagate` continues from
+        there, and `settle` decides them.
+        """
+        if self._edits.run is not None:
+            self._edits.run.cancelled.set()
 
-        Args:
-            frame: frame number, from 0.
-            object_id: any number, 0 or more.
-            points: (x, y) in pixels of the video.
-            labels: for each point, 1 for the object (the default) or 0 for the background.
-            replace: replace the earlier clicks, of which only the mask is kept as a start (the default of SAM 2's
-                predictor); otherwise clicks accumulate.
+    def prepared(self, frame: int) -> bool:
+        """Whether a frame's image features are cached, so that prompts on it are answered at once."""
+        return self._state.features.known(frame) is not None
+
+    def prepare(self, frame: int) -> None:
+        """Encode a frame ahead of time, unless it is prepared.
 
         Raises:
-            PromptError: the frame does not exist, a point is invalid or lies outside it, another thread is propagating,
-                or the frame of a live source has already passed.
+            VideoError: the frame cannot be read.
         """
-        self._edits.add_clicks(frame, object_id, points, labels, None, replace)
-
-    def add_box(
-        self,
-        frame: int,
-        object_id: int,
-        box: Sequence[float],
-        points: Sequence[Sequence[float]] = (),
-        labels: Sequence[int] | None = None,
-        replace: bool = False,
-    ) -> None:
-        """Prompt an object with a box (x0, y0, x1, y1) in pixels of the video, optionally with points.
-
-        With `replace` they replace the earlier clicks on this frame, as in `add_points`.
-
-        Raises:
-            PromptError: as `add_points`; or the box is empty, or the object already has a prompt on this frame.
-        """
-        self._edits.add_clicks(frame, object_id, points, labels, box, replace)
-
-    def add_mask(self, frame: int, object_id: int, mask: npt.ArrayLike, replace: bool = False) -> None:
-        """Prompt an object with its mask, [height, width] at the video's resolution: bool, or 0 and 1, or 0 and 255.
-
-        Clicks on the same frame refine it. With `replace` it replaces all prompts of the object on this frame.
-
-        Raises:
-            PromptError: as `add_points`; or the mask is empty or invalid, or the object already has a prompt here.
-        """
-        self._edits.add_mask(frame, object_id, mask, replace)
-
-    def shared_prompts(self, other: Session) -> set[tuple[int, int]]:
-        """(frame, object id) of the prompts that another session of the same video has in common with this one."""
-        return {
-            (frame, object_id)
-            for object_id, track in self._state.tracks.items()
-            for frame, prompt in track.prompts.items()
-            if object_id in other._state.tracks and prompt.asks_as(other._state.tracks[object_id].prompts.get(frame))
-        }
-
-    def remove_prompt(self, frame: int, object_id: int) -> None:
-        """Remove an object's prompts on a frame; an object with no prompt left is removed.
-
-        Raises:
-            PromptError: there is no prompt there, or as `add_points`.
-        """
-        self._edits.remove_prompt(frame, object_id)
-
-    def remove_object(self, object_id: int) -> None:
-        """Remove an object with its prompts and results.
-
-        Raises:
-            PromptError: there is no such object, or another thread is propagating.
-        """
-        self._edits.remove_object(object_id)
-
-    def undo(self) -> int:
-        """Undo the last edit, up to 20 of them in turn: prompts and results are exactly as they were before it.
-
-        Returns:
-            id of the edited object.
-
-        Raises:
-            PromptError: there is nothing to undo, or another thread is propagating.
-        """
-        return self._edits.undo()
-
-    def preview(self, frame: int, object_id: int) -> Preview:
-        """Return the mask of an object's prompts on a frame, without propagating.
-
-        Raises:
-            PromptError: there is no prompt there.
-            VideoError: the frame cannot be read, or belongs to a live source, which cannot go back to it.
-        """
-        frame, object_id = self._edits.check_prompted(frame, object_id)
-        outcome, size = conditioning_of(self._state, object_id, frame).outcome, self._state.size
-        with torch.inference_mode():
-            logits = outcome.full_logits(size).to(self.model.device)
-            return Preview(outcome.mask(size), logits, outcome.iou, outcome.object_score)
+        self._state.features.features(frame)
 
     def propagate(
         self,
@@ -232,6 +141,8 @@ class Session:
         stride: int = 1,
         reverse: bool = False,
         before_prompts: bool = False,
+        objects: Collection[int] | None = None,
+        on_visit: Callable[[], object] | None = None,
     ) -> Iterator[FrameResult]:
         """Follow the objects and yield the result of each frame, in the order of the visit, once it is decided.
 
@@ -249,16 +160,27 @@ class Session:
             reverse: go backward.
             before_prompts: also track objects on the frames before their first prompt, from that later prompt, as
                 SAM 2's predictor does; otherwise an object enters at its first prompt.
+            objects: follow only these; by default all.
+            on_visit: called after each visited frame, on this thread; it may read `progress`, edit the session as
+                between two results, and `cancel`.
 
         Raises:
-            PromptError: there is no prompt.
+            PromptError: there is no prompt, or one of `objects` has none.
             ConfigError: the range, stride or direction does not fit the video; or another propagation starts meanwhile.
             VideoError: a frame cannot be read.
         """
         self._state.recover()
-        plan = make_plan(self.source, self._state.prompted, start, end, stride, reverse)
-        after_visit = None if self._saver is None else self._saver.tick
-        return self._propagate(Propagation(self._state, plan, before_prompts, after_visit))
+        chosen = None if objects is None else frozenset(self._edits.known(object_id) for object_id in objects)
+        prompts = [frames for object_id, frames in self.prompts.items() if chosen is None or object_id in chosen]
+        plan = make_plan(self.source, {frame for frames in prompts for frame in frames}, start, end, stride, reverse)
+
+        def after_visit() -> None:
+            if self._saver is not None:
+                self._saver.tick()
+            if on_visit is not None:
+                on_visit()
+
+        return self._propagate(Propagation(self._state, plan, before_prompts, after_visit, chosen))
 
     def settle(self) -> Iterator[FrameResult]:
         """Yield the visited frames that an interrupted propagation has not yielded, as the best pathways have them."""
@@ -267,46 +189,8 @@ class Session:
             self._edits.run.finish()
             yield from self._edits.run.results()
 
-    def result(self, frame: int) -> FrameResult | None:
-        """Return the stored result of a frame, with the objects whose results there are up to date; None without any.
-
-        Raises:
-            ConfigError: the session keeps no results.
-        """
-        self._kept()
-        frame = whole_number(frame, "a frame number")
-        found = {object_id: self._state.result(object_id, frame) for object_id in self.object_ids}
-        rows = {object_id: row for object_id, row in found.items() if row is not None}
-        if not rows:
-            return None
-        outcomes = {object_id: self._state.outcome(row) for object_id, row in rows.items()}
-        return self._state.report(frame, next(iter(rows.values())).time, outcomes)
-
-    def results(self) -> Iterator[FrameResult]:
-        """Yield all stored results that are up to date, in the order of the frames.
-
-        Raises:
-            ConfigError: the session keeps no results.
-        """
-        for frame in self._kept().frames(self.object_ids):
-            result = self.result(frame)
-            if result is not None:
-                yield result
-
-    def review(self, budget: int = 20) -> list[Suggestion]:
-        """Return the frames most worth checking, best first, each with a reason; see `sam2long.review.suggestions`.
-
-        Args:
-            budget: maximum number of frames.
-
-        Raises:
-            ConfigError: the budget is below 1, or the session keeps no results.
-        """
-        self._kept()
-        return review(self._state.observations(), budget)
-
     def save(self, path: str | Path) -> None:
-        """Save prompts, results, trace and the trees where tracking stopped; `Session.open` resumes from there.
+        """Save prompts, styles, results, trace and the trees where tracking stopped; `Session.open` resumes from there.
 
         The file does not contain the history for `undo`. An existing file is replaced once the new one is complete.
 
@@ -331,6 +215,7 @@ class Session:
         results_folder: str | Path | None = None,
         autosave: str | Path | None = None,
         autosave_every: float = 60.0,
+        undo_depth: int | None = UNDO_DEPTH,
     ) -> Session:
         """Open a saved session.
 
@@ -342,6 +227,7 @@ class Session:
             results_folder: see `Session`.
             autosave: see `Session`.
             autosave_every: see `Session`.
+            undo_depth: see `Session`.
 
         Raises:
             SessionError: the file is damaged, of a newer version, or of another video or model.
@@ -361,6 +247,7 @@ class Session:
             results_folder=results_folder,
             autosave=autosave,
             autosave_every=autosave_every,
+            undo_depth=undo_depth,
         )
         weights = weights_digest(model)
         session._identity = check_same(header, path, session._state, weights), weights
@@ -389,8 +276,3 @@ class Session:
             raise
         if self._saver is not None:
             self._saver.save()
-
-    def _kept(self) -> ResultStore:
-        if self._state.store is None:
-            raise ConfigError("this session keeps no results; use keep_results=True and a video that is not live")
-        return self._state.store

@@ -22,6 +22,7 @@ from sam2long.tracking.prompting.prompts import FrameSize
 from sam2long.tracking.storage.feature_cache import FeatureCache
 from sam2long.tracking.storage.packing import PackedMask, pack_pointer
 from sam2long.tracking.storage.store import PackedResult, ResultStore, StoredResult
+from sam2long.tracking.style import ObjectStyle
 from sam2long.tracking.track import Cut, Track
 from sam2long.tracking.transaction import Transaction
 from sam2long.tree import Clock, TraceRow, TreeConfig
@@ -51,7 +52,8 @@ class SessionState:
         max_delay: see `Session`.
         trace: whether to keep traces.
         tracks: the objects by id, in the order of their first prompts.
-        layer: number of edits so far; it only grows.
+        styles: names and looks by object id, of objects that were given one; they need not have a prompt.
+        layer: number of edits, undos and redos so far; it only grows.
         loose_traces: traces by object id, if there is no store.
         visit: the current visit, or an interrupted one that is still to be rolled back.
         visiting: whether `visit` is running.
@@ -66,6 +68,7 @@ class SessionState:
     max_delay: int | None
     trace: bool
     tracks: dict[int, Track] = field(default_factory=dict)
+    styles: dict[int, ObjectStyle] = field(default_factory=dict)
     layer: int = 0
     loose_traces: dict[int, list[TraceRow]] = field(default_factory=dict)
     visit: Transaction | None = None
@@ -114,21 +117,21 @@ class SessionState:
         """The stored result of an object on a frame, if it is up to date."""
         return self.store.latest(self.tracks[object_id], object_id, frame, stride) if self.store else None
 
-    def observations(self) -> Iterator[Observation]:
-        """The results of every object on every frame as observations, without masks."""
+    def observations(self, object_ids: list[int] | None = None) -> Iterator[Observation]:
+        """The results of some objects, or of all, on every frame as observations, without masks."""
         if self.store is None:
             return
-        for object_id, track in self.tracks.items():
+        for object_id in self.tracks if object_ids is None else object_ids:
             last = None
-            for row in self.store.every(track, object_id):
+            for row in self.store.every(self.tracks[object_id], object_id):
                 if row.frame != last:
                     last = row.frame
                     yield row.observed()
 
-    def forget(self, object_id: int, cut: Cut, before: bool) -> None:
+    def forget(self, object_id: int, cut: Cut) -> None:
         """Delete stored results permanently; see `ResultStore.forget`."""
         if self.store is not None:
-            self.store.forget(object_id, cut, before)
+            self.store.forget(object_id, cut)
 
     def packed(self, result: StoredResult) -> PackedResult:
         """The mask, logits and pointer of a stored result."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sam2long.tracking.outcome import EncodedMemory
+from sam2long.model.memory.encoded import EncodedMemory
 from sam2long.tracking.prompting.conditioning import Conditioning
 from sam2long.tracking.prompting.prompts import ObjectPrompt
 from sam2long.tracking.tracker import Tree
@@ -16,23 +16,27 @@ FOREVER = 2**62
 
 @dataclass(frozen=True)
 class Cut:
-    """The span of results that an edit made outdated.
+    """The span of results that an edit made outdated, or that an undo hides.
 
     Attributes:
         layer: number of the edit; results of this layer and later ones are up to date.
         sign: 1 for forward results, -1 for backward ones.
         first: first frame of the span.
         last: last frame of the span, inclusive.
+        since: results of earlier layers are not touched.
+        undone: whether it hides what was tracked while an edit held that is undone now.
     """
 
     layer: int
     sign: int
     first: int
     last: int
+    since: int = 0
+    undone: bool = False
 
     def hits(self, layer: int, frame: int, stride: int) -> bool:
-        """Whether this edit made a result outdated."""
-        return layer < self.layer and stride * self.sign > 0 and self.first <= frame <= self.last
+        """Whether this cut hides a result."""
+        return self.since <= layer < self.layer and stride * self.sign > 0 and self.first <= frame <= self.last
 
 
 @dataclass
@@ -71,12 +75,14 @@ class Track:
         conditionings: conditioning frames of the prompts, by frame; computed when first needed.
         cuts: spans of outdated results, oldest first.
         live: its tree where tracking stopped last, or None if that cannot continue.
+        born: layer of its first prompt; earlier results with its id are of an object that was removed.
     """
 
     prompts: dict[int, ObjectPrompt] = field(default_factory=dict)
     conditionings: dict[int, Conditioning] = field(default_factory=dict)
     cuts: list[Cut] = field(default_factory=list)
     live: LiveTree | None = None
+    born: int = 0
 
     def entry(self, sign: int) -> int:
         """The first prompted frame in the direction of the visit."""
@@ -85,6 +91,10 @@ class Track:
     def stands(self, layer: int, frame: int, stride: int) -> bool:
         """Whether a result is up to date."""
         return not any(cut.hits(layer, frame, stride) for cut in self.cuts)
+
+    def visited(self, layer: int, frame: int, stride: int) -> bool:
+        """Whether a result, up to date or outdated, is of this object with edits that are not undone."""
+        return layer >= self.born and not any(cut.undone and cut.hits(layer, frame, stride) for cut in self.cuts)
 
     def span_of(self, frame: int, sign: int, layer: int) -> Cut:
         """The results of one direction that depend on a prompt on `frame`: from it to just before the next prompt.

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from sam2long.model.decoder.mask_decoder import Candidates
 from sam2long.model.image_encoder import ImageFeatures
+from sam2long.model.memory.encoded import EncodedMemory
 from sam2long.model.memory.memory_attention import Memory
 from sam2long.model.sam2 import SAM2
 from sam2long.tracking.candidate_scores import CandidateScores, check_finite, fetch_candidate_scores, send
-from sam2long.tracking.outcome import EncodedMemory, Outcome
+from sam2long.tracking.outcome import Outcome
 from sam2long.tree import MemorySelection, Node, ObjectTree, TraceRow
 
 _MAX_ROWS = 16
@@ -99,7 +100,7 @@ class Tracker:
         """Predict three candidates per memory selection, in order; selections of equal size share a batch."""
         groups: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
         for index, selection in enumerate(selections):
-            groups[len(selection.maps), len(selection.pointers)].append(index)
+            groups[len(selection.spatial), len(selection.pointers)].append(index)
         batches = [
             indices[start : start + _MAX_ROWS]
             for indices in groups.values()
@@ -168,20 +169,21 @@ def stack_memories(selections: list[MemorySelection[EncodedMemory]], model: SAM2
     first, dim = selections[0], model.config.dim
     pointers = [node.payload.pointer for selection in selections for node in selection.pointers]
     count = len(first.pointers)
+    spatial = [torch.stack([node.payload.spatial for node in selection.spatial]) for selection in selections]
 
     def rows(values: list[list[float]]) -> Tensor:
         return send(values, model.device, torch.float32)
 
     return Memory(
-        maps=torch.stack([torch.stack([node.payload.map for node in selection.maps]) for selection in selections]),
+        spatial=torch.stack(spatial),
         slots=send([selection.slots for selection in selections], model.device),
         pointers=torch.stack(pointers).unflatten(0, (-1, count))
         if count
         else rows([]).new_empty(len(selections), 0, dim),
         times=rows([selection.times for selection in selections]),
-        map_weights=None
-        if first.map_weights is None
-        else rows([selection.map_weights or [] for selection in selections]),
+        spatial_weights=None
+        if first.spatial_weights is None
+        else rows([selection.spatial_weights or [] for selection in selections]),
         pointer_weights=None
         if first.pointer_weights is None
         else rows([selection.pointer_weights or [] for selection in selections]),

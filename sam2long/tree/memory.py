@@ -63,17 +63,17 @@ class MemorySelection(Generic[T]):
     """The memories that one pathway attends to on one frame.
 
     Attributes:
-        maps: nodes whose spatial memory is attended to.
-        slots: temporal slot of each map: 0 for prompted frames, 1 for the latest frame, 2 for the one before it, ...
-        map_weights: factor on the attention keys of each map, or None without modulation.
+        spatial: nodes whose spatial memory is attended to.
+        slots: temporal slot of each: 0 for prompted frames, 1 for the latest frame, 2 for the one before it, ...
+        spatial_weights: factor on the attention keys of each spatial memory, or None without modulation.
         pointers: nodes whose object pointer is attended to.
         times: temporal distance of each pointer, divided by the largest possible distance.
         pointer_weights: factor on the attention keys of each pointer, or None without modulation.
     """
 
-    maps: list[Node[T]]
+    spatial: list[Node[T]]
     slots: list[int]
-    map_weights: list[float] | None
+    spatial_weights: list[float] | None
     pointers: list[Node[T]]
     times: list[float]
     pointer_weights: list[float] | None
@@ -122,20 +122,20 @@ def select_memory(
     """
     by_frames = config.iou_threshold is None
     recent = _recent_by_frame(history, frame, clock) if by_frames else _recent_by_rank(history)
-    spatial = [(node, slot) for slot, node in recent if slot < clock.memory_slots]
+    near = [(node, slot) for slot, node in recent if slot < clock.memory_slots]
     # SAM2Long's reference code uses no pointer of the oldest frame that it collects; kept for parity.
     pointed = recent if by_frames else recent[:-1]
-    maps = [*prompted, *(node for node, _ in reversed(spatial))]
+    spatial = [*prompted, *(node for node, _ in reversed(near))]
     behind = [(clock.steps(node.frame, frame), node) for node in prompted if clock.steps(node.frame, frame) >= 0]
     pointers = [*behind, *((float(rank), node) for rank, node in pointed[: clock.window])]
-    map_weights = pointer_weights = None
-    if config.modulation is not None and len(maps) > 1:
-        map_weights = _modulation(maps, len(prompted), config.modulation)
+    spatial_weights = pointer_weights = None
+    if config.modulation is not None and len(spatial) > 1:
+        spatial_weights = _modulation(spatial, len(prompted), config.modulation)
         pointer_weights = _modulation([node for _, node in pointers], len(behind), config.modulation)
     return MemorySelection(
-        maps,
-        [0] * len(prompted) + [slot for _, slot in reversed(spatial)],
-        map_weights,
+        spatial,
+        [0] * len(prompted) + [slot for _, slot in reversed(near)],
+        spatial_weights,
         [node for _, node in pointers],
         [distance / max(1, clock.window) for distance, _ in pointers],
         pointer_weights,

@@ -50,15 +50,15 @@ def test_every_distinct_pathway_with_full_memory_goes_through_the_network(model,
         type(model), "attend", lambda self, image, memory: (batches.append(memory), attend(self, image, memory))[1]
     )
     timing = time_frames(model, torch.zeros(2, 3, 128, 128), Load(2, TreeConfig(), certain))
-    assert [len(batch.maps) for batch in batches] == [rows, rows]
-    assert all(batch.maps.shape[1] == 7 and batch.pointers.shape[1] == 15 for batch in batches)
+    assert [len(batch.spatial) for batch in batches] == [rows, rows]
+    assert all(batch.spatial.shape[1] == 7 and batch.pointers.shape[1] == 15 for batch in batches)
     assert timing.frame_milliseconds == pytest.approx(sum(timing.milliseconds.values()))
     assert all(value >= 0 for value in timing.milliseconds.values())
 
 
 def test_a_full_greedy_tree_remembers_seven_maps_and_sixteen_pointers(model):
     (selection,) = full_tree(model, TreeConfig.greedy(), 1).memories(16)
-    assert (len(selection.maps), len(selection.pointers)) == (7, 16)
+    assert (len(selection.spatial), len(selection.pointers)) == (7, 16)
     assert selection.slots == [0, 6, 5, 4, 3, 2, 1]
 
 

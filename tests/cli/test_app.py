@@ -56,7 +56,7 @@ def test_ctrl_c_outside_of_tracking_is_quiet(
     def load_model(*_: object, **__: object) -> None:
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr("sam2long.cli.running.models.load_model", load_model)
+    monkeypatch.setattr("sam2long.running.models.load_model", load_model)
     ended = sam2long("track", clip, "--point", "5,5", "--out", tmp_path / "out")
     assert (ended.status, ended.out, ended.err) == (130, "", "")
     assert not (tmp_path / "out").exists()
@@ -68,7 +68,7 @@ def test_a_bug_keeps_its_traceback(
     def load_model(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("sam2long.cli.running.models.load_model", load_model)
+    monkeypatch.setattr("sam2long.running.models.load_model", load_model)
     with pytest.raises(ZeroDivisionError):
         sam2long("track", clip, "--point", "5,5", "--out", tmp_path / "out")
     assert not (tmp_path / "out").exists()

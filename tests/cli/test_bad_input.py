@@ -30,7 +30,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     def load_model(*_: object, **__: object) -> None:
         raise AssertionError("the network was loaded before everything cheap was checked")
 
-    monkeypatch.setattr("sam2long.cli.running.models.load_model", load_model)
+    monkeypatch.setattr("sam2long.running.models.load_model", load_model)
 
 
 @pytest.mark.usefixtures("no_network")
@@ -196,7 +196,7 @@ def test_a_folder_that_vanishes_while_tracking(
         shutil.rmtree(out)
         return load_model(*words, **settings)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("sam2long.cli.running.models.load_model", load_and_remove)
+    monkeypatch.setattr("sam2long.running.models.load_model", load_and_remove)
     ended = sam2long("track", clip, *BOX, "--out", out, "--model", tiny_model)
     assert_refused(ended, str(out))
     assert not out.exists()

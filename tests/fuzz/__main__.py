@@ -197,7 +197,7 @@ def main() -> None:
             played = play(target, int(seed), corpus, root / "case")
             print(f"status {played.ended.status}\n{played}")
             sys.exit(bool(played.wrong))
-        import sam2long.cli.running.job  # noqa: F401  (children need not import it again)
+        import sam2long.cli.running.report  # noqa: F401  (children need not import it again)
 
         tally = campaign(corpus, root, args)
     report(tally)

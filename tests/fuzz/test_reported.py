@@ -18,8 +18,9 @@ from sam2long.results.encoder import Mp4Encoder
 from sam2long.results.result import FrameResult
 from sam2long.results.writers.spool import Spool
 from tests.fuzz.case import Ended, run
-from tests.fuzz.corpus import FRAMES, TINY, Corpus
+from tests.fuzz.corpus import FRAMES, Corpus
 from tests.fuzz.mutate import dump
+from tests.networks import MICRO
 
 BOX = ("--box", "4,16,20,32")
 
@@ -57,7 +58,7 @@ def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., st
 def test_stored_configurations_that_no_network_has(
     refused: Callable[..., str], corpus: Corpus, tmp_path: Path, change: dict[str, object]
 ) -> None:
-    config = asdict(TINY)
+    config = asdict(MICRO)
     config["trunk"] |= change.pop("trunk", {})
     state = load_file(corpus.model)
     save_file(state, tmp_path / "w.safetensors", {"sam2long_config": json.dumps(config | change)})
@@ -68,7 +69,7 @@ def test_stored_configurations_that_no_network_has(
 def test_weights_that_are_no_numbers(refused: Callable[..., str], corpus: Corpus, tmp_path: Path, value: float) -> None:
     state = load_file(corpus.model)
     state["slot_embeddings"][0] = value
-    save_file(state, tmp_path / "w.safetensors", {"sam2long_config": json.dumps(asdict(TINY))})
+    save_file(state, tmp_path / "w.safetensors", {"sam2long_config": json.dumps(asdict(MICRO))})
     said = refused(corpus.videos["mp4"], "w.safetensors", *BOX)
     assert "1 with NaN or infinite numbers: slot_embeddings" in said
 

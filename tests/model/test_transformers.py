@@ -68,13 +68,13 @@ def test_attend(pair):
     config, grid, batch, maps, pointers = ours.config, ours.config.grid, 1, 3, 4
     image = random(batch, config.dim, grid, grid)
     memory = Memory(
-        maps=random(batch, maps, config.memory_dim, grid, grid, seed=1),
+        spatial=random(batch, maps, config.memory_dim, grid, grid, seed=1),
         slots=torch.tensor([[0, 2, 1]]),
         pointers=random(batch, pointers, config.dim, seed=2),
         times=torch.tensor([[5.0, 1.0, 2.0, 3.0]]) / 15,
     )
     position = sine_grid(config.memory_dim, grid, grid, image.device).flatten(1).T[:, None]
-    pieces = [(memory.maps[:, i].flatten(2).permute(2, 0, 1), position) for i in range(maps)]
+    pieces = [(memory.spatial[:, i].flatten(2).permute(2, 0, 1), position) for i in range(maps)]
     keys = [
         place + library.memory_temporal_positional_encoding[int(memory.slots[0, i]) - 1]
         for i, (_, place) in enumerate(pieces)

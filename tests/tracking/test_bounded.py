@@ -67,10 +67,9 @@ def test_tensors_do_not_accumulate(small_model, tree, source):
     assert sizes[LATE] <= 1.02 * sizes[EARLY]
 
 
-def test_edits_do_not_accumulate(small_model, monkeypatch):
+def test_edits_do_not_accumulate(small_model):
     """Tensors that edits leave behind are bounded by how many can be undone."""
-    monkeypatch.setattr("sam2long.tracking.prompting.edits.UNDO_DEPTH", 3)
-    session = Session(small_model, Recorded(), tree=TreeConfig(uncertainty_threshold=50.0))
+    session = Session(small_model, Recorded(), tree=TreeConfig(uncertainty_threshold=50.0), undo_depth=3)
     session.add_points(0, 1, [(20, 30)])
     sizes = []
     for number in range(12):

@@ -68,7 +68,7 @@ def test_the_file_is_plain_json_and_safetensors(small_model, clip, tmp_path):
     with zipfile.ZipFile(tmp_path / "a.s2l") as file:
         data = json.loads(file.read("session.json"))
         assert {Path(name).suffix for name in file.namelist()} == {".json", ".jsonl", ".safetensors"}
-    assert (data["format"], data["version"]) == ("sam2long session", 1)
+    assert (data["format"], data["version"]) == ("sam2long session", 2)
     assert data["objects"][0]["prompts"][0]["rounds"][0]["box"] == [10, 20, 30, 40]
     assert [path.name for path in tmp_path.iterdir()] == ["a.s2l"]
 
@@ -112,7 +112,7 @@ def rewrite(path, change):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda data: data.update(version=2, made_by="9.0"), "format version 2.* written by sam2long 9.0"),
+        (lambda data: data.update(version=3, made_by="9.0"), "format version 3.* written by sam2long 9.0"),
         (lambda data: data.update(format="something"), "not a sam2long session file"),
         (lambda data: data.pop("tree"), "is damaged"),
         (lambda data: data["objects"][0]["prompts"][0].pop("rounds"), "is damaged"),

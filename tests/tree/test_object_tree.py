@@ -28,7 +28,7 @@ class Driver:
 
     def ask(self, frame, selection):
         self.calls += 1
-        maps = shown(selection.maps, selection.slots, selection.map_weights)
+        maps = shown(selection.spatial, selection.slots, selection.spatial_weights)
         steps = [round(time * max(1, self.limit - 1)) for time in selection.times]
         pointers = shown(selection.pointers, steps, selection.pointer_weights)
         return naive.network(self.seed, frame, maps, pointers, self.tie_heavy)
@@ -126,7 +126,7 @@ def test_state_is_bounded_even_when_the_object_is_gone_for_ever():
         for pathway in tree.pathways:
             assert len(pathway.history.useful) <= 15
     kept = tree.memories(500)[0]
-    assert [node.frame for node in kept.maps] == [0, 46, 47, 48, 49, 50, 499]
+    assert [node.frame for node in kept.spatial] == [0, 46, 47, 48, 49, 50, 499]
     assert kept.slots == [0, 6, 5, 4, 3, 2, 1]
 
 
@@ -149,7 +149,7 @@ def test_a_new_prompt_decides_everything_and_starts_with_equal_scores():
     best = driver.tree.pathways[0].history.latest.payload
     driver.report(driver.tree.prompt(Node(10, 1.0, 10.0, (0,))))
     assert driver.reported[9] == best and sorted(driver.reported) == list(range(1, 10))
-    assert [node.frame for node in driver.tree.memories(11)[0].maps][:2] == [0, 10]
+    assert [node.frame for node in driver.tree.memories(11)[0].spatial][:2] == [0, 10]
     assert len(driver.tree.memories(11)) == 1
     steps = driver.step(11)
     assert len({step[:2] for step in steps}) == 1 and {step[2] for step in steps} == {0.0}

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from sam2long.cli.running.models import ModelChoice
     from sam2long.evaluation import SequenceScore
+    from sam2long.running.models import ModelChoice
     from sam2long.tree import TreeConfig
     from sam2long.video import VideoSource
 
@@ -35,7 +35,7 @@ def demo(
     """Follow an object through an artificial clip and one composed of photos, with plain SAM 2 and with the tree."""
     import numpy as np
 
-    from sam2long.cli.running.models import ModelChoice
+    from sam2long.running.models import ModelChoice
     from sam2long.synthetic import Scene, SceneConfig
     from sam2long.synthetic.export import write_mp4
     from sam2long.synthetic.photo_clip import VIDEO, read_masks
@@ -105,10 +105,11 @@ def _compare(clip: _Clip, overwrite: bool, choice: ModelChoice) -> dict[str, Seq
 
 
 def _track(source: VideoSource, clip: _Clip, out: Path, tree: TreeConfig, overwrite: bool, choice: ModelChoice) -> None:
-    from sam2long.cli.prompts.parsed import MaskPrompt
-    from sam2long.cli.running.job import Job, run_job
+    from sam2long.cli.running.report import track_and_report
+    from sam2long.running.prompts.parsed import MaskPrompt
+    from sam2long.running.run import Run
 
-    job = Job(
+    run = Run(
         source=source,
         prompts=[MaskPrompt(frame=0, object_id=_TARGET, mask=clip.truth[0], path=Path("exact"))],
         out=out,
@@ -117,7 +118,7 @@ def _track(source: VideoSource, clip: _Clip, out: Path, tree: TreeConfig, overwr
         overwrite=overwrite,
         network=choice.described(),
     )
-    run_job(job, choice.load)
+    track_and_report(run, choice.load)
 
 
 def _score(masks: Path, truth: npt.NDArray[np.bool_]) -> SequenceScore:

@@ -54,10 +54,10 @@ def evaluate(
     """Run a benchmark: track its videos, write and score the result files, and print the results table."""
     # Imported here because PyTorch takes seconds, and `sam2long --help` must be fast.
     from sam2long.cli.options.tree import tree_config
-    from sam2long.cli.running.models import ModelChoice
     from sam2long.evaluation.datasets.dataset import Choice
     from sam2long.evaluation.experiment import Experiment, check_scorable
     from sam2long.evaluation.task import task_of
+    from sam2long.running.models import ModelChoice
 
     network = ModelChoice(model, checkpoint, device, image_size, random_weights, precision, compile, quiet)
     tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, greedy)

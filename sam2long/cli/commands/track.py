@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 from sam2long.cli.options import common as options
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sam2long.running.models import ModelChoice
+    from sam2long.running.prompts.parsed import Prompt
+    from sam2long.running.run import FrameRange
+    from sam2long.running.session_file import SavedRun
+    from sam2long.tree import TreeConfig
 
 
 def track(
@@ -40,34 +52,65 @@ def track(
     # Imported here because PyTorch and PyAV take seconds, and `sam2long --help` must be fast.
     from sam2long.cli.options.tree import check_delay, tree_config
     from sam2long.cli.options.video import parse_levels
-    from sam2long.cli.prompts.prompt_file import read_prompts
-    from sam2long.cli.running.job import FrameRange, Job, run_job
-    from sam2long.cli.running.models import ModelChoice
-    from sam2long.cli.running.session_file import check_settings, read_saved
-    from sam2long.video import open_video
+    from sam2long.running.models import ModelChoice
+    from sam2long.running.prompts.prompt_file import read_prompts
+    from sam2long.running.run import FrameRange
+    from sam2long.running.session_file import read_saved
 
     saved = read_saved(session)
     given = read_prompts(point or [], box or [], mask or [], prompts, needed=saved is None)
     choice = ModelChoice(model, checkpoint, device, image_size, random_weights, precision, compile, quiet)
     tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, greedy)
     check_delay(max_delay)
-    if saved is not None and session is not None:
-        check_settings(saved, session, tree, max_delay)
-    white = parse_levels(levels)
-    with open_video(video, fps=fps, levels=white) as source:
-        job = Job(
+    how = _How(choice, tree, max_delay, FrameRange(start, end, stride, reverse), fps, parse_levels(levels))
+    where = _Where(out, tuple(word.strip() for word in save.split(",")), overwrite, session, quiet)
+    _track(video, given, saved, how, where)
+
+
+@dataclass(frozen=True)
+class _How:
+    """The network, the memory tree, and which frames to read."""
+
+    network: ModelChoice
+    tree: TreeConfig
+    max_delay: int | None
+    frames: FrameRange
+    fps: float | None
+    levels: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class _Where:
+    """Where the results go."""
+
+    out: Path
+    formats: tuple[str, ...]
+    overwrite: bool
+    session: Path | None
+    quiet: bool
+
+
+def _track(video: str, prompts: list[Prompt], saved: SavedRun | None, how: _How, where: _Where) -> None:
+    from sam2long.cli.running.report import track_and_report
+    from sam2long.running.run import Run
+    from sam2long.running.session_file import check_settings
+    from sam2long.video import open_video
+
+    if saved is not None and where.session is not None:
+        check_settings(saved, where.session, how.tree, how.max_delay)
+    with open_video(video, fps=how.fps, levels=how.levels) as source:
+        run = Run(
             source=source,
-            prompts=given,
-            out=out,
-            formats=tuple(word.strip() for word in save.split(",")),
-            tree=tree,
-            max_delay=max_delay,
-            levels=white,
-            frames=FrameRange(start, end, stride, reverse),
-            overwrite=overwrite,
-            quiet=quiet,
-            network=choice.described(),
-            session_file=session,
+            prompts=prompts,
+            out=where.out,
+            formats=where.formats,
+            tree=how.tree,
+            max_delay=how.max_delay,
+            levels=how.levels,
+            frames=how.frames,
+            overwrite=where.overwrite,
+            network=how.network.described(),
+            session_file=where.session,
             saved=saved,
         )
-        run_job(job, choice.load)
+        track_and_report(run, how.network.load, where.quiet)

@@ -1,1 +1,1 @@
-"""Executing one run: loading the network, progress, Ctrl-C, saving and the final message."""
+"""What a terminal shows of a run: progress and the final message."""

@@ -8,6 +8,19 @@ from pathlib import Path
 
 from sam2long.errors import CheckpointError
 
+_PUBLISHED = {
+    "medsam2": ("wanglab/MedSAM2", ("MedSAM2_latest.pt",)),
+    "edgetam": ("yonigozlan/EdgeTAM-hf", ("model.safetensors",)),
+    **{
+        f"efficienttam-{size}": (
+            "yunyangx/efficient-track-anything",
+            (f"efficienttam_{size}.pt".replace("-512", "_512x512").replace("-", "_"),),
+        )
+        for size in ("s", "s-1", "s-2", "s-512", "ti", "ti-1", "ti-2", "ti-512")
+    },
+}
+"""Repository and files, in order of preference, of presets that Meta does not publish under their own names."""
+
 _MEGABYTES = {"tiny": 156, "small": 184, "base-plus": 324, "large": 898}
 """Size of the published files by the end of the preset name."""
 _LARGE = 300
@@ -16,7 +29,7 @@ _SECONDS = 8.0
 
 
 def download(name: str) -> Path:
-    """Get the official checkpoint of a preset: from the cache, else `model.safetensors`, else the `.pt` file.
+    """Get the published checkpoint of a preset: from the cache, else from the hub.
 
     Warns before a large download and suggests smaller models.
 
@@ -26,26 +39,27 @@ def download(name: str) -> Path:
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
 
-    repository, pickled = f"facebook/{name}", name.replace("-", "_") + ".pt"
-    files = ("model.safetensors", pickled)
+    usual = f"facebook/{name}", ("model.safetensors", name.replace("-", "_") + ".pt")
+    repository, files = _PUBLISHED.get(name, usual)
+    last = files[-1]
     for file in files:
         cached = try_to_load_from_cache(repository, file)
         if isinstance(cached, str):
             return Path(cached)
     if not _answers(repository):
-        raise _unreachable(repository, pickled, "no connection, and it is not in the local cache")
+        raise _unreachable(repository, last, "no connection, and it is not in the local cache")
     _warn_if_large(name)
     try:
         try:
             return Path(hf_hub_download(repository, files[0]))
         except EntryNotFoundError as error:
-            if isinstance(error, LocalEntryNotFoundError):
+            if isinstance(error, LocalEntryNotFoundError) or len(files) == 1:
                 raise
-            return Path(hf_hub_download(repository, pickled))
+            return Path(hf_hub_download(repository, last))
     except (OSError, HfHubHTTPError) as error:
         offline = isinstance(error, LocalEntryNotFoundError)
         reason = "no connection, and it is not in the local cache" if offline else str(error).partition("\n")[0]
-        raise _unreachable(repository, pickled, reason) from error
+        raise _unreachable(repository, last, reason) from error
 
 
 def _warn_if_large(name: str) -> None:

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from sam2long.errors import CheckpointError, ConfigError
 from sam2long.model.checkpoints.hub import download
 from sam2long.model.checkpoints.names import to_ours
+from sam2long.model.checkpoints.recognition import recognise
 from sam2long.model.checkpoints.unwrap import file_in, read_pickle, unwrap
 from sam2long.model.compilation import compile_model
-from sam2long.model.config import PRESETS, TRUNKS, HieraConfig, SAM2Config, TrunkConfig, preset
+from sam2long.model.config import PRESETS, TRUNKS, PerceiverConfig, SAM2Config, TrunkConfig, preset
 from sam2long.model.precision import choose_precision, set_precision
 from sam2long.model.sam2 import SAM2
 
@@ -71,8 +72,8 @@ def _load(name: str, checkpoint: str | Path | None, image_size: int | None, rand
         return fresh_model(_config(name, image_size))
     if checkpoint is None and _looks_like_file(name):
         state, config = read_checkpoint(Path(name))
-        config = config or _recognise(state, name)
-        path = Path(name)
+        path = file_in(Path(name))
+        config = config or recognise(state, path)
     else:
         config = _config(name, None)
         path = Path(checkpoint) if checkpoint is not None else _BUNDLED.get(config.name) or download(config.name)
@@ -131,7 +132,13 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], SAM2Config | None]:
         raise CheckpointError(
             f"checkpoint {str(path)!r} cannot be read; it may be truncated or not a checkpoint ({reason})"
         ) from error
-    return to_ours(unwrap(content, path)), _stored_config(metadata, path)
+    state = unwrap(content, path)
+    try:
+        return to_ours(state), _stored_config(metadata, path)
+    except (RuntimeError, TypeError, IndexError) as error:  # folding takes the shapes for granted
+        raise CheckpointError(
+            f"checkpoint {str(path)!r} has layers that do not fit together: {_first_sentence(error)}"
+        ) from error
 
 
 def save_model(model: SAM2, path: Path, dtype: torch.dtype = torch.float32) -> None:
@@ -166,8 +173,9 @@ def _stored_config(metadata: dict[str, str], path: Path) -> SAM2Config | None:
         return None
     try:
         fields: dict[str, Any] = json.loads(metadata["sam2long_config"])
-        trunk = _stored_trunk(fields.pop("trunk"))
-        return SAM2Config(trunk=trunk, **{key: _frozen(value) for key, value in fields.items()})
+        trunk, perceiver = _stored_trunk(fields.pop("trunk")), fields.pop("perceiver", None)
+        compressed = PerceiverConfig(**perceiver) if perceiver else None
+        return SAM2Config(trunk=trunk, perceiver=compressed, **{key: _frozen(value) for key, value in fields.items()})
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise CheckpointError(
             f"checkpoint {str(path)!r} has a configuration that cannot be used: {_first_sentence(error)}"
@@ -195,23 +203,6 @@ def _config(name: str, image_size: int | None) -> SAM2Config:
         return preset(name.removeprefix("facebook/"), image_size)
     except ConfigError as error:
         raise CheckpointError(str(error)) from error
-
-
-def _recognise(state: dict[str, Tensor], name: str) -> SAM2Config:
-    """Find the preset whose trunk and options match a checkpoint."""
-    patch = state.get("image_encoder.trunk.patch_embed.weight")
-    blocks = {key.split(".")[3] for key in state if key.startswith("image_encoder.trunk.blocks.")}
-    for config in PRESETS.values():
-        trunk = config.trunk
-        if (
-            isinstance(trunk, HieraConfig)
-            and patch is not None
-            and patch.ndim == 4
-            and (patch.shape[0], len(blocks)) == (trunk.width, sum(trunk.depths))
-            and config.occlusion_memory == ("no_object_memory" in state)
-        ):
-            return config
-    raise CheckpointError(f"checkpoint {name!r} matches no known model; known: {', '.join(PRESETS)}")
 
 
 def _fill(config: SAM2Config, state: dict[str, Tensor], path: Path) -> SAM2:

@@ -9,7 +9,18 @@ import re
 
 from torch import Tensor
 
+from sam2long.model.checkpoints.folding import fold_repvit
+
 Rules = list[tuple[str, str]]
+
+_REPVIT: Rules = [
+    (r"\.stages_(\d)\.", r".stages.\1."),
+    (r"\.spatial_downsample\.", ".spatial."),
+    (r"\.channel_downsample\.", ".channel."),
+    (r"\.downsample\.ffn\.", ".downsample.channel_mixer."),
+    (r"\.se\.fc1\.", ".squeeze.reduce."),
+    (r"\.se\.fc2\.", ".squeeze.restore."),
+]
 
 ORIGINAL: Rules = [
     (r"^maskmem_tpos_enc$", "slot_embeddings"),
@@ -28,6 +39,12 @@ ORIGINAL: Rules = [
     (r"\.neck\.convs\.1\.conv\.", ".neck.2."),
     (r"\.neck\.convs\.2\.conv\.", ".neck.1."),
     (r"\.neck\.convs\.3\.conv\.", ".neck.0."),
+    (r"\.neck\.convs\.0\.conv_1x1\.", ".neck.project."),
+    (r"\.neck\.convs\.0\.norm_0\.", ".neck.norm1."),
+    (r"\.neck\.convs\.0\.conv_3x3\.", ".neck.smooth."),
+    (r"\.neck\.convs\.0\.norm_1\.", ".neck.norm2."),
+    (r"\.trunk\.body\.", ".trunk."),
+    *_REPVIT,
     # prompt encoder
     (r"^sam_prompt_encoder\.", "prompt_encoder."),
     (r"\.pe_layer\.positional_encoding_gaussian_matrix$", ".frequencies"),
@@ -60,8 +77,18 @@ ORIGINAL: Rules = [
     (r"\.pwconv1\.", ".expand."),
     (r"\.pwconv2\.", ".contract."),
     (r"^memory_encoder\.out_proj\.", "memory_encoder.out_projection."),
+    # spatial perceiver
+    (r"^spatial_perceiver\.latents_2d$", "spatial_perceiver.grid_latents"),
+    (r"\.(self_)?ff\.0\.", r".\1mlp.norm."),
+    (r"\.(self_)?ff\.1\.", r".\1mlp.up."),
+    (r"\.(self_)?ff\.3\.", r".\1mlp.down."),
+    (r"\.attn\.norm_x\.", ".norm_input."),
+    (r"\.attn\.norm_latents\.", ".norm_latents."),
+    (r"^(spatial_perceiver\..*)\.self_attn\.norm\.", r"\1.norm_self."),
+    (r"^(spatial_perceiver\..*)\.attn\.", r"\1.cross_attn."),
+    (r"\.to_(q|k|v|out)\.", r".\1_proj."),
 ]
-"""Rules for the `.pt` files of SAM 2 and SAM 2.1."""
+"""Rules for the `.pt` files of SAM 2, SAM 2.1, EdgeTAM and EfficientTAM."""
 
 TRANSFORMERS: Rules = [
     (r"^memory_temporal_positional_encoding$", "slot_embeddings"),
@@ -71,7 +98,8 @@ TRANSFORMERS: Rules = [
     (r"^object_pointer_proj\.", "pointer_projection."),
     (r"^temporal_positional_encoding_projection_layer\.", "pointer_time_projection."),
     # image encoder
-    (r"^vision_encoder\.backbone\.", "image_encoder.trunk."),
+    (r"^vision_encoder\.backbone\.(timm_model\.)?", "image_encoder.trunk."),
+    *_REPVIT,
     (r"^vision_encoder\.neck\.convs\.0\.", "image_encoder.neck.3."),
     (r"^vision_encoder\.neck\.convs\.1\.", "image_encoder.neck.2."),
     (r"^vision_encoder\.neck\.convs\.2\.", "image_encoder.neck.1."),
@@ -121,6 +149,14 @@ TRANSFORMERS: Rules = [
     (r"\.pointwise_conv1\.", ".expand."),
     (r"\.pointwise_conv2\.", ".contract."),
     (r"^memory_encoder\.projection\.", "memory_encoder.out_projection."),
+    # spatial perceiver, and the feed-forward part of EdgeTAM's memory attention
+    (r"^spatial_perceiver\.latents_1d$", "spatial_perceiver.latents"),
+    (r"^spatial_perceiver\.latents_2d$", "spatial_perceiver.grid_latents"),
+    (r"^(spatial_perceiver\..*)\.(up|down)_proj\.", r"\1.\2."),
+    (r"^(spatial_perceiver\..*)\.(cross|self)_attention\.", r"\1.\2_attn."),
+    (r"\.layer_norm_(input|latents|self)\.", r".norm_\1."),
+    (r"^(memory_attention\..*)\.mlp\.up_proj\.", r"\1.linear1."),
+    (r"^(memory_attention\..*)\.mlp\.down_proj\.", r"\1.linear2."),
     # multi-layer perceptrons: two layers inside transformer blocks, three elsewhere
     (r"\.layers\.0\.(weight|bias)$", r".layers.1.\1"),
     (r"\.proj_in\.", ".layers.0."),
@@ -130,15 +166,16 @@ TRANSFORMERS: Rules = [
     (r"\.o_proj\.", ".out_proj."),
     (r"\.layer_norm(\d?)\.", r".norm\1."),
 ]
-"""Rules for the `model.safetensors` files of Sam2VideoModel and Sam2Model in the Transformers library."""
+"""Rules for the `model.safetensors` files of Sam2VideoModel, Sam2Model and EdgeTamVideoModel in Transformers."""
 
 
 def to_ours(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Rename a published state dict, whose kind the name of the temporal slots shows; our names are kept."""
     if "maskmem_tpos_enc" in state:
-        return {_rename(name, ORIGINAL): value for name, value in state.items()}
+        split = _split_keys_and_values(fold_repvit(state))
+        return {_rename(name, ORIGINAL): value for name, value in split.items()}
     if "memory_temporal_positional_encoding" in state:
-        return {_rename(name, TRANSFORMERS): value for name, value in _split_points(state).items()}
+        return {_rename(name, TRANSFORMERS): value for name, value in _split_points(fold_repvit(state)).items()}
     return state
 
 
@@ -146,6 +183,18 @@ def _rename(name: str, rules: Rules) -> str:
     for pattern, replacement in rules:
         name = re.sub(pattern, replacement, name)
     return name
+
+
+def _split_keys_and_values(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Split the matrices of the original perceiver that give both keys and values."""
+    split = {}
+    for name, value in state.items():
+        if name.endswith(".to_kv.weight") and value.ndim == 2 and len(value) % 2 == 0:
+            start = name.removesuffix("kv.weight")
+            split[f"{start}k.weight"], split[f"{start}v.weight"] = value.chunk(2)
+        else:
+            split[name] = value
+    return split
 
 
 def _split_points(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -106,8 +106,8 @@ class MaskDecoder(nn.Module):
         self.object_token = nn.Parameter(torch.zeros(1, dim))
         self.iou_token = nn.Parameter(torch.zeros(1, dim))
         self.mask_tokens = nn.Parameter(torch.zeros(4, dim))
-        self.project_stride4 = nn.Conv2d(dim, dim // 8, 1)
-        self.project_stride8 = nn.Conv2d(dim, dim // 4, 1)
+        self.project_stride4 = nn.Conv2d(dim, dim // 8, 1) if config.fine_maps else None
+        self.project_stride8 = nn.Conv2d(dim, dim // 4, 1) if config.fine_maps else None
         self.upscale8 = nn.ConvTranspose2d(dim, dim // 4, 2, stride=2)
         self.upscale_norm = LayerNorm2d(dim // 4)
         self.upscale4 = nn.ConvTranspose2d(dim // 4, dim // 8, 2, stride=2)
@@ -139,7 +139,9 @@ class MaskDecoder(nn.Module):
         return masks, ious, mask_tokens, self.object_score_head(tokens[:, 0]).squeeze(-1)
 
     def _masks(self, mask_tokens: Tensor, pixels: Tensor, features: ImageFeatures) -> Tensor:
-        x = F.gelu(self.upscale_norm(self.upscale8(pixels) + features.stride8))
-        x = F.gelu(self.upscale4(x) + features.stride4)
+        x = self.upscale8(pixels)
+        x = F.gelu(self.upscale_norm(x if self.project_stride8 is None else x + features.stride8))
+        x = self.upscale4(x)
+        x = F.gelu(x if self.project_stride4 is None else x + features.stride4)
         filters = torch.stack([mlp(mask_tokens[:, i]) for i, mlp in enumerate(self.mask_filters)], dim=1)
         return (filters @ x.flatten(2)).unflatten(2, x.shape[2:])

@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from sam2long.errors import OutputError
 from sam2long.results.writers.json_stream import dumps
@@ -47,7 +48,7 @@ class OutputFolder:
             self._create()
             self._lock.take()
             self._settle_killed()
-            if not (overwrite or (continues is not None and _same_run(path, continues))):
+            if not (overwrite or (continues is not None and summary_of(path, continues) is not None)):
                 _check_empty(path)
             if not (path / SUMMARY).exists():
                 _check_nothing_lost(path, names)
@@ -128,10 +129,11 @@ def _check_empty(path: Path) -> None:
         raise OutputError(f"the output folder {path} is not empty; choose another one, or pass --overwrite")
 
 
-def _same_run(path: Path, settings: Mapping[str, object]) -> bool:
-    """Return whether the summary in a folder has these settings."""
+def summary_of(path: Path, settings: Mapping[str, object]) -> dict[str, Any] | None:
+    """Return the summary in an output folder if it has these settings, else None."""
     try:
         summary = json.loads((path / SUMMARY).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    return isinstance(summary, dict) and summary.get("settings") == json.loads(dumps(dict(settings)))
+        return None
+    same = isinstance(summary, dict) and summary.get("settings") == json.loads(dumps(dict(settings)))
+    return summary if same else None

@@ -21,14 +21,14 @@ from safetensors import SafetensorError
 
 from sam2long.errors import OutputError, SessionError
 from sam2long.results.observation import Observation
-from sam2long.tracking.saving.codec import Json, SessionDecoder, SessionEncoder, whole
+from sam2long.tracking.saving.codec import Json, SessionDecoder, SessionEncoder, style_of, whole
 from sam2long.tracking.state import SessionState
 from sam2long.tracking.storage.store import PackedResult, ResultStore, StoredResult
 from sam2long.tree import TreeConfig
 from sam2long.version import VERSION
 from sam2long.video.fingerprint import Fingerprint, fingerprint
 
-FORMAT, FORMAT_VERSION = "sam2long session", 1
+FORMAT, FORMAT_VERSION = "sam2long session", 2
 
 _OPTIONS = ("trace", "keep_logits", "max_delay")
 _DAMAGE = (
@@ -157,11 +157,14 @@ def read_session(path: Path, header: Header, state: SessionState) -> None:
             live = item["live"]
             clocks = {live["stride"]: state.clock(live["stride"])} if live else {}
             state.tracks[item["id"]] = decoder.track(item, clocks)
-        for name in _result_members(file):
+        for name in result_members(file):
             _unpack_chunk(file.read(name), state.store)
         for line in file.read("traces.jsonl").decode().splitlines():
             row = json.loads(line)
             state.store.put_trace(row["object"], row["row"]["frame"], row["stride"], 0, json.dumps(row["row"]))
+        # Version 1 has no styles.
+        for item in header.data.get("styles", ()):
+            state.styles[whole(item["id"])] = style_of(item)
         state.layer = whole(header.data["layer"])
 
 
@@ -206,7 +209,7 @@ def read_observations(path: Path) -> Iterator[Observation]:
     read_header(path)
     last: StoredResult | None = None
     with _open(path) as file:
-        for name in _result_members(file):
+        for name in result_members(file):
             for result in _rows(load(file.read(name))):
                 if last is None or (result.object_id, result.frame) != (last.object_id, last.frame):
                     yield result.observed()
@@ -243,6 +246,7 @@ def _describe(state: SessionState, tracks: list[Json], video: Fingerprint, weigh
         "options": {"trace": state.trace, "keep_logits": state.keep_logits, "max_delay": state.max_delay},
         "layer": state.layer,
         "objects": tracks,
+        "styles": [{"id": object_id, **asdict(style)} for object_id, style in state.styles.items()],
     }
 
 
@@ -309,7 +313,8 @@ def _pack_chunk(chunk: list[tuple[StoredResult, PackedResult]]) -> bytes:
     return save(arrays)
 
 
-def _result_members(file: zipfile.ZipFile) -> list[str]:
+def result_members(file: zipfile.ZipFile) -> list[str]:
+    """Names of the members with results, in order."""
     return sorted(name for name in file.namelist() if name.startswith("results/"))
 
 

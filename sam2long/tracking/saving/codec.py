@@ -13,12 +13,14 @@ from pycocotools import mask as coco
 from torch import Tensor
 
 from sam2long.errors import PromptError
+from sam2long.model.memory.encoded import EncodedMemory
 from sam2long.model.sam2 import SAM2
 from sam2long.results.convert import run_lengths
-from sam2long.tracking.outcome import EncodedMemory, Outcome
+from sam2long.tracking.outcome import Outcome
 from sam2long.tracking.prompting.conditioning import Conditioning
 from sam2long.tracking.prompting.prompts import Clicks, FrameSize, ObjectPrompt, Tracked, check_clicks
 from sam2long.tracking.storage.packing import PackedMask
+from sam2long.tracking.style import ObjectStyle
 from sam2long.tracking.track import FOREVER, LiveTree, Track
 from sam2long.tracking.tracker import Tree
 from sam2long.tree import Branch, Clock, History, Lineage, Node, ObjectTree, Pathway, TreeConfig
@@ -94,7 +96,8 @@ class SessionEncoder:
         # Pathways share nodes, and it matters which ones they share, so each node has one number.
         number = self._nodes.setdefault(id(node), len(self._nodes))
         name = f"node/{number}"
-        self.tensors[f"{name}/map"] = node.payload.map
+        # Version 1 files call it a map, whatever its shape.
+        self.tensors[f"{name}/map"] = node.payload.spatial
         self.tensors[f"{name}/pointer"] = node.payload.pointer
         return {"number": number, "frame": node.frame, "iou": node.iou, "object_score": node.object_score}
 
@@ -209,7 +212,7 @@ class SessionDecoder:
     def _node(self, data: Json) -> Node[EncodedMemory]:
         number, config = whole(data["number"]), self.model.config
         if number not in self._nodes:
-            memory = self._shaped(f"node/{number}/map", config.memory_dim, config.grid, config.grid)
+            memory = self._shaped(f"node/{number}/map", *config.memory_shape)
             remembered = EncodedMemory(memory, self._shaped(f"node/{number}/pointer", config.dim))
             scores = real(data["iou"]), real(data["object_score"])
             self._nodes[number] = Node(whole(data["frame"]), *scores, remembered)
@@ -268,6 +271,14 @@ def _check_tree(
         raise ValueError("a pathway that does not stand on the newest frame")
     if levels and any(pathway.branch is None for pathway in pathways):
         raise ValueError("a pathway that stands nowhere")
+
+
+def style_of(data: Json) -> ObjectStyle:
+    """Decode an object's style; raises ValueError if it is none."""
+    try:
+        return ObjectStyle(data["name"], tuple(data["colour"]), data["hidden"], data["locked"])
+    except PromptError as error:
+        raise ValueError(str(error)) from error
 
 
 def whole(value: object, least: int = 0) -> int:

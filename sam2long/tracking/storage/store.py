@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import astuple, dataclass, fields
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -242,6 +244,15 @@ class ResultStore:
             yield from (row for row in whole if track.stands(row.layer, row.frame, row.stride))
             last = whole[-1].frame
 
+    def states(self, track: Track, object_id: int) -> Iterator[tuple[int, bool]]:
+        """Every visited frame of an object, in order, and whether a result there is up to date."""
+        self.flush()
+        select = "SELECT frame, layer, stride FROM results WHERE object_id = ? ORDER BY frame"
+        for frame, rows in groupby(self._query(select, (object_id,)), key=itemgetter(0)):
+            results = [(layer, stride) for _, layer, stride in rows if track.visited(layer, frame, stride)]
+            if results:
+                yield frame, any(track.stands(layer, frame, stride) for layer, stride in results)
+
     def packed(self, result: StoredResult) -> PackedResult:
         """The mask, logits and pointer of a result."""
         key = (result.object_id, result.frame, result.stride, result.layer)
@@ -269,13 +280,13 @@ class ResultStore:
                 kept[frame] = stride, row
         yield from kept.values()
 
-    def forget(self, object_id: int, cut: Cut, before: bool) -> None:
-        """Delete the results and traces in a cut's span that are older than it (`before`) or made since (for undo)."""
+    def forget(self, object_id: int, cut: Cut) -> None:
+        """Delete the results and traces that a cut hides."""
         self.flush()
-        side = "<" if before else ">="
-        where = f"object_id = ? AND frame BETWEEN ? AND ? AND stride * ? > 0 AND layer {side} ?"
+        where = "object_id = ? AND frame BETWEEN ? AND ? AND stride * ? > 0 AND layer >= ? AND layer < ?"
+        values = (object_id, cut.first, cut.last, cut.sign, cut.since, cut.layer)
         for table in ("results", "traces"):
-            self._query(f"DELETE FROM {table} WHERE {where}", (object_id, cut.first, cut.last, cut.sign, cut.layer))
+            self._query(f"DELETE FROM {table} WHERE {where}", values)
 
     def _standing(self, track: Track, where: str, values: tuple[int, ...]) -> Iterator[StoredResult]:
         return (row for row in self._rows(where, values) if track.stands(row.layer, row.frame, row.stride))

@@ -1,0 +1,231 @@
+"""The studio in a real browser: how long a person waits, and the pictures of the guide.
+
+    python -m benchmarks.studio measure [--clicks 30] [--jumps 30]     # figures, on an artificial 1080p clip with nano
+    python -m benchmarks.studio pictures docs/images                   # screenshots, and one correction as an animation
+
+Needs `pip install 'sam2long[studio,test]'` and Chromium. Times are taken by the page's own marks: a click is marked
+when the pointer goes down, a mask or image when it has been drawn on its canvas (the screen shows it up to one refresh
+later).
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from sam2long.synthetic import Scene, SceneConfig
+from sam2long.synthetic.export import write_mp4
+from tests.studio.browser.conftest import CHROMIUM, OPTIONS, Server
+from tests.studio.browser.studio_page import StudioPage
+
+_WATCH = """() => {
+  window.marks = [];
+  new PerformanceObserver((list) => {
+    for (const { name, startTime, detail } of list.getEntries()) window.marks.push({ name, at: startTime, ...detail });
+  }).observe({ type: "mark" });
+}"""
+
+
+def marks(page: StudioPage, name: str) -> list[dict[str, Any]]:
+    return [mark for mark in page.tab.evaluate("() => window.marks") if mark["name"] == name]
+
+
+def inside(scene: Scene, frame: int, object_id: int) -> tuple[float, float]:
+    ys, xs = np.nonzero(scene.render(frame)[1] == object_id)
+    nearest = int(np.argmin((xs - xs.mean()) ** 2 + (ys - ys.mean()) ** 2))
+    return float(xs[nearest]) + 0.5, float(ys[nearest]) + 0.5
+
+
+def summary(seconds: list[float]) -> dict[str, float]:
+    return {
+        "n": len(seconds),
+        "median_ms": round(float(np.median(seconds)), 1),
+        "p95_ms": round(float(np.percentile(seconds, 95)), 1),
+    }
+
+
+def clicks(page: StudioPage, at: tuple[float, float], count: int) -> list[float]:
+    """Milliseconds from a click to its mask, on a frame that is encoded."""
+    page.click(*at)
+    page.wait(lambda: page.mask().any(), "the first mask")
+    page.tab.wait_for_timeout(1500)
+    waits = []
+    for i in range(count):
+        before = max((mark["revision"] for mark in marks(page, "studio:masks")), default=0)
+        # Towards the middle, and not so near the first click that it would be taken hold of.
+        away = 40 + 15 * (i % 6)
+        page.click(*(place + (away if place < size / 2 else -away) for place, size in zip(at, page.size)))
+        after = page.wait(lambda b=before: [m for m in marks(page, "studio:masks") if m["revision"] > b], "the mask")
+        waits.append(after[0]["at"] - marks(page, "studio:click")[-1]["at"])
+        page.press("Control+z")
+        page.tab.wait_for_timeout(300)
+    return waits
+
+
+def jumps(page: StudioPage, frames: int, count: int) -> list[float]:
+    """Milliseconds from a step to a frame that no cache holds until its image is drawn."""
+    waits = []
+    for frame in np.random.default_rng(0).permutation(np.arange(12, frames - 12))[:count]:
+        page.tab.evaluate("() => (window.marks.length = 0)")
+        began = page.tab.evaluate(_JUMP, int(frame))
+        drawn = page.wait(lambda f=frame: [m for m in marks(page, "studio:image") if m["frame"] == f], "the image")
+        waits.append(drawn[0]["at"] - began)
+        page.tab.wait_for_timeout(150)
+    return waits
+
+
+_JUMP = """(frame) => {
+  const field = document.getElementById("frame-number");
+  field.value = frame;
+  const began = performance.now();
+  field.dispatchEvent(new Event("change", { bubbles: true }));
+  return began;
+}"""
+
+
+def rate(page: StudioPage, key: str, seconds: float) -> float:
+    """Frames per second whose masks are drawn after a key is pressed."""
+    page.tab.evaluate("() => (window.marks.length = 0)")
+    page.press(key)
+    page.tab.wait_for_timeout(seconds * 1000)
+    drawn = marks(page, "studio:masks")
+    span = (drawn[-1]["at"] - drawn[0]["at"]) / 1000 if len(drawn) > 1 else seconds
+    return round((len({mark["frame"] for mark in drawn}) - 1) / max(span, 0.001), 1)
+
+
+def measure(arguments: argparse.Namespace, browser: Any, folder: Path) -> None:
+    config = SceneConfig("easy", frames=arguments.frames, height=1080, width=1920, objects=2)
+    scene = Scene(config, seed=5)
+    print(f"rendering {config.frames} frames of 1920x1080", flush=True)
+    write_mp4(scene, folder / "clip.mp4")
+    server = Server(folder / "clip.mp4", folder / "clip.s2l").start()
+    try:
+        page = StudioPage(browser, server.address, (1920, 1080))
+        page.view("Matte")
+        page.tab.evaluate(_WATCH)
+        print("click to mask:", json.dumps(summary(clicks(page, inside(scene, 0, 1), arguments.clicks))), flush=True)
+        print("jump to image:", json.dumps(summary(jumps(page, config.frames, arguments.jumps))), flush=True)
+        page.press("Home")
+        page.tab.wait_for_timeout(1000)
+        print("masks per second while following:", rate(page, "f", 8), flush=True)
+        page.done()
+        page.press("Home")
+        page.tab.wait_for_timeout(2000)
+        print("masks per second while playing:", rate(page, " ", 2.5), flush=True)
+    finally:
+        server.kill()
+
+
+def pictures(arguments: argparse.Namespace, browser: Any, folder: Path) -> None:
+    """A session on an artificial clip, as a person would go through it."""
+    scene = Scene(SceneConfig("lookalike", frames=72, height=540, width=960, objects=2), seed=arguments.seed)
+    write_mp4(scene, folder / "match.mp4")
+    server = Server(folder / "match.mp4", folder / "match.s2l").start()
+    shots: list[tuple[bytes, int]] = []
+    try:
+        for theme in ("dark", "light"):
+            page = StudioPage(browser, server.address, (960, 540))
+            switch = page.tab.get_by_role("button", name=f"{theme.title()} theme")
+            if switch.count():
+                switch.click()
+            if theme == "dark":
+                story(page, scene, arguments.out, shots)
+            for width, height in ((1280, 720), (1920, 1080)):
+                page.tab.set_viewport_size({"width": width, "height": height})
+                page.tab.wait_for_timeout(1500)
+                page.tab.screenshot(path=arguments.out / f"studio-{theme}-{width}.jpg", type="jpeg", quality=80)
+            page.close()
+    finally:
+        server.kill()
+    frames = [
+        Image.open(io.BytesIO(data)).convert("RGB").resize((800, 450), Image.Resampling.LANCZOS) for data, _ in shots
+    ]
+    durations = [milliseconds for _, milliseconds in shots]
+    frames[0].save(
+        arguments.out / "studio.webp",
+        save_all=True,
+        append_images=frames[1:],
+        duration=durations,
+        loop=0,
+        quality=60,
+        method=6,
+    )
+
+
+def story(page: StudioPage, scene: Scene, out: Path, shots: list[tuple[bytes, int]]) -> None:
+    """Mark, follow, look, correct and follow again."""
+
+    def shoot(milliseconds: int) -> None:
+        shots.append((page.tab.screenshot(), milliseconds))
+
+    page.tab.screenshot(path=out / "studio-start.jpg", type="jpeg", quality=80)
+    shoot(900)
+    for object_id in (1, 2):
+        page.press("a")
+        page.click(*inside(scene, 0, object_id))
+        page.wait(lambda n=object_id: len(page.objects()) == n and page.points(), "the object")
+        page.tab.wait_for_timeout(600)
+        shoot(900)
+    page.press("1", "f")
+    page.running()
+    end = time.monotonic() + 6
+    while time.monotonic() < end:
+        page.tab.wait_for_timeout(400)
+        shoot(120)
+    page.done()
+    page.wait(page.doubts, "doubtful frames")
+    page.tab.wait_for_timeout(1000)
+    shoot(700)
+    page.press("n")
+    page.tab.wait_for_timeout(1200)
+    shoot(1500)
+    page.tab.screenshot(path=out / "studio-doubt.jpg", type="jpeg", quality=80)
+    number = 1 if "object 1" in page.doubts()[0].lower() else 2
+    if (scene.render(page.frame())[1] == number).any():
+        page.click(*inside(scene, page.frame(), number))
+        page.wait(page.points, "the correction")
+        page.tab.wait_for_timeout(1200)
+        shoot(1500)
+        page.tab.screenshot(path=out / "studio-corrected.jpg", type="jpeg", quality=80)
+        page.press("f")
+        page.tab.wait_for_timeout(1200)
+        shoot(300)
+        page.done()
+        page.tab.wait_for_timeout(800)
+        shoot(1500)
+    page.press("x")
+    page.tab.wait_for_timeout(500)
+    page.tab.screenshot(path=out / "studio-export.jpg", type="jpeg", quality=80)
+    page.press("Escape")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+    measuring = commands.add_parser("measure")
+    measuring.add_argument("--clicks", type=int, default=30)
+    measuring.add_argument("--jumps", type=int, default=30)
+    measuring.add_argument("--frames", type=int, default=90)
+    measuring.set_defaults(run=measure)
+    drawing = commands.add_parser("pictures")
+    drawing.add_argument("out", type=Path)
+    drawing.add_argument("--seed", type=int, default=11)
+    drawing.set_defaults(run=pictures)
+    arguments = parser.parse_args()
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        arguments.run(arguments, browser, Path(folder))
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""One job of a batch: a video, what to follow in it, and how."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from sam2long.errors import ConfigError, JobError
+from sam2long.running.prompts.parsed import Prompt
+from sam2long.running.prompts.prompt_file import parse_entries, read_prompts
+from sam2long.running.run import FrameRange
+from sam2long.tree import TreeConfig
+
+_ID = re.compile(r"[^\x00-\x1f/\\.][^\x00-\x1f/\\]{0,199}\Z")
+_RESERVED = ("report.jsonl", "report.html")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One video of a batch.
+
+    Attributes:
+        id: names the job and its folder of results.
+        video: path of the video, as for `sam2long track`.
+        prompts: path of a prompt file, or entries as in a prompt file.
+        point: clicks, in the words of `track --point`.
+        box: boxes, in the words of `track --box`.
+        mask: masks, in the words of `track --mask`.
+        session: session file to start from and to save to; its prompts need not be given again.
+        settings: settings of this job only, by the names in `SETTINGS`.
+
+    Raises:
+        JobError: the id cannot be the name of a folder, there is nothing to follow, or a setting is unknown or wrong.
+    """
+
+    id: str
+    video: str
+    prompts: str | Sequence[Mapping[str, Any]] | None = None
+    point: Sequence[str] = ()
+    box: Sequence[str] = ()
+    mask: Sequence[str] = ()
+    session: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not _ID.match(self.id) or self.id in _RESERVED:
+            raise JobError(f"job id {self.id[:80]!r} cannot be the name of a folder; use letters, digits, '-' and '_'")
+        if not self.video:
+            raise JobError(f"job {self.id} has no video")
+        if not (self.prompts or self.point or self.box or self.mask or self.session):
+            raise JobError(f"job {self.id} has nothing to follow: give prompts, a point, a box, a mask or a session")
+        for name, value in self.settings.items():
+            _check_setting(self.id, name, value)
+
+    @property
+    def digest(self) -> str:
+        """Short hexadecimal SHA-256 of everything that can change the results, as it is written in the job list."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True, default=list).encode()).hexdigest()[:16]
+
+    def located(self, folder: Path) -> Job:
+        """The same job with paths relative to `folder` made absolute, for workers that run elsewhere."""
+
+        def absolute(path: str) -> str:
+            return str(folder.absolute() / path)
+
+        entries = self.prompts
+        if isinstance(entries, str):
+            entries = absolute(entries)
+        elif entries is not None:
+            entries = tuple(
+                {**entry, "mask": absolute(entry["mask"])} if isinstance(entry.get("mask"), str) else dict(entry)
+                for entry in entries
+            )
+        return replace(
+            self,
+            video=absolute(self.video),
+            prompts=entries,
+            mask=tuple(absolute(word) for word in self.mask),
+            session=None if self.session is None else absolute(self.session),
+        )
+
+    def read_prompts(self) -> list[Prompt]:
+        """Read all prompts; none if only a session is given.
+
+        Raises:
+            PromptError: a prompt cannot be read.
+        """
+        file = Path(self.prompts) if isinstance(self.prompts, str) else None
+        inline = self.prompts if self.prompts and file is None else ()
+        entries = parse_entries(list(inline), f"job {self.id}", Path()) if inline else []
+        return entries + read_prompts(self.point, self.box, self.mask, file, needed=False)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How videos are tracked; fields as in `sam2long.running.run.Run`, and `fps` as in `open_video`."""
+
+    formats: tuple[str, ...] = ("png", "overlay", "coco")
+    tree: TreeConfig = field(default_factory=TreeConfig)
+    max_delay: int | None = None
+    frames: FrameRange = field(default_factory=FrameRange)
+    fps: float | None = None
+    levels: tuple[float, float] | None = None
+
+    def of(self, job: Job) -> Settings:
+        """The settings of one job: its own where it has any.
+
+        Raises:
+            ConfigError: they do not fit together, or are out of range.
+        """
+        own = {name: SETTINGS[name](value) for name, value in job.settings.items()}
+        greedy = own.pop("greedy", False)
+        tree = {name: own.pop(name) for name in _TREE if name in own}
+        frames = {item.name: own.pop(item.name) for item in fields(FrameRange) if item.name in own}
+        if greedy and tree:
+            raise ConfigError(f"job {job.id}: greedy runs SAM 2 without the memory tree and takes no {min(tree)}")
+        return replace(
+            self,
+            tree=TreeConfig.greedy() if greedy else replace(self.tree, **tree),
+            frames=replace(self.frames, **frames),
+            **own,
+        )
+
+    def described(self) -> dict[str, object]:
+        """The settings as JSON, to compare with those of an earlier batch."""
+        content: dict[str, object] = json.loads(json.dumps(asdict(self)))
+        return content
+
+
+def _whole(value: object) -> int:
+    if isinstance(value, str):
+        return int(value)
+    if type(value) is not int:
+        raise ValueError
+    return value
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | str) or not math.isfinite(float(value)):
+        raise ValueError
+    return float(value)
+
+
+def _flag(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[str(value).lower()]
+
+
+def _pair(value: object) -> tuple[float, float]:
+    low, high = value.split(",") if isinstance(value, str) else list(value)  # type: ignore[call-overload]
+    return _number(low), _number(high)
+
+
+SETTINGS: Mapping[str, Callable[[Any], Any]] = {
+    "start": _whole,
+    "end": _whole,
+    "stride": _whole,
+    "reverse": _flag,
+    "fps": _number,
+    "levels": _pair,
+    "max_delay": _whole,
+    "pathways": _whole,
+    "iou_threshold": _number,
+    "uncertainty_threshold": _number,
+    "modulation": _pair,
+    "greedy": _flag,
+}
+"""Settings that a job may have of its own: the options of `sam2long track`, with underscores, and how each is read."""
+
+_TREE = ("pathways", "iou_threshold", "uncertainty_threshold", "modulation")
+
+
+def _check_setting(job_id: str, name: str, value: object) -> None:
+    if name not in SETTINGS:
+        raise JobError(f"job {job_id} has an unknown setting {name!r}; known: {', '.join(SETTINGS)}")
+    try:
+        SETTINGS[name](value)
+    except (ValueError, TypeError, KeyError, OverflowError):
+        raise JobError(f"job {job_id}: {value!r} is not a valid {name}") from None

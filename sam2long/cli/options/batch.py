@@ -1,0 +1,80 @@
+"""Options specific to `sam2long batch`, and the executors' options, which `eval` shares."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+_WORKERS, _FAILURES, _RESULTS = "Workers", "Failures", "Results"
+
+Jobs: TypeAlias = Annotated[
+    Path | None,
+    typer.Argument(metavar="JOBS", help="A .jsonl or .csv file, or a folder of videos with prompts beside them."),
+]
+Out: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Output folder, with a folder per job.", rich_help_panel=_RESULTS),
+]
+Status: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Print how the batch in this output folder stands.", rich_help_panel=_RESULTS),
+]
+AsJson: TypeAlias = Annotated[
+    bool, typer.Option("--json", help="Print what happens as JSON lines.", rich_help_panel=_RESULTS)
+]
+SplitAtPrompts: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--split-at-prompts",
+        help="Cut videos where all objects are prompted again, and track the segments at the same time.",
+        rich_help_panel=_WORKERS,
+    ),
+]
+Executor: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME", help="local (processes on this machine) or ray (a Ray cluster).", rich_help_panel=_WORKERS
+    ),
+]
+Workers: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Number of workers. Default: one per GPU, or as cores and memory allow.", rich_help_panel=_WORKERS
+    ),
+]
+PerGpu: TypeAlias = Annotated[
+    int, typer.Option(min=1, help="Number of workers that share a GPU.", rich_help_panel=_WORKERS)
+]
+Threads: TypeAlias = Annotated[
+    int | None,
+    typer.Option(min=1, help="CPU threads per worker. Default: cores divided by workers.", rich_help_panel=_WORKERS),
+]
+Address: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT", help="Use this Ray cluster, or auto. Default: start one here.", rich_help_panel=_WORKERS
+    ),
+]
+Part: TypeAlias = Annotated[
+    str,
+    typer.Option("--shard", metavar="K/N", help="Do only the K-th of N parts of the jobs.", rich_help_panel=_WORKERS),
+]
+Retries: TypeAlias = Annotated[int, typer.Option(min=0, help="Attempts after a failed one.", rich_help_panel=_FAILURES)]
+Backoff: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        min=0, help="Seconds before the second attempt; doubled for each further one.", rich_help_panel=_FAILURES
+    ),
+]
+Timeout: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        min=0, help="Kill a worker after this many seconds without a new frame; 0: never.", rich_help_panel=_FAILURES
+    ),
+]
+RetryFailed: TypeAlias = Annotated[
+    bool,
+    typer.Option("--retry-failed", help="Also do the jobs that failed for good before.", rich_help_panel=_FAILURES),
+]

@@ -1,1 +1,0 @@
-"""Parsing and checking of prompts from the command line and from files."""

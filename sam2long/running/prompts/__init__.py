@@ -1,0 +1,1 @@
+"""Prompts as words (the command line, job lists) and as files: parsing and checking."""

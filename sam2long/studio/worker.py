@@ -1,0 +1,390 @@
+"""The worker: one thread that owns the session, and does what the tabs ask, also between two visits while following."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from threading import Thread
+
+from sam2long.errors import UserError
+from sam2long.results import FrameResult
+from sam2long.studio import masks
+from sam2long.studio.describe import FrameView, coded_result, describe_lane, describe_state
+from sam2long.studio.edits import Edits
+from sam2long.studio.export import FORMATS, Export, ExportSettings
+from sam2long.studio.fields import Fields, Message, MessageError
+from sam2long.studio.following import Following
+from sam2long.studio.inbox import Command, Inbox
+from sam2long.studio.plan import Wish
+from sam2long.studio.tabs import Tabs
+from sam2long.tracking import Session
+from sam2long.tracking.prompting.edits import EditNote
+
+_REVIEWED = 50
+"""Number of doubtful frames that are listed."""
+_MOST_MASKS = 64
+"""Maximum number of frames whose masks can be asked for at once."""
+_REST = 0.5
+"""Seconds without a command after which long work, such as the review, begins."""
+_SAVE_EVERY, _SAVE_SHARE = 5.0, 20
+"""Seconds between saves while following, and at least how many times as long as the last one took."""
+_PUSH_PAUSE = 0.02
+"""Seconds between two frames whose masks are pushed while following."""
+_READING = ("show", "masks", "doubts", "take_over")
+
+
+class Worker:
+    """Owns the session; only its thread uses it, once it has been started.
+
+    Besides the messages of docs/studio-protocol.md it obeys "open" and "close", which say that a tab comes or goes.
+
+    Args:
+        session: the session.
+        path: its file, saved after every edit and while following.
+        hello: the `hello` message, without `writer`.
+        exports: where exports go.
+
+    Attributes:
+        inbox: commands of the tabs.
+    """
+
+    def __init__(self, session: Session, path: Path, hello: Message, exports: ExportSettings) -> None:
+        count = session.source.frame_count
+        assert count is not None
+        self.inbox = Inbox()
+        self._session, self._path, self._hello, self._exports = session, path, hello, exports
+        self._frame_count = count
+        self._edits = Edits(session, count)
+        self._tabs = Tabs()
+        self._revision = 0
+        self._wish: Wish | None = None
+        self._following: Following | None = None
+        self._export: Export | None = None
+        self._encode: int | None = None  # frame to encode next
+        self._unsaved, self._saved_at, self._save_seconds = False, time.monotonic(), 0.0
+        self._doubts: Message = {"type": "doubts", "revision": 0, "items": []}
+        self._review_due = True
+        self._commanded = self._pushed = 0.0
+        self._closing = False
+        self._handlers: dict[str, Callable[[Command, Fields], Message | None]] = {
+            "show": self._show,
+            "masks": self._masks,
+            "doubts": self._send_doubts,
+            "take_over": self._take_over,
+            "preview": self._preview,
+            "follow": self._follow_soon,
+            "stop": self._stop,
+            "export": self._export_soon,
+            "cancel_export": self._cancel_export,
+        }
+        self._thread = Thread(target=self._run, name="studio", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop whatever goes on, save, and end the thread."""
+        self._closing = True
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._closing:
+            try:
+                self._work()
+            except Exception:  # a bug; the session is whole, and the page's next wish may fare better
+                traceback.print_exc()
+        self._save()
+
+    def _work(self) -> None:
+        """Do the next thing."""
+        if self._wish is not None:
+            self._follow(self._wish)
+        elif self._export is not None:
+            self._write(self._export)
+        else:
+            self._obey_next(self._patience())
+            if not self.inbox:
+                self._rest()
+
+    def _patience(self) -> float:
+        """Seconds to wait for the next command: not long if there is something to do meanwhile."""
+        if self._encode is not None:
+            return 0.0
+        return _REST / 10 if self._unsaved else _REST / 2
+
+    def _rest(self) -> None:
+        """Do one thing that can be done while no command waits."""
+        idle = time.monotonic() - self._commanded
+        if self._encode is not None:
+            self._encode_shown()
+        elif self._unsaved:
+            # A long session takes long to save, and the next click should not have to wait for that.
+            if idle > min(_SAVE_EVERY, 2 * self._save_seconds):
+                self._save()
+        elif self._review_due and idle > _REST:
+            self._review()
+
+    def _between(self) -> None:
+        """Obey all commands between two frames of following or exporting."""
+        while self._obey_next(0.0):
+            pass
+        if self._closing and self._following is not None:
+            self._following.stop()
+        if self._following is not None and self._following.due():
+            self._tabs.send(self._following.message())
+        if self._encode is not None:
+            self._encode_shown()
+        pause = 0.0 if self._unsaved else max(_SAVE_EVERY, _SAVE_SHARE * self._save_seconds)
+        if time.monotonic() - self._saved_at > pause:
+            self._save()
+
+    def _obey_next(self, seconds: float) -> bool:
+        """Obey the next command, if one comes in so many seconds. Returns whether one did."""
+        command = self.inbox.take(seconds)
+        if command is None:
+            return False
+        if command.kind == "open":
+            self._open(command)
+        elif command.kind == "close":
+            self._tabs.remove(command.tab)
+        else:
+            self._commanded = time.monotonic()
+            self._answer(command)
+        return True
+
+    def _answer(self, command: Command) -> None:
+        """Obey a command of a page, and answer it."""
+        number = command.message.get("id")
+        try:
+            answer: Message | None = self._obey(command)
+        except UserError as error:
+            answer = {"type": "error", "id": number, "message": str(error)}
+        except Exception as error:  # a bug; the session is whole, since visits are transactions
+            traceback.print_exc()
+            answer = {"type": "error", "id": number, "message": f"something went wrong in the server: {error!r}"}
+        if answer is not None:
+            command.tab.send(answer)
+
+    def _obey(self, command: Command) -> Message | None:
+        kind, fields = command.kind, Fields(command.message)
+        if kind not in _READING and not command.tab.writer:
+            raise MessageError("another tab is editing; take over to edit here")
+        if kind in self._edits.table:
+            done = self._edit(kind, fields)
+        elif kind in self._handlers:
+            found = self._handlers[kind](command, fields)
+            if found is None:
+                return None
+            done = found
+        else:
+            raise MessageError(f"the server does not know {kind[:40]!r}")
+        return {"type": "done", "id": command.message.get("id"), **done}
+
+    def _open(self, command: Command) -> None:
+        self._tabs.add(command.tab)
+        hello = {"type": "hello", **self._hello, "writer": command.tab.writer}
+        command.tab.send(hello, describe_state(self._session, self._revision))
+        for object_id in self._session.object_ids:
+            command.tab.send(describe_lane(self._session, object_id, self._revision))
+        command.tab.send(self._doubts)
+        if self._following is not None:
+            command.tab.send(self._following.message())
+
+    def _edit(self, kind: str, fields: Fields) -> Message:
+        if self._export is not None:
+            raise MessageError("an export is running; wait until it ends, or cancel it")
+        before = len(self._session.undoable)
+        done = self._edits.table[kind](fields)
+        note = (self._session.redoable if kind == "undo" else self._session.undoable)[-1]
+        if kind not in ("undo", "redo") and len(self._session.undoable) == before:
+            return done  # nothing has changed
+        self._revision += 1
+        self._unsaved = True
+        self._tell(note)
+        if self._following is not None and (note.first is not None or "locked" in note.what):
+            self._following.restart()
+        return done
+
+    def _tell(self, note: EditNote) -> None:
+        """Tell all tabs what an edit has changed, the mask that they see first."""
+        self._tabs.send(describe_state(self._session, self._revision))
+        if note.first is None or note.last is None:
+            return
+        self._review_due = True
+        last = min(note.last, self._frame_count - 1)
+        place = {"object": note.object_id, "revision": self._revision}
+        self._tabs.send({"type": "changed", "first": note.first, "last": last, **place})
+        for frame in {tab.shown for tab in self._tabs if tab.shown is not None}:
+            if note.first <= frame <= last or frame == note.frame:
+                self._show_again(frame)
+        self._tabs.send(describe_lane(self._session, note.object_id, self._revision))
+
+    def _show_again(self, frame: int) -> None:
+        view = FrameView(self._session, frame, self._revision)
+        for tab in self._tabs:
+            if tab.shown == frame:
+                tab.send(*view.coded(tab.width, masks.SHOWN), view.message())
+
+    def _show(self, command: Command, fields: Fields) -> Message | None:
+        tab = command.tab
+        tab.shown, tab.width = fields.whole("frame", self._frame_count - 1), fields.whole("width", 4096, 16)
+        view = FrameView(self._session, tab.shown, self._revision)
+        tab.send(*view.coded(tab.width, masks.SHOWN), view.message())
+        self._encode = tab.shown
+        return None
+
+    def _masks(self, command: Command, fields: Fields) -> Message | None:
+        first, last = (fields.whole(name, self._frame_count - 1) for name in ("first", "last"))
+        if last - first >= _MOST_MASKS:
+            raise MessageError(f"masks of {_MOST_MASKS} frames at most can be asked for at once")
+        for frame in range(first, last + 1):
+            if self.inbox and frame > first:
+                self.inbox.put(Command(command.tab, {**command.message, "first": frame}))
+                return None
+            command.tab.send(*FrameView(self._session, frame, self._revision).coded(command.tab.width))
+        return {}
+
+    def _send_doubts(self, command: Command, _: Fields) -> Message | None:
+        command.tab.send(self._doubts)
+        return None
+
+    def _take_over(self, command: Command, _: Fields) -> Message:
+        self._tabs.let_write(command.tab)
+        return {}
+
+    def _preview(self, command: Command, fields: Fields) -> Message | None:
+        frame, object_id = self._edits.place(fields)
+        point, label = (fields.real("x"), fields.real("y")), fields.whole("label", 1)
+        sequence = fields.whole("seq", 2**32 - 1)
+        preview = self._session.preview_points(frame, object_id, [point], [label])
+        place = {"object_id": object_id, "frame": frame, "revision": self._revision}
+        coded = masks.encode(preview.mask, command.tab.width, kind=masks.PREVIEW, sequence=sequence, **place)
+        command.tab.send(coded)
+        return None
+
+    def _follow_soon(self, _: Command, fields: Fields) -> Message:
+        self._check_idle()
+        direction = fields.one_of("direction", ("forward", "backward", "both"))
+        first, last = (
+            fields.whole(name, self._frame_count - 1) if fields.has(name) else None for name in ("first", "last")
+        )
+        if first is not None and last is not None and first > last:
+            raise MessageError("the first frame of the range comes after its last")
+        if not self._session.object_ids:
+            raise MessageError("there is nothing to follow yet; mark an object first")
+        self._wish = Wish(direction, first, last)
+        return {}
+
+    def _stop(self, _: Command, __: Fields) -> Message:
+        if self._following is not None:
+            self._following.stop()
+            self._tabs.send(self._following.message())
+        self._wish = None
+        return {}
+
+    def _follow(self, wish: Wish) -> None:
+        """Follow until all is up to date, or until told to stop."""
+        self._following = following = Following(self._session, wish, self._frame_count, self._between)
+        ending, reason = "ended", "everything is up to date" if following.nothing_to_do else None
+        try:
+            self._tabs.send(following.message())
+            for result in following.run():
+                self._push(result)
+            ending = "ended" if self._wish is not None else "stopped"
+        except UserError as error:
+            ending, reason = "failed", str(error)
+        except Exception as error:  # a bug; the session is whole, since visits are transactions
+            traceback.print_exc()
+            ending, reason = "failed", f"something went wrong in the server: {error!r}"
+        self._wish = self._following = None
+        self._tabs.send(following.message(ending, reason))
+        self._unsaved = self._review_due = True
+
+    def _push(self, result: FrameResult) -> None:
+        """Send the masks of a decided frame to all tabs."""
+        now = time.monotonic()
+        shown = {tab.shown for tab in self._tabs}
+        if result.frame in shown:
+            self._show_again(result.frame)
+        if now - self._pushed < _PUSH_PAUSE:
+            return
+        self._pushed = now
+        prompted = [object_id for object_id, frames in self._session.prompts.items() if result.frame in frames]
+        for width in {tab.width for tab in self._tabs if tab.shown != result.frame}:
+            coded = coded_result(result, width, prompted, self._revision)
+            for tab in self._tabs:
+                if tab.width == width and tab.shown != result.frame:
+                    tab.push(result.frame, coded)
+
+    def _export_soon(self, _: Command, fields: Fields) -> Message:
+        self._check_idle()
+        formats = fields.some_of("formats", tuple(FORMATS))
+        self._export = Export(self._session, formats, self._exports)
+        return {}
+
+    def _cancel_export(self, _: Command, __: Fields) -> Message:
+        if self._export is not None:
+            self._export.cancelled = True
+        return {}
+
+    def _check_idle(self) -> None:
+        if self._wish is not None:
+            raise MessageError("following is running; stop it first")
+        if self._export is not None:
+            raise MessageError("an export is running; wait until it ends, or cancel it")
+
+    def _write(self, export: Export) -> None:
+        """Carry out an export."""
+        sent = 0.0
+        ending, reason = "failed", None
+        try:
+            for _ in export.run():
+                if time.monotonic() - sent > 0.1:
+                    sent = time.monotonic()
+                    self._tabs.send(export.message("running"))
+                self._between()
+                export.cancelled = export.cancelled or self._closing
+            ending = "cancelled" if export.cancelled else "done"
+        except UserError as error:
+            reason = str(error)
+        except Exception as error:  # a bug; the session has not been touched
+            traceback.print_exc()
+            reason = f"something went wrong in the server: {error!r}"
+        self._export = None
+        self._tabs.send(export.message(ending, reason))
+
+    def _encode_shown(self) -> None:
+        """Encode the frame that is shown, so that the next click is answered at once."""
+        frame, self._encode = self._encode, None
+        assert frame is not None
+        place = {"type": "encoding", "frame": frame}
+        try:
+            if not self._session.prepared(frame):
+                self._tabs.send({**place, "state": "busy"})
+                self._session.prepare(frame)
+            self._tabs.send({**place, "state": "ready"})
+        except UserError as error:
+            self._tabs.send({"type": "error", "id": None, "message": str(error)})
+
+    def _save(self) -> None:
+        began, self._unsaved = time.monotonic(), False
+        saved: Message = {"type": "saved", "at": time.time(), "message": None}
+        try:
+            self._session.save(self._path)
+        except UserError as error:
+            saved = {"type": "saved", "at": None, "message": str(error)}
+        self._saved_at = time.monotonic()
+        self._save_seconds = self._saved_at - began
+        self._tabs.send(saved)
+
+    def _review(self) -> None:
+        self._review_due = False
+        items = [
+            {"frame": one.frame, "time": one.time, "object": one.object_id, "doubt": one.doubt, "reason": one.reason}
+            for one in self._session.review(_REVIEWED)
+        ]
+        self._doubts = {"type": "doubts", "revision": self._revision, "items": items}
+        self._tabs.send(self._doubts)
