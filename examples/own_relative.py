@@ -54,7 +54,7 @@ class Toy(nn.Module):
 register_trunk("toy", ToyConfig, Toy)
 
 run = setup("Follow an object with a trunk of your own; its weights are random, and so is the mask.")
-config = replace(PRESETS["nano"], name="toy", trunk=ToyConfig())
+config = replace(PRESETS["nano"], name="toy", trunk=ToyConfig(), image_size=256)
 file = run.out / "toy.safetensors"
 save_model(fresh_model(config), file)
 
