@@ -184,3 +184,9 @@ def test_misuse_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "supervision", None)
     with pytest.raises(UserError, match=r"pip install 'sam2long\[supervision\]'"):
         one.to_supervision()
+
+
+def test_a_row_of_two_pixels():
+    """OpenCV 4.9 takes it for one pixel: `boundingRect` is wrong for narrow masks there."""
+    (outline,) = result({1: np.array([[False, False], [True, True]])}).to_polygons(0.0)[1]
+    assert sorted(map(tuple, outline.tolist())) == [(0, 1), (0, 2), (2, 1), (2, 2)]
