@@ -16,7 +16,7 @@ from sam2long.results import FrameResult
 from sam2long.results.writers import open_writers
 from sam2long.synthetic import Scene, SceneConfig
 from sam2long.synthetic.export import write_mp4
-from sam2long.tracking.outcome import Outcome
+from sam2long.tracking.frame.outcome import Outcome
 from sam2long.tracking.prompting.prompts import FrameSize
 from sam2long.video import VideoSource, open_video
 

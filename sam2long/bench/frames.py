@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sam2long.bench.memory import full_tree, peak_megabytes
 from sam2long.bench.scripted import CERTAIN, UNCERTAIN, MeasuredSAM2, wait_for
-from sam2long.tracking.tracker import Tracker
+from sam2long.tracking.frame.tracker import Tracker
 from sam2long.tree import TreeConfig
 
 STAGES = ("encode", "attend", "decode mask", "memory", "select")

@@ -9,7 +9,7 @@ import torch
 
 from sam2long.model import SAM2
 from sam2long.model.memory.encoded import EncodedMemory
-from sam2long.tracking.outcome import Outcome
+from sam2long.tracking.frame.outcome import Outcome
 from sam2long.tree import Clock, History, Node, ObjectTree, Pathway, TreeConfig
 
 Tree = ObjectTree[EncodedMemory, Outcome]

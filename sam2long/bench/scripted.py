@@ -15,7 +15,7 @@ from sam2long.model import SAM2, MaskProposals, Memory, SAM2Config
 from sam2long.model.checkpoints.loading import fresh_model
 from sam2long.model.decoder.prompt_encoder import PromptTokens
 from sam2long.model.image_encoder import ImageFeatures
-from sam2long.tracking.candidate_scores import send
+from sam2long.tracking.frame.candidate_scores import send
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,15 @@ from threading import Event, get_ident
 
 from sam2long.model.image_encoder import ImageFeatures
 from sam2long.results import FrameResult
-from sam2long.tracking.encode_ahead import batch_size, encode_ahead
-from sam2long.tracking.outcome import Outcome, compact, fetch_masks
+from sam2long.tracking.frame.encode_ahead import batch_size, encode_ahead
+from sam2long.tracking.frame.outcome import Outcome, compact, fetch_masks
+from sam2long.tracking.frame.tracker import Tracker
 from sam2long.tracking.plan import Plan
 from sam2long.tracking.progress import Progress
 from sam2long.tracking.rebuild import condition_on_prompts, conditioning_of, makes_forget, rebuild
 from sam2long.tracking.state import Place, SessionState
 from sam2long.tracking.storage.store import StoredResult
 from sam2long.tracking.track import Cut, LiveTree, Track
-from sam2long.tracking.tracker import Tracker
 
 _UNPACKED = 8
 """Number of newest waiting frames whose mask logits are kept; older ones are packed to a few kilobytes each."""

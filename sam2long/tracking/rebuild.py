@@ -12,13 +12,13 @@ import torch
 
 from sam2long.model.memory.encoded import EncodedMemory
 from sam2long.model.memory.memory_attention import Memory
+from sam2long.tracking.frame.tracker import Tree, stack_memories
 from sam2long.tracking.prompting.conditioning import Conditioning, condition
 from sam2long.tracking.prompting.prompts import ObjectPrompt
 from sam2long.tracking.state import SessionState
 from sam2long.tracking.storage.packing import unpack_logits, unpack_pointer
 from sam2long.tracking.storage.store import StoredResult
 from sam2long.tracking.track import Track
-from sam2long.tracking.tracker import Tree, stack_memories
 from sam2long.tree import History, Node, ObjectTree, Pathway
 
 

@@ -17,7 +17,7 @@ from sam2long.model.sam2 import SAM2
 from sam2long.results import FrameResult
 from sam2long.results.by_object import ByObject
 from sam2long.results.observation import Observation
-from sam2long.tracking.outcome import MOST_DENSE, Outcome, compact
+from sam2long.tracking.frame.outcome import MOST_DENSE, Outcome, compact
 from sam2long.tracking.prompting.prompts import FrameSize
 from sam2long.tracking.storage.feature_cache import FeatureCache
 from sam2long.tracking.storage.packing import PackedMask, pack_pointer

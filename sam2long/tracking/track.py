@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sam2long.model.memory.encoded import EncodedMemory
+from sam2long.tracking.frame.tracker import Tree
 from sam2long.tracking.prompting.conditioning import Conditioning
 from sam2long.tracking.prompting.prompts import ObjectPrompt
-from sam2long.tracking.tracker import Tree
 from sam2long.tree import Node
 
 FOREVER = 2**62

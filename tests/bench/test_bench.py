@@ -11,7 +11,7 @@ from sam2long import TreeConfig
 from sam2long.bench import ABSENT, CERTAIN, PARTED, UNCERTAIN, Load, full_tree, measured_model, time_frames
 from sam2long.bench.roofline import _count
 from sam2long.cli import app
-from sam2long.tracking.tracker import Tracker
+from sam2long.tracking.frame.tracker import Tracker
 from tests.networks import SMALL
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sam2long.model import Candidates
-from sam2long.tracking.candidate_scores import fetch_candidate_scores, mask_differences
+from sam2long.tracking.frame.candidate_scores import fetch_candidate_scores, mask_differences
 
 
 def candidates(rows):

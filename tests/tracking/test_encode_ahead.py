@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from sam2long.tracking.encode_ahead import _DECODE_AHEAD, batch_size, encode_ahead
+from sam2long.tracking.frame.encode_ahead import _DECODE_AHEAD, batch_size, encode_ahead
 from sam2long.tracking.storage.feature_cache import FeatureCache
 from sam2long.video import open_video
 

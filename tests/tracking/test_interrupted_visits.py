@@ -12,8 +12,8 @@ import pytest
 
 from sam2long import Session
 from sam2long.errors import ConfigError, OutputError
+from sam2long.tracking.frame.tracker import Tracker
 from sam2long.tracking.storage.store import ResultStore
-from sam2long.tracking.tracker import Tracker
 from tests.tracking.blob import TREES, same_results, start
 
 NETWORK = ("encode_image", "attend", "decode", "encode_memory")

@@ -16,8 +16,8 @@ from sam2long.model.memory.encoded import EncodedMemory
 from sam2long.model.memory.memory_attention import Memory
 from sam2long.model.preprocess import prepare_mask, shrink_mask
 from sam2long.model.sam2 import FEEDBACK_LIMIT, MASK_PROMPT_LOGIT, SAM2
-from sam2long.tracking.candidate_scores import check_finite, send
-from sam2long.tracking.outcome import Outcome
+from sam2long.tracking.frame.candidate_scores import check_finite, send
+from sam2long.tracking.frame.outcome import Outcome
 from sam2long.tracking.prompting.prompts import Clicks, FrameSize, ObjectPrompt
 from sam2long.tracking.storage.packing import unpack_logits
 from sam2long.tree import Node

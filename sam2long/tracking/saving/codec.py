@@ -16,13 +16,13 @@ from sam2long.errors import PromptError
 from sam2long.model.memory.encoded import EncodedMemory
 from sam2long.model.sam2 import SAM2
 from sam2long.results.convert import run_lengths
-from sam2long.tracking.outcome import Outcome
+from sam2long.tracking.frame.outcome import Outcome
+from sam2long.tracking.frame.tracker import Tree
 from sam2long.tracking.prompting.conditioning import Conditioning
 from sam2long.tracking.prompting.prompts import Clicks, FrameSize, ObjectPrompt, Tracked, check_clicks
 from sam2long.tracking.storage.packing import PackedMask
 from sam2long.tracking.style import ObjectStyle
 from sam2long.tracking.track import FOREVER, LiveTree, Track
-from sam2long.tracking.tracker import Tree
 from sam2long.tree import Branch, Clock, History, Lineage, Node, ObjectTree, Pathway, TreeConfig
 
 Json: TypeAlias = dict[str, Any]

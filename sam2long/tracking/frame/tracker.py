@@ -14,8 +14,8 @@ from sam2long.model.image_encoder import ImageFeatures
 from sam2long.model.memory.encoded import EncodedMemory
 from sam2long.model.memory.memory_attention import Memory
 from sam2long.model.sam2 import SAM2
-from sam2long.tracking.candidate_scores import CandidateScores, check_finite, fetch_candidate_scores, send
-from sam2long.tracking.outcome import Outcome
+from sam2long.tracking.frame.candidate_scores import CandidateScores, check_finite, fetch_candidate_scores, send
+from sam2long.tracking.frame.outcome import Outcome
 from sam2long.tree import MemorySelection, Node, ObjectTree, TraceRow
 
 _MAX_ROWS = 16
