@@ -20,7 +20,7 @@ from training.losses import FrameLoss, frame_loss, mean_loss
 from training.precision import mixed_precision
 from training.pretrained import trunk_weights, whiten_neck
 from training.remembering import ObjectAwareMemory, RolledMemory
-from training.rollout import Correction, FrameProposals, roll_out
+from training.rollout import NO_REFINEMENT, Correction, FrameProposals, Refinement, roll_out
 from training.stages import Stage
 from training.state import TrainingState, load_state, new_state, started
 from training.team import Team
@@ -33,6 +33,7 @@ _CLIP_NORM = 1.0
 _SAMPLE = 24
 """Clips by whose first frames the neck is whitened."""
 
+_MOST_CLICKS = 3
 _LONGEST_LEAD = 300
 """Frames."""
 
@@ -171,9 +172,10 @@ def train_step(
     rows = make_rows(batch.to(state.model.device), stage.objects, state.model.config, generator)
     prompts = draw_prompts(rows.masks[:, 0].cpu(), stage.prompts, generator)
     correction, memory = draw_correction(stage, generator), draw_memory(stage, generator)
+    refinement = draw_refinement(stage, generator)
     state.optimizers.set_rate(rate_of(state, stage))
     losses = []
-    for loss in clip_losses(state, stage, rows, prompts, correction, memory):
+    for loss in clip_losses(state, stage, rows, prompts, correction, memory, refinement):
         state.optimizers.zero_grad()
         torch.autograd.backward(loss.total)
         learning = [parameter for parameter in state.model.parameters() if parameter.requires_grad]
@@ -191,6 +193,13 @@ def draw_correction(stage: Stage, generator: torch.Generator) -> Correction | No
     if stage.frames < 3 or float(torch.rand((), generator=generator)) >= stage.corrected:
         return None
     return Correction(int(torch.randint(1, stage.frames - 1, (), generator=generator)), generator)
+
+
+def draw_refinement(stage: Stage, generator: torch.Generator) -> Refinement:
+    """Up to `_MOST_CLICKS` further clicks on the first frame, if the stage has it so."""
+    if float(torch.rand((), generator=generator)) >= stage.refined:
+        return NO_REFINEMENT
+    return Refinement(int(torch.randint(1, _MOST_CLICKS + 1, (), generator=generator)), generator)
 
 
 def draw_lead(generator: torch.Generator) -> int:
@@ -213,13 +222,14 @@ def clip_losses(
     prompts: Prompts,
     correction: Correction | None = None,
     memory: RolledMemory | ObjectAwareMemory | None = None,
+    refinement: Refinement = NO_REFINEMENT,
 ) -> Iterator[FrameLoss]:
     """Losses of one window of a clip after the other; the weights may change in between.
 
     Each is averaged over the window's frames that are learnt from; the figures leave out the prompted one, if there
     are others.
     """
-    frames = enumerate(roll_out(state.model, rows, prompts, correction, memory, stage.window))
+    frames = enumerate(roll_out(state.model, rows, prompts, correction, memory, stage.window, refinement))
     first = True
     span = stage.window.frames or rows.frames
     while losses := _losses_of(islice(frames, span), state.model.device, rows, stage):

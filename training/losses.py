@@ -70,7 +70,7 @@ def frame_loss(frame: FrameProposals, truth: Tensor, weights: LossWeights) -> Fr
     eligible = frame.eligible * (torch.ones_like(shown) if weights.answered else shown)[:, None]
     predicted = frame.proposals.ious.float()
     iou_error = _mean_of((predicted - judged).abs(), eligible)
-    presence = F.binary_cross_entropy_with_logits(scores, shown)
+    presence = F.binary_cross_entropy_with_logits(scores, shown, torch.where(present, 1.0, weights.absent))
     chosen = ious.gather(1, frame.chosen()[:, None]).squeeze(1)
     return FrameLoss(
         total=masks.mean() + weights.iou * iou_error * eligible.any(1).float().mean() + weights.presence * presence,

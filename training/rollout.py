@@ -77,6 +77,22 @@ class Correction:
     generator: torch.Generator
 
 
+@dataclass(frozen=True)
+class Refinement:
+    """Clicks on what is wrong on the first frame, given to every row that was marked by points.
+
+    Attributes:
+        clicks: how many, one after the other.
+        generator: draws the places.
+    """
+
+    clicks: int
+    generator: torch.Generator
+
+
+NO_REFINEMENT = Refinement(0, torch.Generator())
+
+
 def roll_out(
     model: SAM2,
     rows: Rows,
@@ -84,6 +100,7 @@ def roll_out(
     correction: Correction | None = None,
     memory: RolledMemory | ObjectAwareMemory | None = None,
     window: Window = WHOLE_CLIP,
+    refinement: Refinement = NO_REFINEMENT,
 ) -> Iterator[FrameProposals]:
     """Track every row through its clip; yields the proposals of each frame, the prompted one first.
 
@@ -94,6 +111,7 @@ def roll_out(
         correction: of a later one, if any; it yields what the network says after the click.
         memory: still empty; None for plain SAM 2's.
         window: frames through which gradients flow back.
+        refinement: clicks on the first frame after its points.
     """
     memory = RolledMemory() if memory is None else memory
     for number, features in enumerate(_encode_frames(model, rows, window)):
@@ -102,7 +120,7 @@ def roll_out(
             memory.cut()
         with _gradients(window, number):
             if number == 0:
-                answer = _prompted_answer(model, features, truth, prompts)
+                answer = _prompted_answer(model, features, truth, prompts, refinement)
             else:
                 clicks = None if correction is None or correction.frame != number else correction.generator
                 conditioned = memory.attended(model, features.stride16)
@@ -156,8 +174,10 @@ def _gradients(window: Window, number: int) -> torch.set_grad_enabled:
     return torch.set_grad_enabled(torch.is_grad_enabled() and not window.coasts(number))
 
 
-def _prompted_answer(model: SAM2, features: ImageFeatures, truth: Tensor, prompts: Prompts) -> _Answer:
-    frame = _prompted_frame(model, features, truth, prompts)
+def _prompted_answer(
+    model: SAM2, features: ImageFeatures, truth: Tensor, prompts: Prompts, refinement: Refinement
+) -> _Answer:
+    frame = _prompted_frame(model, features, truth, prompts, refinement)
     masks, scores = _prompted_masks(frame, truth, prompts.masked)
     return _Answer(frame, masks, scores)
 
@@ -172,23 +192,40 @@ def _tracked_answer(
     return _Answer(frame, _tracked_masks(frame, corrected), frame.proposals.object_scores, corrected)
 
 
-def _prompted_frame(model: SAM2, features: ImageFeatures, truth: Tensor, prompts: Prompts) -> FrameProposals:
-    parts: list[MaskProposals] = []
-    device = truth.device
-    masked = prompts.masked
+def _prompted_frame(
+    model: SAM2, features: ImageFeatures, truth: Tensor, prompts: Prompts, refinement: Refinement
+) -> FrameProposals:
+    parts: list[FrameProposals] = []
+    masked, device = prompts.masked, truth.device
     if masked:
         inputs = model.mask_prompt_downsample(truth[:masked, None].to(features.stride16.dtype))
         points = torch.zeros(masked, 1, 2, device=device)
         padding = torch.full((masked, 1), int(Label.PADDING), device=device)
         part = _part(features, slice(0, masked))
-        parts.append(model.decode(part.stride16, part, model.encode_prompts(points, padding, inputs)))
+        proposals = model.decode(part.stride16, part, model.encode_prompts(points, padding, inputs))
+        parts.append(FrameProposals(proposals, _eligible(SINGLE, masked, device)))
     if masked < len(truth):
-        tokens = model.encode_prompts(prompts.points.to(device), prompts.labels.to(device))
         part = _part(features, slice(masked, None))
-        parts.append(model.decode(model.without_memory(part.stride16), part, tokens))
-    after = MULTIPLE if prompts.ambiguous else SINGLE
-    eligible = torch.cat([_eligible(SINGLE, masked, device), _eligible(after, len(truth) - masked, device)])
-    return FrameProposals(_joined(parts), eligible)
+        parts.append(_pointed_frame(model, part, truth[masked:], prompts, refinement))
+    return FrameProposals(_joined([part.proposals for part in parts]), torch.cat([part.eligible for part in parts]))
+
+
+def _pointed_frame(
+    model: SAM2, features: ImageFeatures, truth: Tensor, prompts: Prompts, refinement: Refinement
+) -> FrameProposals:
+    """The first frame after its points, and after each further click the answer before it, as SAM 2 does."""
+    points, labels = prompts.points.to(truth.device), prompts.labels.to(truth.device)
+    unremembering = model.without_memory(features.stride16)
+    proposals = model.decode(unremembering, features, model.encode_prompts(points, labels))
+    frame = FrameProposals(proposals, _eligible(MULTIPLE if prompts.ambiguous else SINGLE, len(truth), truth.device))
+    for _ in range(refinement.clicks):
+        masks = frame.chosen_masks().detach()
+        point, label = draw_corrections(masks, truth, refinement.generator)
+        points, labels = torch.cat([points, point], 1), torch.cat([labels, label], 1)
+        feedback = masks.clamp(-FEEDBACK_LIMIT, FEEDBACK_LIMIT).unsqueeze(1)
+        proposals = model.decode(unremembering, features, model.encode_prompts(points, labels, feedback))
+        frame = FrameProposals(proposals, _eligible(SINGLE, len(truth), truth.device))
+    return frame
 
 
 def _tracked_frame(model: SAM2, conditioned: Tensor, features: ImageFeatures) -> FrameProposals:

@@ -17,6 +17,8 @@ class LossWeights:
         dice: SAM 2's dice loss.
         iou: L1 between predicted and true IoU, as in SAM 2.
         presence: cross-entropy of the object score.
+        absent: weight in it of frames without the object: a frame wrongly shown spoils what is remembered, one wrongly
+            left out does not.
         edge: cross-entropy near the object's edge, of the mask at the image's size.
         answered: whether the predicted IoU is to be that of the answer: where the object is judged absent, that of
             saying nothing, and 0 where something else is shown. SAM 2 asks only for that of masks where it is present.
@@ -28,6 +30,7 @@ class LossWeights:
     dice: float = 1.0
     iou: float = 1.0
     presence: float = 1.0
+    absent: float = 1.0
     edge: float = 0.0
     answered: bool = False
 
@@ -85,6 +88,8 @@ class Stage:
         rate: learning rate at the stage's first and last step, linear between.
         synthetic: share of the clips that is cut from synthetic scenes; the others are composed of photos.
         eventful: probability that an object of a pseudo-video is crossed by another, and that one leaves.
+        refined: probability that the objects marked by points are corrected at once, by up to three clicks on the first
+            frame.
         corrected: probability that the objects of a batch are corrected by a click on one of its later frames.
         object_aware: probability that a batch remembers as the memory tree does, good frames only.
         window: how the frames of a clip are learnt from.
@@ -102,6 +107,7 @@ class Stage:
     rate: tuple[float, float]
     synthetic: float = 0.0
     eventful: float = 0.3
+    refined: float = 0.0
     corrected: float = 0.0
     object_aware: float = 0.0
     window: Window = Window()
