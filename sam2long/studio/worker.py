@@ -18,6 +18,7 @@ from sam2long.studio.fields import Fields, Message, MessageError
 from sam2long.studio.following import Following
 from sam2long.studio.inbox import Command, Inbox
 from sam2long.studio.plan import Wish
+from sam2long.studio.saving import Saver
 from sam2long.studio.tabs import Tabs
 from sam2long.tracking import Session
 from sam2long.tracking.prompting.edits import EditNote
@@ -28,8 +29,6 @@ _MOST_MASKS = 64
 """Maximum number of frames whose masks can be asked for at once."""
 _REST = 0.5
 """Seconds without a command after which long work, such as the review, begins."""
-_SAVE_EVERY, _SAVE_SHARE = 5.0, 20
-"""Seconds between saves while following, and at least how many times as long as the last one took."""
 _PUSH_PAUSE = 0.02
 """Seconds between two frames whose masks are pushed while following."""
 _READING = ("show", "masks", "doubts", "take_over")
@@ -54,7 +53,7 @@ class Worker:
         count = session.source.frame_count
         assert count is not None
         self.inbox = Inbox()
-        self._session, self._path, self._hello, self._exports = session, path, hello, exports
+        self._session, self._hello, self._exports = session, hello, exports
         self._frame_count = count
         self._edits = Edits(session, count)
         self._tabs = Tabs()
@@ -63,7 +62,7 @@ class Worker:
         self._following: Following | None = None
         self._export: Export | None = None
         self._encode: int | None = None  # frame to encode next
-        self._unsaved, self._saved_at, self._save_seconds = False, time.monotonic(), 0.0
+        self._saver = Saver(session, path, self._tabs.send)
         self._doubts: Message = {"type": "doubts", "revision": 0, "items": []}
         self._review_due = True
         self._commanded = self._pushed = 0.0
@@ -96,7 +95,7 @@ class Worker:
                 self._work()
             except Exception:  # a bug; the session is whole, and the page's next wish may fare better
                 traceback.print_exc()
-        self._save()
+        self._saver.save()
 
     def _work(self) -> None:
         """Do the next thing."""
@@ -113,22 +112,19 @@ class Worker:
         """Seconds to wait for the next command: not long if there is something to do meanwhile."""
         if self._encode is not None:
             return 0.0
-        return _REST / 10 if self._unsaved else _REST / 2
+        return _REST / 10 if self._session.unsaved else _REST / 2
 
     def _rest(self) -> None:
         """Do one thing that can be done while no command waits."""
         idle = time.monotonic() - self._commanded
         if self._encode is not None:
             self._encode_shown()
-        elif self._unsaved:
-            # A long session takes long to save, and the next click should not have to wait for that.
-            if idle > min(_SAVE_EVERY, 2 * self._save_seconds):
-                self._save()
-        elif self._review_due and idle > _REST:
+        elif not self._saver.while_idle(idle) and self._review_due and idle > _REST:
             self._review()
 
     def _between(self) -> None:
         """Obey all commands between two frames of following or exporting."""
+        self._saver.note()
         while self._obey_next(0.0):
             pass
         if self._closing and self._following is not None:
@@ -137,9 +133,7 @@ class Worker:
             self._tabs.send(self._following.message())
         if self._encode is not None:
             self._encode_shown()
-        pause = 0.0 if self._unsaved else max(_SAVE_EVERY, _SAVE_SHARE * self._save_seconds)
-        if time.monotonic() - self._saved_at > pause:
-            self._save()
+        self._saver.while_following()
 
     def _obey_next(self, seconds: float) -> bool:
         """Obey the next command, if one comes in so many seconds. Returns whether one did."""
@@ -189,7 +183,7 @@ class Worker:
         command.tab.send(hello, describe_state(self._session, self._revision))
         for object_id in self._session.object_ids:
             command.tab.send(describe_lane(self._session, object_id, self._revision))
-        command.tab.send(self._doubts)
+        command.tab.send(self._doubts, self._saver.message)
         if self._following is not None:
             command.tab.send(self._following.message())
 
@@ -202,7 +196,7 @@ class Worker:
         if kind not in ("undo", "redo") and len(self._session.undoable) == before:
             return done  # nothing has changed
         self._revision += 1
-        self._unsaved = True
+        self._saver.note(edit=True)
         self._tell(note)
         if self._following is not None and (note.first is not None or "locked" in note.what):
             self._following.restart()
@@ -256,11 +250,11 @@ class Worker:
         return {}
 
     def _preview(self, command: Command, fields: Fields) -> Message | None:
-        frame, object_id = self._edits.place(fields)
+        frame, object_id = self._edits.place_or_new(fields)
         point, label = (fields.real("x"), fields.real("y")), fields.whole("label", 1)
         sequence = fields.whole("seq", 2**32 - 1)
-        preview = self._session.preview_points(frame, object_id, [point], [label])
-        place = {"object_id": object_id, "frame": frame, "revision": self._revision}
+        preview = self._session.preview_points(frame, object_id or self._edits.unused, [point], [label])
+        place = {"object_id": object_id or masks.NEW, "frame": frame, "revision": self._revision}
         coded = masks.encode(preview.mask, command.tab.width, kind=masks.PREVIEW, sequence=sequence, **place)
         command.tab.send(coded)
         return None
@@ -292,6 +286,7 @@ class Worker:
         try:
             self._tabs.send(following.message())
             for result in following.run():
+                self._saver.note()
                 self._push(result)
             ending = "ended" if self._wish is not None else "stopped"
         except UserError as error:
@@ -300,8 +295,9 @@ class Worker:
             traceback.print_exc()
             ending, reason = "failed", f"something went wrong in the server: {error!r}"
         self._wish = self._following = None
+        self._saver.after_following()
         self._tabs.send(following.message(ending, reason))
-        self._unsaved = self._review_due = True
+        self._review_due = True
 
     def _push(self, result: FrameResult) -> None:
         """Send the masks of a decided frame to all tabs."""
@@ -320,10 +316,14 @@ class Worker:
                     tab.push(result.frame, coded)
 
     def _export_soon(self, _: Command, fields: Fields) -> Message:
-        self._check_idle()
         formats = fields.some_of("formats", tuple(FORMATS))
-        self._export = Export(self._session, formats, self._exports)
-        return {}
+        dry = fields.has("dry") and fields.flag("dry")
+        if not dry:
+            self._check_idle()
+        export = Export(self._session, formats, self._exports)
+        if not dry:
+            self._export = export
+        return {"command": export.command()}
 
     def _cancel_export(self, _: Command, __: Fields) -> Message:
         if self._export is not None:
@@ -368,17 +368,6 @@ class Worker:
             self._tabs.send({**place, "state": "ready"})
         except UserError as error:
             self._tabs.send({"type": "error", "id": None, "message": str(error)})
-
-    def _save(self) -> None:
-        began, self._unsaved = time.monotonic(), False
-        saved: Message = {"type": "saved", "at": time.time(), "message": None}
-        try:
-            self._session.save(self._path)
-        except UserError as error:
-            saved = {"type": "saved", "at": None, "message": str(error)}
-        self._saved_at = time.monotonic()
-        self._save_seconds = self._saved_at - began
-        self._tabs.send(saved)
 
     def _review(self) -> None:
         self._review_due = False

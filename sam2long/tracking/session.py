@@ -96,6 +96,7 @@ class Session(SessionPrompts, SessionResults):
         self._edits = PromptEdits(self._state, undo_depth)
         self._identity: tuple[Fingerprint, str] | None = None
         self._saver = None if autosave is None else AutoSaver(Path(autosave), autosave_every, self.save)
+        self._saved = self._state.stamp
 
     def __enter__(self) -> Session:
         return self
@@ -203,6 +204,12 @@ class Session(SessionPrompts, SessionResults):
         if self._identity is None:
             self._identity = fingerprint(self.source), weights_digest(self.model)
         write_session(Path(path), self._state, *self._identity)
+        self._saved = self._state.stamp
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether an edit or a result is newer than the last save, or than the file that the session was read from."""
+        return self._state.stamp != self._saved
 
     @classmethod
     def open(
@@ -252,6 +259,7 @@ class Session(SessionPrompts, SessionResults):
         weights = weights_digest(model)
         session._identity = check_same(header, path, session._state, weights), weights
         read_session(path, header, session._state)
+        session._saved = session._state.stamp
         return session
 
     def close(self) -> None:

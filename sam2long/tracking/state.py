@@ -93,6 +93,11 @@ class SessionState:
             self.visit = None
 
     @property
+    def stamp(self) -> tuple[int, int]:
+        """Grows with every edit and every stored result: numbers of the last ones."""
+        return self.layer, 0 if self.store is None else self.store.written
+
+    @property
     def size(self) -> FrameSize:
         """Size of the video in pixels."""
         return FrameSize(self.source.height, self.source.width)
