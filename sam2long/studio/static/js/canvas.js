@@ -1,5 +1,6 @@
 /** The stage's canvases: one for the image, one for masks, one for prompts, each redrawn only when what it shows changes. */
 import { computed, effect, signal } from "../vendor/signals.js";
+import { nextColour } from "./colours.js";
 import { arrived, framesChanged, getFrame, stageWidth, wantFrames } from "./frames.js";
 import { panes, stageSize } from "./geometry.js";
 import { masksChanged, paintMasks, painted } from "./masks.js";
@@ -7,6 +8,8 @@ import * as state from "./state.js";
 import { wantMasks } from "./sync.js";
 import { timing } from "./words.js";
 
+/** Id of an object that does not exist yet, in the preview of its first click. */
+const NEW = 2 ** 32 - 1;
 const WIDTHS = [480, 640, 960, 1280, 1920, 2560, 3840];
 
 /** The frame whose image is on the stage; follows `state.frame` as images arrive. */
@@ -113,7 +116,10 @@ function wishMasks() {
     opacity: state.opacity.value,
     width,
     height: Math.round((width * size.height) / size.width),
-    layers: state.objects.value.filter((object) => !object.hidden).map(({ id, colour }) => ({ id, colour })),
+    layers: [
+      ...state.objects.value.filter((object) => !object.hidden).map(({ id, colour }) => ({ id, colour })),
+      ...(state.chosenObject.value ? [] : [{ id: NEW, colour: nextColour() }]),
+    ],
     chosen: state.chosen.value,
   });
 }
