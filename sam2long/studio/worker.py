@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from threading import Thread
 
@@ -18,10 +19,12 @@ from sam2long.studio.fields import Fields, Message, MessageError
 from sam2long.studio.following import Following
 from sam2long.studio.inbox import Command, Inbox
 from sam2long.studio.plan import Wish
+from sam2long.studio.preparing import Preparer
 from sam2long.studio.saving import Saver
 from sam2long.studio.tabs import Tabs
 from sam2long.tracking import Session
 from sam2long.tracking.prompting.edits import EditNote
+from sam2long.video import Frame
 
 _REVIEWED = 50
 """Number of doubtful frames that are listed."""
@@ -31,6 +34,7 @@ _REST = 0.5
 """Seconds without a command after which long work, such as the review, begins."""
 _PUSH_PAUSE = 0.02
 """Seconds between two frames whose masks are pushed while following."""
+_PROMPTING = ("click", "box", "mask", "brush", "move_point", "remove_point", "preview")
 _READING = ("show", "masks", "doubts", "take_over")
 
 
@@ -44,12 +48,20 @@ class Worker:
         path: its file, saved after every edit and while following.
         hello: the `hello` message, without `writer`.
         exports: where exports go.
+        decoded: decodes a frame, see `FrameImages.decoded`.
 
     Attributes:
         inbox: commands of the tabs.
     """
 
-    def __init__(self, session: Session, path: Path, hello: Message, exports: ExportSettings) -> None:
+    def __init__(
+        self,
+        session: Session,
+        path: Path,
+        hello: Message,
+        exports: ExportSettings,
+        decoded: Callable[[int], Future[Frame]],
+    ) -> None:
         count = session.source.frame_count
         assert count is not None
         self.inbox = Inbox()
@@ -61,7 +73,7 @@ class Worker:
         self._wish: Wish | None = None
         self._following: Following | None = None
         self._export: Export | None = None
-        self._encode: int | None = None  # frame to encode next
+        self._preparer = Preparer(session, decoded, self._tabs.send)
         self._saver = Saver(session, path, self._tabs.send)
         self._doubts: Message = {"type": "doubts", "revision": 0, "items": []}
         self._review_due = True
@@ -110,16 +122,16 @@ class Worker:
 
     def _patience(self) -> float:
         """Seconds to wait for the next command: not long if there is something to do meanwhile."""
-        if self._encode is not None:
-            return 0.0
+        if self._preparer.waiting:
+            return _REST / 50
         return _REST / 10 if self._session.unsaved else _REST / 2
 
     def _rest(self) -> None:
         """Do one thing that can be done while no command waits."""
         idle = time.monotonic() - self._commanded
-        if self._encode is not None:
-            self._encode_shown()
-        elif not self._saver.while_idle(idle) and self._review_due and idle > _REST:
+        if self._preparer.go_on():
+            return
+        if not self._saver.while_idle(idle) and self._review_due and idle > _REST:
             self._review()
 
     def _between(self) -> None:
@@ -131,8 +143,7 @@ class Worker:
             self._following.stop()
         if self._following is not None and self._following.due():
             self._tabs.send(self._following.message())
-        if self._encode is not None:
-            self._encode_shown()
+        self._preparer.go_on()
         self._saver.while_following()
 
     def _obey_next(self, seconds: float) -> bool:
@@ -166,6 +177,8 @@ class Worker:
         kind, fields = command.kind, Fields(command.message)
         if kind not in _READING and not command.tab.writer:
             raise MessageError("another tab is editing; take over to edit here")
+        if kind in _PROMPTING:
+            self._preparer.finish(fields.whole("frame", self._frame_count - 1))
         if kind in self._edits.table:
             done = self._edit(kind, fields)
         elif kind in self._handlers:
@@ -203,18 +216,21 @@ class Worker:
         return done
 
     def _tell(self, note: EditNote) -> None:
-        """Tell all tabs what an edit has changed, the mask that they see first."""
-        self._tabs.send(describe_state(self._session, self._revision))
+        """Tell all tabs what an edit has changed, first the masks that they see."""
         if note.first is None or note.last is None:
+            self._tabs.send(describe_state(self._session, self._revision))
             return
         self._review_due = True
         last = min(note.last, self._frame_count - 1)
         place = {"object": note.object_id, "revision": self._revision}
-        self._tabs.send({"type": "changed", "first": note.first, "last": last, **place})
         for frame in {tab.shown for tab in self._tabs if tab.shown is not None}:
             if note.first <= frame <= last or frame == note.frame:
                 self._show_again(frame)
-        self._tabs.send(describe_lane(self._session, note.object_id, self._revision))
+        self._tabs.send(
+            describe_state(self._session, self._revision),
+            {"type": "changed", "first": note.first, "last": last, **place},
+            describe_lane(self._session, note.object_id, self._revision),
+        )
 
     def _show_again(self, frame: int) -> None:
         view = FrameView(self._session, frame, self._revision)
@@ -227,7 +243,7 @@ class Worker:
         tab.shown, tab.width = fields.whole("frame", self._frame_count - 1), fields.whole("width", 4096, 16)
         view = FrameView(self._session, tab.shown, self._revision)
         tab.send(*view.coded(tab.width, masks.SHOWN), view.message())
-        self._encode = tab.shown
+        self._preparer.want(tab.shown)
         return None
 
     def _masks(self, command: Command, fields: Fields) -> Message | None:
@@ -238,7 +254,7 @@ class Worker:
             if self.inbox and frame > first:
                 self.inbox.put(Command(command.tab, {**command.message, "first": frame}))
                 return None
-            command.tab.send(*FrameView(self._session, frame, self._revision).coded(command.tab.width))
+            command.tab.send(*FrameView(self._session, frame, self._revision).coded(command.tab.width, masks.ASKED))
         return {}
 
     def _send_doubts(self, command: Command, _: Fields) -> Message | None:
@@ -355,19 +371,6 @@ class Worker:
             reason = f"something went wrong in the server: {error!r}"
         self._export = None
         self._tabs.send(export.message(ending, reason))
-
-    def _encode_shown(self) -> None:
-        """Encode the frame that is shown, so that the next click is answered at once."""
-        frame, self._encode = self._encode, None
-        assert frame is not None
-        place = {"type": "encoding", "frame": frame}
-        try:
-            if not self._session.prepared(frame):
-                self._tabs.send({**place, "state": "busy"})
-                self._session.prepare(frame)
-            self._tabs.send({**place, "state": "ready"})
-        except UserError as error:
-            self._tabs.send({"type": "error", "id": None, "message": str(error)})
 
     def _review(self) -> None:
         self._review_due = False

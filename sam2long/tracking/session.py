@@ -25,7 +25,7 @@ from sam2long.tracking.state import SessionState
 from sam2long.tracking.storage.feature_cache import FeatureCache, parse_bytes
 from sam2long.tracking.storage.store import ResultStore
 from sam2long.tree import TreeConfig
-from sam2long.video import VideoSource, open_video
+from sam2long.video import Frame, VideoSource, open_video
 from sam2long.video.fingerprint import Fingerprint, fingerprint
 
 Source = str | Path | npt.NDArray[np.uint8] | Iterable[npt.NDArray[np.uint8]] | VideoSource
@@ -127,13 +127,19 @@ class Session(SessionPrompts, SessionResults):
         """Whether a frame's image features are cached, so that prompts on it are answered at once."""
         return self._state.features.known(frame) is not None
 
-    def prepare(self, frame: int) -> None:
+    def prepare(self, frame: int | Frame) -> None:
         """Encode a frame ahead of time, unless it is prepared.
+
+        Args:
+            frame: frame number, or the decoded frame, which is then not decoded again.
 
         Raises:
             VideoError: the frame cannot be read.
         """
-        self._state.features.features(frame)
+        if isinstance(frame, int):
+            self._state.features.features(frame)
+        elif not self.prepared(frame.index):
+            self._state.features.encode(frame)
 
     def propagate(
         self,

@@ -74,14 +74,26 @@ function chooseWidth() {
   stageWidth.value = Math.min(size.width, WIDTHS.find((width) => width >= needed * 0.9) ?? size.width);
 }
 
-/** Fetch the shown frame first, then those a person is likely to see next. */
+/** Milliseconds after which the shown frame counts as rested on. */
+const REST = 300;
+let rest = 0;
+
+/** Fetch the shown frame first, then those a person is likely to see next; far ones once the playhead rests. */
 function load() {
   const at = state.frame.value;
   stageWidth.value;
+  clearTimeout(rest);
   if (!state.video.value) return;
   const passing = state.playing.value || (state.running.value && state.alongside.value);
-  const around = state.playing.value ? [...Array(12).keys()].map((i) => at + i + 1) : passing ? [] : [at + 1, at - 1, at + 2, at + 10, at - 10];
-  wantFrames([at, ...around.filter((frame) => frame >= 0 && frame <= state.lastFrame.value)], passing);
+  const want = (/** @type {number[]} */ ...steps) => {
+    wantFrames([0, ...steps].map((by) => at + by).filter((frame) => frame >= 0 && frame <= state.lastFrame.peek()), passing);
+  };
+  if (state.playing.value) want(...Array(12).keys().map((i) => i + 1));
+  else if (passing) want();
+  else {
+    want(1, 2);
+    rest = setTimeout(() => want(1, 2, -1, 10, -10), REST);
+  }
   // While following, masks of objects that are not followed anew.
   if (passing) wantMasks(at);
 }

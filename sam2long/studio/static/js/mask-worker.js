@@ -56,11 +56,14 @@ const jobs = {
     past = seq;
   },
 
-  /** Masks of a span that an edit made untrue: shown as outdated until new ones come. @param {{object: number, first: number, last: number}} job */
-  outdate({ object, first, last }) {
+  /**
+   * Masks of a span that an edit made untrue: shown as outdated until new ones come.
+   * @param {{object: number, first: number, last: number, revision: number}} job  the edit's revision
+   */
+  outdate({ object, first, last, revision }) {
     for (const [frame, masks] of frames) {
       const mask = masks.get(object);
-      if (mask && frame >= first && frame <= last) mask.outdated = true;
+      if (mask && mask.revision < revision && frame >= first && frame <= last) mask.outdated = true;
     }
   },
 
