@@ -78,6 +78,7 @@ class Worker:
         self._doubts: Message = {"type": "doubts", "revision": 0, "items": []}
         self._review_due = True
         self._commanded = self._pushed = 0.0
+        self._held: FrameResult | None = None  # decided, and not pushed yet
         self._closing = False
         self._handlers: dict[str, Callable[[Command, Fields], Message | None]] = {
             "show": self._show,
@@ -137,6 +138,7 @@ class Worker:
     def _between(self) -> None:
         """Obey all commands between two frames of following or exporting."""
         self._saver.note()
+        self._push_held()
         while self._obey_next(0.0):
             pass
         if self._closing and self._following is not None:
@@ -310,20 +312,28 @@ class Worker:
         except Exception as error:  # a bug; the session is whole, since visits are transactions
             traceback.print_exc()
             ending, reason = "failed", f"something went wrong in the server: {error!r}"
+        self._push_held()
         self._wish = self._following = None
         self._saver.after_following()
         self._tabs.send(following.message(ending, reason))
         self._review_due = True
 
     def _push(self, result: FrameResult) -> None:
-        """Send the masks of a decided frame to all tabs."""
-        now = time.monotonic()
+        """Send the masks of a decided frame to all tabs; of many that come at once, some and the last one."""
         shown = {tab.shown for tab in self._tabs}
         if result.frame in shown:
             self._show_again(result.frame)
-        if now - self._pushed < _PUSH_PAUSE:
-            return
-        self._pushed = now
+        if time.monotonic() - self._pushed < _PUSH_PAUSE:
+            self._held = result
+        else:
+            self._push_now(result)
+
+    def _push_held(self) -> None:
+        if self._held is not None:
+            self._push_now(self._held)
+
+    def _push_now(self, result: FrameResult) -> None:
+        self._held, self._pushed = None, time.monotonic()
         prompted = [object_id for object_id, frames in self._session.prompts.items() if result.frame in frames]
         for width in {tab.width for tab in self._tabs if tab.shown != result.frame}:
             coded = coded_result(result, width, prompted, self._revision)

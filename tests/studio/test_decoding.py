@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -157,5 +158,7 @@ def test_a_new_shown_frame_drops_the_surroundings_of_the_old_one(source):
             assert (await task).data[:2] == b"\xff\xd8"
         assert images.decoded(100).result(10).index == 100 and source.read.count(100) == 1
 
-    asyncio.run(look())
+    # In a thread of its own, since Playwright's loop may be running in this one.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, look()).result(20)
     images.close()
