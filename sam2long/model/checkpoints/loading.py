@@ -16,9 +16,10 @@ from sam2long.model.checkpoints.names import to_ours
 from sam2long.model.checkpoints.recognition import recognise
 from sam2long.model.checkpoints.unwrap import file_in, read_pickle, unwrap
 from sam2long.model.compilation import compile_model
-from sam2long.model.config import PRESETS, TRUNKS, PerceiverConfig, SAM2Config, TrunkConfig, preset
+from sam2long.model.config import PRESETS, PerceiverConfig, SAM2Config, preset
 from sam2long.model.precision import choose_precision, set_precision
 from sam2long.model.sam2 import SAM2
+from sam2long.model.trunk_config import TRUNKS, TrunkConfig
 
 _BUNDLED = {"nano": Path(__file__).parents[1] / "weights" / "nano.safetensors"}
 """Weights bundled with the package."""

@@ -9,7 +9,8 @@ from pathlib import Path
 from torch import Tensor
 
 from sam2long.errors import CheckpointError, ConfigError
-from sam2long.model.config import PRESETS, HieraConfig, RepViTConfig, SAM2Config, ViTConfig
+from sam2long.model.config import PRESETS, SAM2Config
+from sam2long.model.trunk_config import HieraConfig, RepViTConfig, ViTConfig
 
 
 def recognise(state: dict[str, Tensor], path: Path) -> SAM2Config:

@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from sam2long.errors import ConfigError
-from sam2long.model.config import TRUNKS, EfficientNetConfig, HieraConfig, RepViTConfig, TrunkConfig, ViTConfig
+from sam2long.model.trunk_config import TRUNKS, EfficientNetConfig, HieraConfig, RepViTConfig, TrunkConfig, ViTConfig
 from sam2long.model.trunks.efficientnet import EfficientNet
 from sam2long.model.trunks.hiera import Hiera
 from sam2long.model.trunks.repvit import RepViT

@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sam2long.model.config import HieraConfig
 from sam2long.model.layers import MLP
 from sam2long.model.memory.attention import attend_heads
 from sam2long.model.positions import bicubic_matrix
+from sam2long.model.trunk_config import HieraConfig
 
 _STRIP = 2**19
 """Chunk size, in map elements, of a windowed block on the CPU, so that intermediate results stay in its cache."""

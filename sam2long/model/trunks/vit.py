@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from sam2long.model.config import ViTConfig
 from sam2long.model.positions import bicubic_matrix
+from sam2long.model.trunk_config import ViTConfig
 from sam2long.model.trunks.hiera import HieraBlock
 
 
