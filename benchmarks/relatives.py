@@ -90,8 +90,8 @@ def operations(config: SAM2Config, rows: int) -> float:
             torch.empty(rows, config.max_pointers - 1),
         )
         features = model.encode_image(torch.empty(1, 3, config.image_size, config.image_size))
-        proposals = model.decode(model.attend(features.stride16, memory), features, model.no_prompts())
-        model.encode_memory(features.stride16, proposals.masks[:, 1:2], proposals.object_scores)
+        proposals = model.decode(model.attend(features.coarse, memory), features, model.no_prompts())
+        model.encode_memory(features.coarse, proposals.masks[:, 1:2], proposals.object_scores)
     return counter.get_total_flops() / 1e9
 
 

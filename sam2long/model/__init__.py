@@ -5,7 +5,7 @@ from sam2long.model.config import PRESETS, PerceiverConfig, SAM2Config
 from sam2long.model.decoder.mask_decoder import Candidates, MaskProposals
 from sam2long.model.memory.memory_attention import Memory
 from sam2long.model.sam2 import SAM2
-from sam2long.model.trunk_config import EfficientNetConfig, HieraConfig, RepViTConfig, ViTConfig
+from sam2long.model.trunk_config import EfficientNetConfig, HieraConfig, RepViTConfig, RotaryViTConfig, ViTConfig
 
 __all__ = [
     "PRESETS",
@@ -17,6 +17,7 @@ __all__ = [
     "Memory",
     "PerceiverConfig",
     "RepViTConfig",
+    "RotaryViTConfig",
     "SAM2Config",
     "ViTConfig",
     "load_model",

@@ -10,6 +10,7 @@ from sam2long.model.trunk_config import (
     EfficientNetConfig,
     HieraConfig,
     RepViTConfig,
+    RotaryViTConfig,
     TrunkConfig,
     ViTConfig,
     check_whole,
@@ -43,7 +44,7 @@ class SAM2Config:
     Attributes:
         name: preset name, used in messages.
         trunk: trunk of the image encoder.
-        image_size: side of the square network input in pixels; a multiple of 32.
+        image_size: side of the square network input in pixels; a multiple of 32, or of the patch of a plain trunk.
         dim: channels of features, tokens and object pointers.
         memory_dim: channels of a memory map; `dim` must be a multiple of it.
         attention_layers: number of memory attention layers.
@@ -53,8 +54,12 @@ class SAM2Config:
         memory_slots: number of spatial memories a frame attends to: the prompted frame and the last
             `memory_slots - 1` frames.
         max_pointers: number of object pointers a frame attends to, including the prompted frame's.
+        max_prompted: number of prompted frames, the closest ones, whose spatial memories a frame attends to; None for
+            all of them.
         occlusion_memory: whether memories of frames on which the object is absent get SAM 2.1's occlusion embedding.
         pointer_time: whether object pointers get SAM 2.1's temporal encoding.
+        simple_pyramid: whether the neck makes the fine maps out of a trunk's single one (SAM 3); without it, the mask
+            decoder of such a network does without fine maps.
         perceiver: compresses memory maps into tokens; None keeps the maps.
         pooling: how memory attention pools the keys and values of maps 2x2 when there are several: "scores" (makes up
             for the smaller number in the attention scores, EfficientTAM/1), "keys" (adds the same constant to the
@@ -74,8 +79,10 @@ class SAM2Config:
     decoder_heads: int = 8
     memory_slots: int = 7
     max_pointers: int = 16
+    max_prompted: int | None = None
     occlusion_memory: bool = True
     pointer_time: bool = True
+    simple_pyramid: bool = False
     perceiver: PerceiverConfig | None = None
     pooling: str | None = None
     mean: tuple[float, float, float] = field(default=(0.485, 0.456, 0.406))
@@ -84,8 +91,11 @@ class SAM2Config:
     def __post_init__(self) -> None:
         check_whole(self, ("image_size", "dim", "memory_dim", "attention_layers", "attention_mlp", "decoder_mlp"))
         check_whole(self, ("decoder_heads", "memory_slots", "max_pointers"))
-        if not (isinstance(self.occlusion_memory, bool) and isinstance(self.pointer_time, bool)):
-            raise ConfigError("occlusion_memory and pointer_time must be true or false")
+        if self.max_prompted is not None:
+            check_whole(self, ("max_prompted",))
+        for name in ("occlusion_memory", "pointer_time", "simple_pyramid"):
+            if not isinstance(getattr(self, name), bool):
+                raise ConfigError(f"{name} must be true or false")
         for name, values in (("mean", self.mean), ("std", self.std)):
             if len(values) != 3 or not all(isinstance(value, (int, float)) and isfinite(value) for value in values):
                 raise ConfigError(f"{name} must be three finite numbers, not {values!r}")
@@ -93,29 +103,37 @@ class SAM2Config:
             raise ConfigError(f"std {self.std!r} must be above 0")
         if self.dim % (2 * self.decoder_heads):
             raise ConfigError(f"dim {self.dim} is not a multiple of twice decoder_heads {self.decoder_heads}")
-        if self.image_size % 32:
-            raise ConfigError(f"image size {self.image_size} is not a multiple of 32")
         if self.pooling not in (None, "scores", "keys") or (self.pooling and self.perceiver):
             raise ConfigError(
                 f"pooling is {self.pooling!r}; it must be 'scores', 'keys' or None, None with a perceiver"
             )
         if len(self.trunk.widths) not in (1, 4):
-            raise ConfigError(f"the trunk has {len(self.trunk.widths)} maps; it must have four, or one of stride 16")
+            raise ConfigError(f"the trunk has {len(self.trunk.widths)} maps; it must have four or one")
+        if self.simple_pyramid and len(self.trunk.widths) > 1:
+            raise ConfigError("simple_pyramid is for a trunk with a single map")
+        if self.image_size % self._size_step:
+            raise ConfigError(f"image size {self.image_size} is not a multiple of {self._size_step}")
         if self.perceiver is not None and self.grid % self.perceiver.side:
-            step = 16 * self.perceiver.side
+            step = self.trunk.stride * self.perceiver.side
             raise ConfigError(f"image size {self.image_size} is not a multiple of {step}, which {self.name} needs")
         if self.dim % self.memory_dim:
             raise ConfigError(f"dim {self.dim} is not a multiple of memory_dim {self.memory_dim}")
 
     @property
+    def _size_step(self) -> int:
+        """What image sizes are a multiple of: pooled maps, and those below a coarser one, have even sides."""
+        even = len(self.trunk.widths) > 1 or self.pooling is not None
+        return self.trunk.stride * (2 if even else 1)
+
+    @property
     def fine_maps(self) -> bool:
-        """Whether the mask decoder gets the maps of strides 4 and 8 too."""
-        return len(self.trunk.widths) > 1
+        """Whether the mask decoder gets the fine and middle maps too."""
+        return len(self.trunk.widths) > 1 or self.simple_pyramid
 
     @property
     def grid(self) -> int:
-        """Side of the stride-16 feature map, and of memory maps."""
-        return self.image_size // 16
+        """Side of the coarse feature map, and of memory maps."""
+        return self.image_size // self.trunk.stride
 
     @property
     def memory_grid(self) -> int:
@@ -136,8 +154,13 @@ class SAM2Config:
 
     @property
     def mask_size(self) -> int:
-        """Side of the decoder's mask logits: a quarter of the image size."""
-        return self.image_size // 4
+        """Side of the decoder's mask logits: with a stride of 16, a quarter of the image size."""
+        return 4 * self.grid
+
+    @property
+    def memory_mask_size(self) -> int:
+        """Side of the masks that the memory encoder reads: with a stride of 16, the image size."""
+        return 16 * self.grid
 
 
 _HIERAS = {
@@ -189,6 +212,15 @@ PRESETS: dict[str, SAM2Config] = {
         for size, trunk in {"s": ViTConfig(384, 6), "ti": ViTConfig(192, 3)}.items()
         for variant, pooling in {"": None, "-1": "scores", "-2": "keys", "-512": None}.items()
     },
+    "sam3": SAM2Config(
+        "sam3",
+        RotaryViTConfig(1024, 16),
+        image_size=1008,
+        max_prompted=4,
+        simple_pyramid=True,
+        mean=(0.5, 0.5, 0.5),
+        std=(0.5, 0.5, 0.5),
+    ),
     "nano": NANO,
 }
 

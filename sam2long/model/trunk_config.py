@@ -12,6 +12,9 @@ _MOST = 65536
 
 _EFFICIENTNET_STAGES = 7
 
+_LARGEST_PATCH = 16
+"""Masks are resized to the grid of larger patches with antialiasing, which the network does not do."""
+
 
 def check_whole(config: object, names: tuple[str, ...], least: int = 1) -> None:
     """Check that these fields of a configuration are whole numbers, or tuples of them.
@@ -62,6 +65,11 @@ class HieraConfig:
         return tuple(self.width * 2**stage for stage in range(len(self.depths)))
 
     @property
+    def stride(self) -> int:
+        """Stride of the third map."""
+        return 16
+
+    @property
     def working_width(self) -> int:
         """Channels of the first intermediate maps, if they all had stride 4; tells how much memory an image takes."""
         return self.width
@@ -99,6 +107,11 @@ class EfficientNetConfig:
         return tuple(self.channels[stage] for stage in self.map_stages)
 
     @property
+    def stride(self) -> int:
+        """Stride of the third map."""
+        return 16
+
+    @property
     def working_width(self) -> int:
         """Channels of the first intermediate maps, if they all had stride 4; tells how much memory an image takes."""
         return 4 * self.stem
@@ -126,6 +139,11 @@ class RepViTConfig:
                 raise ConfigError(f"{name} must have four values, not {found!r}")
 
     @property
+    def stride(self) -> int:
+        """Stride of the third map."""
+        return 16
+
+    @property
     def working_width(self) -> int:
         """Channels of the first intermediate maps, if they all had stride 4; tells how much memory an image takes."""
         return self.widths[0] * self.expansion
@@ -141,7 +159,7 @@ class ViTConfig:
         depth: number of blocks.
         global_blocks: indices of the blocks with global instead of windowed attention.
         window: side of the attention windows in tokens.
-        patch: side in pixels of the patch that a token stands for.
+        patch: side in pixels of the patch that a token stands for, at most 16.
         position_side: side of the grid of learned positions, which is resized to the image.
     """
 
@@ -160,18 +178,46 @@ class ViTConfig:
             raise ConfigError(f"global_blocks must be a list of block numbers, not {self.global_blocks!r}")
         if self.width % self.heads:
             raise ConfigError(f"width {self.width} is not a multiple of heads {self.heads}")
-        if self.patch != 16:
-            raise ConfigError(f"patch is {self.patch}; only patches of 16 pixels are supported")
+        if self.patch > _LARGEST_PATCH:
+            raise ConfigError(f"patch is {self.patch}; it must be {_LARGEST_PATCH} or less")
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Channels of the single map, stride 16."""
+        """Channels of the single map."""
         return (self.width,)
+
+    @property
+    def stride(self) -> int:
+        """Stride of the single map."""
+        return self.patch
 
     @property
     def working_width(self) -> int:
         """Channels of the widest intermediate maps, if they all had stride 4; tells how much memory an image takes."""
-        return max(1, self.width // 4)
+        return max(1, self.width * 4 // self.patch)
+
+
+@dataclass(frozen=True)
+class RotaryViTConfig(ViTConfig):
+    """Trunk of the image encoder: a plain vision transformer with rotary positions; by default the size of SAM 3's.
+
+    Attributes:
+        mlp: hidden width of the feed-forward parts.
+        position_side: side of the grid of learned positions, which is repeated over the image.
+    """
+
+    depth: int = 32
+    global_blocks: tuple[int, ...] = (7, 15, 23, 31)
+    window: int = 24
+    patch: int = 14
+    position_side: int = 24
+    mlp: int = 4736
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_whole(self, ("mlp",))
+        if self.width % (4 * self.heads):
+            raise ConfigError(f"width {self.width} is not a multiple of four times heads {self.heads}")
 
 
 class TrunkConfig(Protocol):
@@ -179,7 +225,11 @@ class TrunkConfig(Protocol):
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Channels of the four maps, strides 4 to 32; or of a single map, stride 16."""
+        """Channels of the four maps, each half as large as the one before; or of a single map."""
+
+    @property
+    def stride(self) -> int:
+        """Pixels of the image per pixel of the single or the third map, along each side; usually 16."""
 
     @property
     def working_width(self) -> int:
@@ -191,5 +241,6 @@ TRUNKS: dict[str, type[Any]] = {
     "efficientnet": EfficientNetConfig,
     "repvit": RepViTConfig,
     "vit": ViTConfig,
+    "rotary-vit": RotaryViTConfig,
 }
 """Configurations of trunks by the name that checkpoints store."""

@@ -38,10 +38,10 @@ def call_everything(model, put):
     """What each public call returns; `put` brings its arguments to where the model is."""
     config, side, grid = model.config, model.config.image_size, model.config.grid
     encoded = model.encode_image(put(random(2, 3, side, side)))
-    yield encoded.stride4, encoded.stride8, encoded.stride16
+    yield encoded.fine, encoded.middle, encoded.coarse
     image = features(config, put)
     for weighted in (False, True):
-        yield (model.attend(image.stride16, memory(config, put, weighted)),)
+        yield (model.attend(image.coarse, memory(config, put, weighted)),)
     points, labels = put(torch.tensor([[[10.0, 20.0], [60.0, 70.0]]])), put(torch.tensor([[1, 0]]))
     prompts = model.encode_prompts(points, labels, put(random(1, 1, config.mask_size, config.mask_size)))
     yield prompts.sparse, prompts.dense
@@ -52,9 +52,9 @@ def call_everything(model, put):
         for found in (proposals.candidates(), proposals.candidates().best(), proposals.single()):
             yield found.masks, found.ious, found.pointers
     for binary in (False, True):
-        yield (model.encode_memory(image.stride16, proposals.masks[:, :1], proposals.object_scores, binary),)
+        yield (model.encode_memory(image.coarse, proposals.masks[:, :1], proposals.object_scores, binary),)
     masks = put((random(2, 1, side, side) > 0).float())
-    yield model.mask_prompt_pointer(image, masks), model.without_memory(image.stride16)
+    yield model.mask_prompt_pointer(image, masks), model.without_memory(image.coarse)
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 0.02)])

@@ -80,7 +80,7 @@ def test_image_size_is_a_setting(small_model, tmp_path):
     model = load_model(tmp_path / "small.safetensors", image_size=192, device="cpu")
     with torch.inference_mode():
         features = model.encode_image(torch.zeros(2, 3, 192, 192))
-    assert features.stride16.shape == (2, 64, 12, 12)
+    assert features.coarse.shape == (2, 64, 12, 12)
     with pytest.raises(ConfigError, match="multiple of 32"):
         load_model(tmp_path / "small.safetensors", image_size=200)
 

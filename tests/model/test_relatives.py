@@ -169,7 +169,7 @@ def test_bfloat16_is_close(config):
     )
 
     def outputs():
-        features = model.encode_image(image).stride16
+        features = model.encode_image(image).coarse
         return features, model.attend(exact[0] if exact else features, memory)
 
     exact = ()

@@ -54,11 +54,11 @@ def test_the_naive_tree_over_the_same_network_chooses_the_same_masks(model, clip
             torch.tensor([[weight for _, _, weight in maps]]),
             torch.tensor([[weight for _, _, weight in pointers]]),
         )
-        image = model.attend(features.stride16, memory)
+        image = model.attend(features.coarse, memory)
         found = model.decode(image, features, model.no_prompts()).candidates()
         for number in range(3):
             mask, pointer = found.masks[:, number : number + 1], found.pointers[0, number]
-            encoded = model.encode_memory(features.stride16, mask, found.object_scores)[0]
+            encoded = model.encode_memory(features.coarse, mask, found.object_scores)[0]
             known[(*maps[-1][0], number)] = encoded, pointer
         return found.ious[0].tolist(), found.object_scores[0].item()
 

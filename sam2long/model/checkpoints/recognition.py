@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sam2long.errors import CheckpointError, ConfigError
 from sam2long.model.config import PRESETS, SAM2Config
-from sam2long.model.trunk_config import HieraConfig, RepViTConfig, ViTConfig
+from sam2long.model.trunk_config import HieraConfig, RepViTConfig, RotaryViTConfig, ViTConfig
 
 
 def recognise(state: dict[str, Tensor], path: Path) -> SAM2Config:
@@ -63,6 +63,8 @@ def _fits(config: SAM2Config, state: dict[str, Tensor]) -> bool:
 def _has_trunk(config: SAM2Config, state: dict[str, Tensor]) -> bool:
     """Whether the first convolution and the number of blocks are those of the trunk."""
     trunk, prefix = config.trunk, "image_encoder.trunk."
+    if f"{prefix}norm.weight" in state and not isinstance(trunk, RotaryViTConfig):
+        return False
     if isinstance(trunk, HieraConfig | ViTConfig):
         depth = trunk.depth if isinstance(trunk, ViTConfig) else sum(trunk.depths)
         first, width, levels = "patch_embed.weight", trunk.width, 4
@@ -84,6 +86,7 @@ def _image_size_beside(path: Path) -> int | None:
         return None
     try:
         said = json.loads(file.read_text(encoding="utf-8"))
+        said = said.get("tracker_config", said)  # of the whole SAM 3
         size = said.get("image_size", said.get("prompt_encoder_config", {}).get("image_size"))
     except (ValueError, AttributeError, RecursionError, OSError) as error:
         raise CheckpointError(f"{str(file)!r} cannot be read: {str(error).partition('. ')[0]}") from error

@@ -119,13 +119,13 @@ class Tracker:
         )
 
     def _propose_batch(self, features: ImageFeatures, selections: list[MemorySelection[EncodedMemory]]) -> Candidates:
-        conditioned = self.model.attend(features.stride16, stack_memories(selections, self.model))
+        conditioned = self.model.attend(features.coarse, stack_memories(selections, self.model))
         return self.model.decode(conditioned, features, self.model.no_prompts()).candidates()
 
     def _encode_memories(self, features: ImageFeatures, chosen: Candidates) -> Tensor:
         return torch.cat(
             [
-                self.model.encode_memory(features.stride16, masks, scores)
+                self.model.encode_memory(features.coarse, masks, scores)
                 for masks, scores in zip(
                     chosen.masks.split(_MAX_ROWS), chosen.object_scores.split(_MAX_ROWS), strict=True
                 )

@@ -66,9 +66,9 @@ def condition(
     if prompt.mask is not None:
         given = _from_mask(model, features, prompt)
     else:
-        image = model.without_memory(features.stride16) if context is None else model.attend(features.stride16, context)
+        image = model.without_memory(features.coarse) if context is None else model.attend(features.coarse, context)
         given = _from_clicks(model, features, image, prompt, size)
-    memory = model.encode_memory(features.stride16, given.masks, given.object_scores, binary=binary)
+    memory = model.encode_memory(features.coarse, given.masks, given.object_scores, binary=binary)
     before = _tracked_logits(prompt, model)
     agreement = given.ious.new_ones(()) if before is None else _overlap(before, given.masks)
     iou, score, agreed = torch.stack([given.ious[0, 0], given.object_scores[0], agreement]).tolist()
@@ -95,7 +95,7 @@ def _overlap(first: Tensor, second: Tensor) -> Tensor:
 
 
 def _from_mask(model: SAM2, features: ImageFeatures, prompt: ObjectPrompt) -> Candidates:
-    """Use a mask prompt as the output, without the decoder: logits of +-10 at a quarter of the input size (SAM 2).
+    """Use a mask prompt as the output, without the decoder: logits of +-10 (SAM 2).
 
     SAM 2 loses a mask that is smaller than a pixel of its input; here one pixel of it is kept.
     """
