@@ -63,6 +63,13 @@ def shift_scores(pair, shift):
         head.bias.data.add_(shift)
 
 
+def comes_back(scores):
+    """Whether an object, given its object scores, is visible, then absent, then visible again."""
+    seen = [score > 0 for score in scores]
+    absent = seen.index(False, seen.index(True))
+    return True in seen[absent:]
+
+
 def as_sam2_does_with_masks(library, monkeypatch):
     """Make the library take the pointer of a mask prompt from the token for unambiguous prompts.
 

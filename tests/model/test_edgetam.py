@@ -11,7 +11,7 @@ from sam2long.model import PRESETS, SAM2, Memory
 from sam2long.model.checkpoints.names import to_ours
 from sam2long.model.positions import sine_grid
 from tests.model import edgetam_oracle
-from tests.model.propagation import BOX, CLICK, as_sam2_does_with_masks, close, compare, noise, shift_scores
+from tests.model.propagation import BOX, CLICK, as_sam2_does_with_masks, close, comes_back, compare, noise, shift_scores
 from tests.networks import SMALL_EDGETAM
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -20,9 +20,9 @@ CONFIG = dataclasses.replace(SMALL_EDGETAM, dim=128, memory_dim=64)  # the libra
 SIDE, FRAMES = 128, 6
 
 
-def pair_of(config, monkeypatch):
+def pair_of(config, monkeypatch, seed=0):
     edgetam_oracle.allow_timm(monkeypatch)
-    library = edgetam_oracle.build(config)
+    library = edgetam_oracle.build(config, seed)
     ours = SAM2(config).eval()
     ours.load_state_dict(to_ours(library.state_dict()))
     return ours, library
@@ -107,9 +107,14 @@ def test_six_frames_from_a_mask(pair, monkeypatch):
     compare(pair, EdgeTamVideoInferenceSession, noise(CONFIG, FRAMES, 1), {0: {1: mask}})
 
 
-def test_objects_that_are_absent_for_a_while(pair):
-    shift_scores(pair, -10.0)
-    print(compare(pair, EdgeTamVideoInferenceSession, noise(CONFIG, 9, 3), {0: {5: CLICK, 2: BOX}}))
+@torch.inference_mode()
+def test_objects_that_are_absent_for_a_while(monkeypatch):
+    pair = pair_of(CONFIG, monkeypatch, seed=3)  # with scores that differ between frames
+    shift_scores(pair, -10.18)
+    clip = noise(CONFIG, 10, 3)
+    clip[3:5], clip[6:8] = 0, 255
+    scores = compare(pair, EdgeTamVideoInferenceSession, clip, {0: {5: CLICK, 2: BOX}})
+    assert all(comes_back(own) for own in scores.values())
 
 
 @pytest.mark.slow
