@@ -156,8 +156,8 @@ def test_tables_without_parameters_and_strange_models(tmp_path):
 
 
 def test_unknown_names_missing_files_and_devices(tmp_path):
-    with pytest.raises(CheckpointError, match=r"unknown model 'sam3'; known: sam2-hiera-tiny"):
-        load_model("sam3")
+    with pytest.raises(CheckpointError, match=r"unknown model 'sam4'; known: sam2-hiera-tiny"):
+        load_model("sam4")
     with pytest.raises(CheckpointError, match=r"checkpoint file .* does not exist"):
         load_model(tmp_path / "nothing.pt")
     with pytest.raises(ConfigError, match="device 'abacus' cannot be used"):

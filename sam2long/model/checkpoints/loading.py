@@ -74,7 +74,7 @@ def _load(name: str, checkpoint: str | Path | None, image_size: int | None, rand
     if checkpoint is None and _looks_like_file(name):
         state, config = read_checkpoint(Path(name))
         path = file_in(Path(name))
-        config = config or recognise(state, path)
+        config = config or recognise(state, path, image_size)
     else:
         config = _config(name, None)
         path = Path(checkpoint) if checkpoint is not None else _BUNDLED.get(config.name) or download(config.name)

@@ -202,9 +202,10 @@ TRANSFORMERS: Rules = [
 Transformers."""
 
 _WHOLE_SAM3: Rules = [
+    # The library gives this prefix to the other two as well when it saves the tracker alone.
+    (r"^tracker_model\.", ""),
     (r"^detector_model\.vision_encoder\.backbone\.", "vision_encoder.backbone."),
     (r"^tracker_neck\.", "vision_encoder.neck."),
-    (r"^tracker_model\.", ""),
 ]
 """Names in Transformers' file of the whole SAM 3, detector and tracker, to those in a file of the tracker alone."""
 
@@ -232,7 +233,7 @@ def to_ours(state: dict[str, Tensor]) -> dict[str, Tensor]:
         return _as_grid({_rename(name, ORIGINAL): value for name, value in split.items()})
     slots = "memory_temporal_positional_encoding"
     if slots in state or f"tracker_model.{slots}" in state:
-        state = {_rename(name, _WHOLE_SAM3): value for name, value in _used(state).items()}
+        state = _used({_rename(name, _WHOLE_SAM3): value for name, value in state.items()})
         split = _split_points(_join_projections(fold_repvit(state)))
         return _as_grid({_rename(name, TRANSFORMERS): value for name, value in split.items()})
     return state
