@@ -49,6 +49,14 @@ SMALL_SAM3 = replace(
 )
 """A stride of 14, and windows and learned positions that do not divide the map of 8 x 8."""
 
+RELATIVES = (
+    replace(SMALL, name="small-medsam2-test", image_size=96),
+    SMALL_EDGETAM,
+    SMALL_EFFICIENTTAM,
+    SMALL_SAM3,
+)
+"""One of each kind."""
+
 MICRO = SAM2Config(
     "micro-test",
     HieraConfig(width=16, heads=1, depths=(1, 1, 1, 1), global_blocks=(2,)),
