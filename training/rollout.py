@@ -48,7 +48,7 @@ class FrameProposals:
         return self.proposals.ious.masked_fill(~self.eligible, -1).argmax(1)
 
     def chosen_masks(self) -> Tensor:
-        """Logits [rows, size / 4, size / 4] of the chosen masks, nothing where the object is judged absent."""
+        """Logits [rows, mask_size, mask_size] of the chosen masks, nothing where the object is judged absent."""
         masks = self._of_chosen(self.proposals.masks)
         return torch.where((self.proposals.object_scores > 0)[:, None, None], masks, NO_OBJECT_LOGIT)
 
@@ -136,7 +136,7 @@ class _Answer:
 
     Attributes:
         frame: the proposals.
-        masks: [rows, size / 4, size / 4], logits to remember.
+        masks: [rows, mask_size, mask_size], logits to remember.
         scores: [rows], object scores to remember.
         corrected: bool [rows], which objects were corrected on it; None for none.
     """

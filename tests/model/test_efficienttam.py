@@ -204,7 +204,7 @@ def test_switches_are_checked():
 
 
 def test_a_trunk_that_cannot_be():
-    with pytest.raises(ConfigError, match="only patches of 16"):
-        ViTConfig(32, 2, patch=14)
+    with pytest.raises(ConfigError, match="patch is 32; it must be 16 or less"):
+        ViTConfig(32, 2, patch=32)
     with pytest.raises(ConfigError, match="not a multiple of heads"):
         ViTConfig(32, 3)

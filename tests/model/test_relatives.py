@@ -14,7 +14,7 @@ from sam2long.model.checkpoints.names import to_ours
 from sam2long.model.config import preset
 from sam2long.model.precision import set_precision
 from tests.model import edgetam_oracle
-from tests.networks import SMALL_EDGETAM, SMALL_EFFICIENTTAM
+from tests.networks import SMALL_EDGETAM, SMALL_EFFICIENTTAM, SMALL_SAM3
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -172,11 +172,11 @@ def test_sizes_that_do_not_fit_the_perceiver():
         preset("edgetam", 640)
 
 
-@pytest.mark.parametrize("config", [SMALL_EDGETAM, SMALL_EFFICIENTTAM], ids=["tokens", "pooled"])
+@pytest.mark.parametrize("config", [SMALL_EDGETAM, SMALL_EFFICIENTTAM, SMALL_SAM3], ids=["tokens", "pooled", "rotary"])
 def test_bfloat16_is_close(config):
     model = fresh_model(config)
     generator = torch.Generator().manual_seed(0)
-    image = torch.randn(1, 3, 128, 128, generator=generator)
+    image = torch.randn(1, 3, config.image_size, config.image_size, generator=generator)
     memory = Memory(
         torch.randn(2, 3, *config.memory_shape, generator=generator),
         torch.arange(3).expand(2, -1),

@@ -7,12 +7,14 @@ import pytest
 import torch
 from transformers.models.sam3_tracker_video.modeling_sam3_tracker_video import Sam3TrackerVideoInferenceSession
 
-from sam2long.model import SAM2, Memory
+from sam2long.errors import ConfigError
+from sam2long.model import SAM2, Memory, RotaryViTConfig
+from sam2long.model.checkpoints.loading import fresh_model
 from sam2long.model.checkpoints.names import to_ours
 from sam2long.model.positions import sine_grid
 from tests.model import sam3_oracle
 from tests.model.propagation import BOX, CLICK, as_sam2_does_with_masks, close, comes_back, compare, noise, shift_scores
-from tests.networks import SMALL_SAM3
+from tests.networks import SMALL, SMALL_SAM3
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -147,3 +149,27 @@ def test_objects_that_are_absent_for_a_while(pair):
     shift_scores(pair, -0.3)
     scores = compare(pair, Sam3TrackerVideoInferenceSession, noise(CONFIG, 9, 3), {0: {5: CLICK, 2: BOX}})
     assert all(comes_back(own) for own in scores.values())
+
+
+def test_gradients_flow():
+    """To the first layer; queries and keys are rotated in place."""
+    config = SMALL_SAM3
+    with torch.inference_mode(False), torch.enable_grad():
+        model = fresh_model(config).train()
+        features = model.encode_image(random(1, 3, config.image_size, config.image_size))
+        sum(part.square().mean() for part in (features.fine, features.middle, features.coarse)).backward()
+    assert all(value.grad is not None for value in model.image_encoder.parameters())
+    assert model.image_encoder.trunk.patch_embed.weight.grad.abs().max() > 0
+
+
+def test_switches_are_checked():
+    for wrong, told in (
+        ({"simple_pyramid": 1}, "simple_pyramid must be true or false"),
+        ({"simple_pyramid": True, "trunk": SMALL.trunk}, "single map"),
+        ({"max_prompted": 0}, "max_prompted must be a whole number"),
+        ({"image_size": 128}, "not a multiple of 14"),
+    ):
+        with pytest.raises(ConfigError, match=told):
+            dataclasses.replace(CONFIG, **{"image_size": 112, **wrong})
+    with pytest.raises(ConfigError, match="not a multiple of four times heads"):
+        RotaryViTConfig(24, 4)
