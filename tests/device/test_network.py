@@ -7,9 +7,11 @@ import torch
 
 from sam2long import load_model
 from sam2long.model import Memory
+from sam2long.model.checkpoints.loading import fresh_model
 from sam2long.model.image_encoder import ImageFeatures
 from sam2long.model.precision import set_precision
 from tests.device.pretend import DEVICE, DeviceTensor
+from tests.networks import RELATIVES
 
 
 def random(*shape):
@@ -17,9 +19,9 @@ def random(*shape):
 
 
 def memory(config, put, weighted):
-    rows, maps, pointers, grid = 2, 3, 4, config.grid
+    rows, maps, pointers = 2, 3, 4
     return Memory(
-        put(random(rows, maps, config.memory_dim, grid, grid)),
+        put(random(rows, maps, *config.memory_shape)),
         put(torch.arange(maps).expand(rows, maps)),
         put(random(rows, pointers, config.dim)),
         put(random(rows, pointers).abs()),
@@ -30,8 +32,8 @@ def memory(config, put, weighted):
 
 def features(config, put):
     grid, dim = config.grid, config.dim
-    sizes = ((dim // 8, 4 * grid), (dim // 4, 2 * grid), (dim, grid))
-    return ImageFeatures(*(put(random(1, channels, side, side)) for channels, side in sizes))
+    sizes = [(1, dim // 8, 4 * grid, 4 * grid), (1, dim // 4, 2 * grid, 2 * grid)] if config.fine_maps else [(1, 0)] * 2
+    return ImageFeatures(*(put(random(*size)) for size in sizes), put(random(1, dim, grid, grid)))
 
 
 def call_everything(model, put):
@@ -60,7 +62,16 @@ def call_everything(model, put):
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 0.02)])
 @torch.inference_mode()
 def test_every_call_says_what_it_says_on_the_cpu(nano, request, dtype, tolerance):
-    model = copy.deepcopy(nano)
+    same_on_the_device(copy.deepcopy(nano), request, dtype, tolerance)
+
+
+@pytest.mark.parametrize("config", RELATIVES, ids=lambda config: config.name)
+@torch.inference_mode()
+def test_relatives_too(request, config):
+    same_on_the_device(fresh_model(config), request, torch.float32, 1e-5)
+
+
+def same_on_the_device(model, request, dtype, tolerance):
     set_precision(model, dtype)
     expected = list(call_everything(model, lambda x: x))
     device = request.getfixturevalue("device")
