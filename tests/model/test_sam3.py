@@ -8,7 +8,7 @@ import torch
 from transformers.models.sam3_tracker_video.modeling_sam3_tracker_video import Sam3TrackerVideoInferenceSession
 
 from sam2long.errors import ConfigError
-from sam2long.model import SAM2, Memory, RotaryViTConfig
+from sam2long.model import PRESETS, SAM2, Memory, RotaryViTConfig
 from sam2long.model.checkpoints.loading import fresh_model
 from sam2long.model.checkpoints.names import to_ours
 from sam2long.model.positions import sine_grid
@@ -173,3 +173,20 @@ def test_switches_are_checked():
             dataclasses.replace(CONFIG, **{"image_size": 112, **wrong})
     with pytest.raises(ConfigError, match="not a multiple of four times heads"):
         RotaryViTConfig(24, 4)
+
+
+@pytest.mark.slow
+def test_the_image_encoder_of_the_published_size():
+    """Windows of 24, 72 x 72 patches and 32 blocks; 4 GB and minutes."""
+    config = PRESETS["sam3"]
+    library = sam3_oracle.build(config)
+    with torch.device("meta"):
+        ours = SAM2(config).eval()
+    ours.load_state_dict(to_ours(library.state_dict()), assign=True)
+    with torch.inference_mode():
+        image = random(1, 3, config.image_size, config.image_size)
+        features = ours.encode_image(image)
+        theirs = library.get_image_features(image).fpn_hidden_states
+    for mine, other in zip((features.fine, features.middle, features.coarse), theirs, strict=True):
+        other = other.permute(1, 2, 0).reshape(mine.shape)
+        assert (mine - other).abs().max() <= 1e-4 * other.abs().max()
