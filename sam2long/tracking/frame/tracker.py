@@ -153,9 +153,9 @@ class _Pick:
             # Clones, so that a long-lived node does not keep its whole batch alive.
             nodes.append(Node(frame, iou, score, EncodedMemory(memories[i].clone(), pointers[i].clone())))
             outcomes.append(Outcome(masks[i].clone(), iou, score, apart, leads[i], nodes[-1].payload.pointer))
-        row = self.tree.grow(frame, self.choices, nodes, outcomes)
+        grown = self.tree.grow(frame, self.choices, nodes, outcomes)
         self.tree.merge(apart)
-        return row
+        return grown
 
     def _leads(self) -> list[float]:
         """Cumulative score of each distinct survivor minus the best score of the others."""
