@@ -65,7 +65,7 @@ def test_garbage_is_told_in_one_line(sam2long: Command, tmp_path: Path, name: st
     path = tmp_path / name
     if name == "out":
         path.mkdir()
-        (path / "summary.json").write_text('{"settings": 3}')
+        (path / "summary.json").write_text('{"settings": 3}', encoding="utf-8")
     else:
         path.write_bytes(b"no such thing" * 99)
     ended = sam2long("info", path)
