@@ -133,7 +133,7 @@ def test_a_shown_frame_stops_what_is_wanted_in_advance(source):
     far = Line(source, after=near)
     shown = begun(source, near)
     ahead = far.ask(900, Urgency.SOON)
-    source.open(1)
+    source.let_go(1)
     shown.result(10)
     source.let_go()
     assert ahead.result(10).index == 900 and source.read[0] == 0
