@@ -34,7 +34,6 @@ _UsageError: Any = typer.BadParameter.__mro__[1]
 app = typer.Typer(
     help="Follow objects through long videos with Segment Anything 2 and a memory tree.",
     invoke_without_command=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
