@@ -153,7 +153,7 @@ class _Board:
     def tasks(self) -> list[Task]:
         """A task per job that is left, or one per segment and one to join them."""
         jobs = [job for job_id, job in self._jobs.items() if self.results[job_id].state == WAITING]
-        self._sizes = {job.id: _size(Path(job.video)) for job in jobs}
+        self._sizes = {job.id: video_size(Path(job.video)) for job in jobs}
         self._left = sum(self._sizes.values())
         return [task for job in jobs for task in self._tasks_of(job)]
 
@@ -234,7 +234,7 @@ class _Board:
         return Update(kind, result, left=left, counts=dict(self._counts), **more)
 
 
-def _size(video: Path) -> float:
+def video_size(video: Path) -> float:
     """Bytes of a video, by which the longest go first; 0 if it cannot be read, which the worker will report."""
     try:
         if video.is_dir():
