@@ -93,6 +93,11 @@ class Experiment:
             for variant in self.variants
         ]
 
+    def left(self, runs: Runs, video: str) -> list[Runs]:
+        """The variants that a video is not done with, in groups that are predicted side by side."""
+        left = [(variant, run) for variant, run in runs if not run.done(video)]
+        return [left] if self.together and left else [[one] for one in left]
+
     def begin(self, runs: Runs, weights: str) -> None:
         """Make the folders once a network is loaded, on each worker the same.
 
@@ -110,13 +115,12 @@ class Experiment:
     def _predict_into(self, runs: Runs) -> Iterator[tuple[Variant, VideoTime]]:
         model: SAM2 | None = None
         for video in self.task.dataset.videos:
-            left = [(variant, run) for variant, run in runs if not run.done(video)]
-            for todo in [left] if self.together else [[one] for one in left]:
-                if model is None and todo:
+            for todo in self.left(runs, video):
+                if model is None:
                     self.task.check(video)  # before the network is loaded
                     model = self.load()
                     self.begin(runs, weights_digest(model))
-                for variant, time in predict_video(self.task, model, todo, video) if model is not None else ():
+                for variant, time in predict_video(self.task, model, todo, video):
                     if len(todo) == 1:  # side by side, each waits for the other
                         todo[0][1].record(time)
                     yield variant, time

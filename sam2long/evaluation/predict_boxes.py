@@ -37,9 +37,7 @@ def predict_boxes_into(
     return VideoTime(video, len(boxes), seconds)
 
 
-def predict_boxes(
-    model: SAM2, dataset: BoxDataset, video: str, tree: TreeConfig, read: Callable[[], None]
-) -> Boxes:
+def predict_boxes(model: SAM2, dataset: BoxDataset, video: str, tree: TreeConfig, read: Callable[[], None]) -> Boxes:
     """Boxes (x, y, width, height) of every frame, float64 [frames, 4]; the first one is as given."""
     x, y, width, height = dataset.truth(video)[0]
     with (

@@ -14,6 +14,7 @@ from sam2long.batch.ledger import read_results
 
 from .conftest import contents, make_batch, make_jobs
 from .faulty import FaultyWork
+from .inline import InlineExecutor
 
 ray = pytest.importorskip("ray")
 
@@ -35,13 +36,6 @@ def test_a_killed_actor_costs_one_attempt(videos: Path, tiny_model: Path, tmp_pa
     results = read_results(out)
     assert killed and {result.state for result in results.values()} == {"done"} and len(results) == 6
     assert sum(result.attempts for result in results.values()) <= 7
-    list(drive(make_batch(jobs, tmp_path / "local", tiny_model), _local))
+    list(drive(make_batch(jobs, tmp_path / "local", tiny_model), lambda work, _: InlineExecutor(work)))
     for job in jobs:
         assert contents(out / job.id) == contents(tmp_path / "local" / job.id)
-
-
-def _local(work: object, tasks: int) -> object:
-    from sam2long.batch.executors.local import LocalExecutor
-    from sam2long.batch.work import Place
-
-    return LocalExecutor(work, [Place("cpu", 1)])  # type: ignore[arg-type]
