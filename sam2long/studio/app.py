@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -13,8 +15,9 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sam2long.errors import VideoError
+from sam2long.studio.decoding import BusyError, Urgency
 from sam2long.studio.fields import MOST_BYTES, MessageError, parse
-from sam2long.studio.frames import BusyError, FrameImages
+from sam2long.studio.frames import FrameImages, Image
 from sam2long.studio.inbox import Command, Inbox
 from sam2long.studio.tabs import Tab
 from sam2long.video import VideoSource
@@ -22,6 +25,8 @@ from sam2long.video import VideoSource
 STATIC = Path(__file__).parent / "static"
 _IMMUTABLE = {"Cache-Control": "private, max-age=31536000, immutable"}
 _THUMBNAIL = 160
+_GONE_AFTER = 0.1
+"""Seconds after which a browser that has gone is noticed."""
 _KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 """Types of the page's files by suffix; other files are not served."""
 
@@ -31,13 +36,13 @@ class StudioApp:
 
     Args:
         source: the video.
+        images: its frames.
         key: names the video in the addresses of its frames.
         inbox: of the worker.
     """
 
-    def __init__(self, source: VideoSource, key: str, inbox: Inbox) -> None:
-        self._source, self._key, self._inbox = source, key, inbox
-        self._images = FrameImages(source)
+    def __init__(self, source: VideoSource, images: FrameImages, key: str, inbox: Inbox) -> None:
+        self._source, self._images, self._key, self._inbox = source, images, key, inbox
         # Listed once, so that no address can name any other file.
         self._files = {path.relative_to(STATIC).as_posix(): path for path in STATIC.rglob("*") if path.suffix in _KINDS}
         self.routes = Starlette(
@@ -49,10 +54,6 @@ class StudioApp:
                 WebSocketRoute("/ws", self._socket),
             ]
         )
-
-    def close(self) -> None:
-        """End the threads that decode frames."""
-        self._images.close()
 
     async def _index(self, _: Request) -> Response:
         return self._answer_file("index.html")
@@ -70,17 +71,17 @@ class StudioApp:
         text = request.query_params.get("width", "1280")
         if not (text.isascii() and text.isdigit() and len(text) <= 4 and 16 <= int(text) <= 4096):
             return PlainTextResponse("width must be a whole number from 16 to 4096\n", 400)
-        return await self._image(request, int(text), "ahead" in request.query_params)
+        return await self._image(request, int(text), Urgency.SOON if "ahead" in request.query_params else Urgency.NOW)
 
     async def _thumbnail(self, request: Request) -> Response:
-        return await self._image(request, _THUMBNAIL, ahead=True)
+        return await self._image(request, _THUMBNAIL, Urgency.LATER)
 
-    async def _image(self, request: Request, width: int, ahead: bool) -> Response:
+    async def _image(self, request: Request, width: int, urgency: Urgency) -> Response:
         frame = request.path_params["frame"]
         if request.query_params.get("v") != self._key or frame >= (self._source.frame_count or 0):
             raise HTTPException(404)
         try:
-            image = await self._images.get(frame, min(width, self._source.width), ahead)
+            image = await _unless_gone(request, self._images.get(frame, min(width, self._source.width), urgency))
         except BusyError:
             return PlainTextResponse("newer requests took its place; ask again\n", 503)
         except VideoError as error:
@@ -119,6 +120,18 @@ class StudioApp:
                 continue
             if not self._inbox.put(Command(tab, message)):
                 tab.send({"type": "error", "id": message.get("id"), "message": "the server is busy; try again"})
+
+
+async def _unless_gone(request: Request, answer: Coroutine[Any, Any, Image]) -> Image:
+    """Wait for an answer, or give it up when the browser no longer wants it."""
+    task = asyncio.create_task(answer)
+    while not task.done():
+        await asyncio.wait({task}, timeout=_GONE_AFTER)
+        if not task.done() and await request.is_disconnected():
+            task.cancel()
+    if task.cancelled():
+        raise BusyError
+    return task.result()
 
 
 async def _write(socket: WebSocket, tab: Tab) -> None:

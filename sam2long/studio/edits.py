@@ -14,7 +14,7 @@ from sam2long.tracking.prompting.prompts import Clicks
 
 MOST_OBJECTS = 250
 """Maximum number of objects; the colours of masks as PNG images end a little above it."""
-_MOST_ID = 2**32 - 1
+_MOST_ID = masks.NEW - 1
 _MOST_SIDE = 2**14
 
 
@@ -49,6 +49,16 @@ class Edits:
             raise MessageError(f"{self._session.styles[object_id].name} is locked; unlock it first")
         return fields.whole("frame", self._last_frame), object_id
 
+    def place_or_new(self, fields: Fields) -> tuple[int, int | None]:
+        """As `place`; without an object, None for one that does not exist yet."""
+        return self.place(fields) if fields.has("object") else (fields.whole("frame", self._last_frame), None)
+
+    @property
+    def unused(self) -> int:
+        """The lowest id, from 1, that no object has."""
+        known = self._session.styles
+        return next(number for number in range(1, len(known) + 2) if number not in known)
+
     def _object(self, fields: Fields) -> int:
         object_id = fields.whole("object", _MOST_ID)
         if object_id not in self._session.styles:
@@ -59,7 +69,7 @@ class Edits:
         known = self._session.styles
         if len(known) >= MOST_OBJECTS:
             raise MessageError(f"there can be {MOST_OBJECTS} objects at most")
-        object_id = next(number for number in range(1, len(known) + 2) if number not in known)
+        object_id = self.unused
         self._session.set_style(object_id, **_looks(fields))
         return {"object": object_id}
 

@@ -106,7 +106,7 @@ class Export:
             "total": self._total,
             "folder": str(self._folder.resolve()),
             "files": self._files,
-            "command": self._command(),
+            "command": self.command(),
             "message": reason,
         }
 
@@ -116,7 +116,8 @@ class Export:
         tree = {"tree": asdict(self._session.tree), "max_delay": None, "levels": None}
         return {**self._settings.network, **tree, **frames, "prompts": []}
 
-    def _command(self) -> str:
+    def command(self) -> str:
+        """The command line that writes the same."""
         settings = self._settings
         words = ["sam2long", "track", settings.video, "--session", str(settings.session)]
         words += ["--out", str(self._folder), "--save", ",".join(self._formats), *settings.options]

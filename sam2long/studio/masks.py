@@ -15,8 +15,10 @@ Mask = npt.NDArray[np.bool_]
 
 RESULT, PREVIEW = 1, 2
 """Kinds of binary messages."""
-OUTDATED, PROMPTED, SHOWN = 1, 2, 4
+OUTDATED, PROMPTED, SHOWN, ASKED = 1, 2, 4, 8
 """Flags of binary messages."""
+NEW = 2**32 - 1
+"""Object id of a preview for an object that does not exist yet."""
 
 _HEADER = struct.Struct("<BBHIIIHHI")
 

@@ -136,14 +136,16 @@ def serve(
     import uvicorn
 
     from sam2long.studio.app import StudioApp
+    from sam2long.studio.frames import FrameImages
     from sam2long.studio.guard import Guard
     from sam2long.studio.worker import Worker
 
     _check_source(source)
     with _locked(place.session), address.bind() as listening, _session(place, load(), source) as session:
         key = fingerprint(source).digest[:16]
-        worker = Worker(session, place.session, _hello(session, place, key), exports)
-        app = StudioApp(source, key, worker.inbox)
+        images = FrameImages(source)
+        worker = Worker(session, place.session, _hello(session, place, key), exports, images.decoded)
+        app = StudioApp(source, images, key, worker.inbox)
         port = listening.getsockname()[1]
         guard = Guard(app.routes, port, address.remote)
         name = socket.gethostname() if address.remote else "127.0.0.1"
@@ -165,8 +167,8 @@ def serve(
                 webbrowser.open(url)
             uvicorn.Server(config).run(sockets=[listening])
         finally:
-            app.close()
             worker.close()
+            images.close()
 
 
 def _session(place: Place, model: SAM2, source: VideoSource) -> Session:

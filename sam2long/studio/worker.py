@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from threading import Thread
 
@@ -18,9 +19,12 @@ from sam2long.studio.fields import Fields, Message, MessageError
 from sam2long.studio.following import Following
 from sam2long.studio.inbox import Command, Inbox
 from sam2long.studio.plan import Wish
+from sam2long.studio.preparing import Preparer
+from sam2long.studio.saving import Saver
 from sam2long.studio.tabs import Tabs
 from sam2long.tracking import Session
 from sam2long.tracking.prompting.edits import EditNote
+from sam2long.video import Frame
 
 _REVIEWED = 50
 """Number of doubtful frames that are listed."""
@@ -28,10 +32,9 @@ _MOST_MASKS = 64
 """Maximum number of frames whose masks can be asked for at once."""
 _REST = 0.5
 """Seconds without a command after which long work, such as the review, begins."""
-_SAVE_EVERY, _SAVE_SHARE = 5.0, 20
-"""Seconds between saves while following, and at least how many times as long as the last one took."""
 _PUSH_PAUSE = 0.02
 """Seconds between two frames whose masks are pushed while following."""
+_PROMPTING = ("click", "box", "mask", "brush", "move_point", "remove_point", "preview")
 _READING = ("show", "masks", "doubts", "take_over")
 
 
@@ -45,16 +48,24 @@ class Worker:
         path: its file, saved after every edit and while following.
         hello: the `hello` message, without `writer`.
         exports: where exports go.
+        decoded: decodes a frame, see `FrameImages.decoded`.
 
     Attributes:
         inbox: commands of the tabs.
     """
 
-    def __init__(self, session: Session, path: Path, hello: Message, exports: ExportSettings) -> None:
+    def __init__(
+        self,
+        session: Session,
+        path: Path,
+        hello: Message,
+        exports: ExportSettings,
+        decoded: Callable[[int], Future[Frame]],
+    ) -> None:
         count = session.source.frame_count
         assert count is not None
         self.inbox = Inbox()
-        self._session, self._path, self._hello, self._exports = session, path, hello, exports
+        self._session, self._hello, self._exports = session, hello, exports
         self._frame_count = count
         self._edits = Edits(session, count)
         self._tabs = Tabs()
@@ -62,11 +73,12 @@ class Worker:
         self._wish: Wish | None = None
         self._following: Following | None = None
         self._export: Export | None = None
-        self._encode: int | None = None  # frame to encode next
-        self._unsaved, self._saved_at, self._save_seconds = False, time.monotonic(), 0.0
+        self._preparer = Preparer(session, decoded, self._tabs.send)
+        self._saver = Saver(session, path, self._tabs.send)
         self._doubts: Message = {"type": "doubts", "revision": 0, "items": []}
         self._review_due = True
         self._commanded = self._pushed = 0.0
+        self._held: FrameResult | None = None  # decided, and not pushed yet
         self._closing = False
         self._handlers: dict[str, Callable[[Command, Fields], Message | None]] = {
             "show": self._show,
@@ -96,7 +108,7 @@ class Worker:
                 self._work()
             except Exception:  # a bug; the session is whole, and the page's next wish may fare better
                 traceback.print_exc()
-        self._save()
+        self._saver.save()
 
     def _work(self) -> None:
         """Do the next thing."""
@@ -111,35 +123,30 @@ class Worker:
 
     def _patience(self) -> float:
         """Seconds to wait for the next command: not long if there is something to do meanwhile."""
-        if self._encode is not None:
-            return 0.0
-        return _REST / 10 if self._unsaved else _REST / 2
+        if self._preparer.waiting:
+            return _REST / 50
+        return _REST / 10 if self._session.unsaved else _REST / 2
 
     def _rest(self) -> None:
         """Do one thing that can be done while no command waits."""
         idle = time.monotonic() - self._commanded
-        if self._encode is not None:
-            self._encode_shown()
-        elif self._unsaved:
-            # A long session takes long to save, and the next click should not have to wait for that.
-            if idle > min(_SAVE_EVERY, 2 * self._save_seconds):
-                self._save()
-        elif self._review_due and idle > _REST:
+        if self._preparer.go_on():
+            return
+        if not self._saver.while_idle(idle) and self._review_due and idle > _REST:
             self._review()
 
     def _between(self) -> None:
         """Obey all commands between two frames of following or exporting."""
+        self._saver.note()
+        self._push_held()
         while self._obey_next(0.0):
             pass
         if self._closing and self._following is not None:
             self._following.stop()
         if self._following is not None and self._following.due():
             self._tabs.send(self._following.message())
-        if self._encode is not None:
-            self._encode_shown()
-        pause = 0.0 if self._unsaved else max(_SAVE_EVERY, _SAVE_SHARE * self._save_seconds)
-        if time.monotonic() - self._saved_at > pause:
-            self._save()
+        self._preparer.go_on()
+        self._saver.while_following()
 
     def _obey_next(self, seconds: float) -> bool:
         """Obey the next command, if one comes in so many seconds. Returns whether one did."""
@@ -172,6 +179,8 @@ class Worker:
         kind, fields = command.kind, Fields(command.message)
         if kind not in _READING and not command.tab.writer:
             raise MessageError("another tab is editing; take over to edit here")
+        if kind in _PROMPTING:
+            self._preparer.finish(fields.whole("frame", self._frame_count - 1))
         if kind in self._edits.table:
             done = self._edit(kind, fields)
         elif kind in self._handlers:
@@ -189,7 +198,7 @@ class Worker:
         command.tab.send(hello, describe_state(self._session, self._revision))
         for object_id in self._session.object_ids:
             command.tab.send(describe_lane(self._session, object_id, self._revision))
-        command.tab.send(self._doubts)
+        command.tab.send(self._doubts, self._saver.message)
         if self._following is not None:
             command.tab.send(self._following.message())
 
@@ -202,25 +211,28 @@ class Worker:
         if kind not in ("undo", "redo") and len(self._session.undoable) == before:
             return done  # nothing has changed
         self._revision += 1
-        self._unsaved = True
+        self._saver.note(edit=True)
         self._tell(note)
         if self._following is not None and (note.first is not None or "locked" in note.what):
             self._following.restart()
         return done
 
     def _tell(self, note: EditNote) -> None:
-        """Tell all tabs what an edit has changed, the mask that they see first."""
-        self._tabs.send(describe_state(self._session, self._revision))
+        """Tell all tabs what an edit has changed, first the masks that they see."""
         if note.first is None or note.last is None:
+            self._tabs.send(describe_state(self._session, self._revision))
             return
         self._review_due = True
         last = min(note.last, self._frame_count - 1)
         place = {"object": note.object_id, "revision": self._revision}
-        self._tabs.send({"type": "changed", "first": note.first, "last": last, **place})
         for frame in {tab.shown for tab in self._tabs if tab.shown is not None}:
             if note.first <= frame <= last or frame == note.frame:
                 self._show_again(frame)
-        self._tabs.send(describe_lane(self._session, note.object_id, self._revision))
+        self._tabs.send(
+            describe_state(self._session, self._revision),
+            {"type": "changed", "first": note.first, "last": last, **place},
+            describe_lane(self._session, note.object_id, self._revision),
+        )
 
     def _show_again(self, frame: int) -> None:
         view = FrameView(self._session, frame, self._revision)
@@ -233,7 +245,7 @@ class Worker:
         tab.shown, tab.width = fields.whole("frame", self._frame_count - 1), fields.whole("width", 4096, 16)
         view = FrameView(self._session, tab.shown, self._revision)
         tab.send(*view.coded(tab.width, masks.SHOWN), view.message())
-        self._encode = tab.shown
+        self._preparer.want(tab.shown)
         return None
 
     def _masks(self, command: Command, fields: Fields) -> Message | None:
@@ -244,7 +256,7 @@ class Worker:
             if self.inbox and frame > first:
                 self.inbox.put(Command(command.tab, {**command.message, "first": frame}))
                 return None
-            command.tab.send(*FrameView(self._session, frame, self._revision).coded(command.tab.width))
+            command.tab.send(*FrameView(self._session, frame, self._revision).coded(command.tab.width, masks.ASKED))
         return {}
 
     def _send_doubts(self, command: Command, _: Fields) -> Message | None:
@@ -256,11 +268,11 @@ class Worker:
         return {}
 
     def _preview(self, command: Command, fields: Fields) -> Message | None:
-        frame, object_id = self._edits.place(fields)
+        frame, object_id = self._edits.place_or_new(fields)
         point, label = (fields.real("x"), fields.real("y")), fields.whole("label", 1)
         sequence = fields.whole("seq", 2**32 - 1)
-        preview = self._session.preview_points(frame, object_id, [point], [label])
-        place = {"object_id": object_id, "frame": frame, "revision": self._revision}
+        preview = self._session.preview_points(frame, object_id or self._edits.unused, [point], [label])
+        place = {"object_id": object_id or masks.NEW, "frame": frame, "revision": self._revision}
         coded = masks.encode(preview.mask, command.tab.width, kind=masks.PREVIEW, sequence=sequence, **place)
         command.tab.send(coded)
         return None
@@ -292,6 +304,7 @@ class Worker:
         try:
             self._tabs.send(following.message())
             for result in following.run():
+                self._saver.note()
                 self._push(result)
             ending = "ended" if self._wish is not None else "stopped"
         except UserError as error:
@@ -299,19 +312,28 @@ class Worker:
         except Exception as error:  # a bug; the session is whole, since visits are transactions
             traceback.print_exc()
             ending, reason = "failed", f"something went wrong in the server: {error!r}"
+        self._push_held()
         self._wish = self._following = None
+        self._saver.after_following()
         self._tabs.send(following.message(ending, reason))
-        self._unsaved = self._review_due = True
+        self._review_due = True
 
     def _push(self, result: FrameResult) -> None:
-        """Send the masks of a decided frame to all tabs."""
-        now = time.monotonic()
+        """Send the masks of a decided frame to all tabs; of many that come at once, some and the last one."""
         shown = {tab.shown for tab in self._tabs}
         if result.frame in shown:
             self._show_again(result.frame)
-        if now - self._pushed < _PUSH_PAUSE:
-            return
-        self._pushed = now
+        if time.monotonic() - self._pushed < _PUSH_PAUSE:
+            self._held = result
+        else:
+            self._push_now(result)
+
+    def _push_held(self) -> None:
+        if self._held is not None:
+            self._push_now(self._held)
+
+    def _push_now(self, result: FrameResult) -> None:
+        self._held, self._pushed = None, time.monotonic()
         prompted = [object_id for object_id, frames in self._session.prompts.items() if result.frame in frames]
         for width in {tab.width for tab in self._tabs if tab.shown != result.frame}:
             coded = coded_result(result, width, prompted, self._revision)
@@ -320,10 +342,14 @@ class Worker:
                     tab.push(result.frame, coded)
 
     def _export_soon(self, _: Command, fields: Fields) -> Message:
-        self._check_idle()
         formats = fields.some_of("formats", tuple(FORMATS))
-        self._export = Export(self._session, formats, self._exports)
-        return {}
+        dry = fields.has("dry") and fields.flag("dry")
+        if not dry:
+            self._check_idle()
+        export = Export(self._session, formats, self._exports)
+        if not dry:
+            self._export = export
+        return {"command": export.command()}
 
     def _cancel_export(self, _: Command, __: Fields) -> Message:
         if self._export is not None:
@@ -355,30 +381,6 @@ class Worker:
             reason = f"something went wrong in the server: {error!r}"
         self._export = None
         self._tabs.send(export.message(ending, reason))
-
-    def _encode_shown(self) -> None:
-        """Encode the frame that is shown, so that the next click is answered at once."""
-        frame, self._encode = self._encode, None
-        assert frame is not None
-        place = {"type": "encoding", "frame": frame}
-        try:
-            if not self._session.prepared(frame):
-                self._tabs.send({**place, "state": "busy"})
-                self._session.prepare(frame)
-            self._tabs.send({**place, "state": "ready"})
-        except UserError as error:
-            self._tabs.send({"type": "error", "id": None, "message": str(error)})
-
-    def _save(self) -> None:
-        began, self._unsaved = time.monotonic(), False
-        saved: Message = {"type": "saved", "at": time.time(), "message": None}
-        try:
-            self._session.save(self._path)
-        except UserError as error:
-            saved = {"type": "saved", "at": None, "message": str(error)}
-        self._saved_at = time.monotonic()
-        self._save_seconds = self._saved_at - began
-        self._tabs.send(saved)
 
     def _review(self) -> None:
         self._review_due = False

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +17,16 @@ class Preview:
 
     Attributes:
         mask: bool [height, width] at the video's resolution.
-        logits: float32 [height, width] at the video's resolution, > 0 inside, on the network's device.
         score: predicted IoU, 0..1 (1 for a mask prompt).
         object_score: a logit; > 0 means visible.
     """
 
     mask: npt.NDArray[np.bool_]
-    logits: Tensor
     score: float
     object_score: float
+    _make_logits: Callable[[], Tensor] = field(repr=False, compare=False)
+
+    @cached_property
+    def logits(self) -> Tensor:
+        """Float32 [height, width] at the video's resolution, > 0 inside, on the network's device; made on first use."""
+        return self._make_logits()

@@ -35,7 +35,7 @@ def condition_prompt(state: SessionState, object_id: int, frame: int, prompt: Ob
     stride = prompt.refines.stride if prompt.refines else 0
     context = _memory_at(state, object_id, frame, stride) if stride else None
     features, binary = state.features.features(frame), state.config.binary_prompts
-    return condition(state.model, features, frame, prompt, state.size, binary, context)
+    return condition(state.model, features, frame, prompt, state.size, binary, context, state.clicks)
 
 
 def condition_on_prompts(state: SessionState, object_id: int) -> None:
@@ -160,6 +160,6 @@ def _node(
     if with_spatial:
         logits = unpack_logits(packed.logits).to(model.device)
         score = torch.tensor([result.object_score], device=model.device)
-        image = state.features.features(result.frame).stride16
+        image = state.features.features(result.frame).coarse
         memory = EncodedMemory(model.encode_memory(image, logits[None, None], score)[0], pointer)
     return Node(result.frame, result.iou, result.object_score, memory)

@@ -25,7 +25,7 @@ from sam2long.tracking.state import SessionState
 from sam2long.tracking.storage.feature_cache import FeatureCache, parse_bytes
 from sam2long.tracking.storage.store import ResultStore
 from sam2long.tree import TreeConfig
-from sam2long.video import VideoSource, open_video
+from sam2long.video import Frame, VideoSource, open_video
 from sam2long.video.fingerprint import Fingerprint, fingerprint
 
 Source = str | Path | npt.NDArray[np.uint8] | Iterable[npt.NDArray[np.uint8]] | VideoSource
@@ -96,6 +96,7 @@ class Session(SessionPrompts, SessionResults):
         self._edits = PromptEdits(self._state, undo_depth)
         self._identity: tuple[Fingerprint, str] | None = None
         self._saver = None if autosave is None else AutoSaver(Path(autosave), autosave_every, self.save)
+        self._saved = self._state.stamp
 
     def __enter__(self) -> Session:
         return self
@@ -126,13 +127,19 @@ class Session(SessionPrompts, SessionResults):
         """Whether a frame's image features are cached, so that prompts on it are answered at once."""
         return self._state.features.known(frame) is not None
 
-    def prepare(self, frame: int) -> None:
+    def prepare(self, frame: int | Frame) -> None:
         """Encode a frame ahead of time, unless it is prepared.
+
+        Args:
+            frame: frame number, or the decoded frame, which is then not decoded again.
 
         Raises:
             VideoError: the frame cannot be read.
         """
-        self._state.features.features(frame)
+        if isinstance(frame, int):
+            self._state.features.features(frame)
+        elif not self.prepared(frame.index):
+            self._state.features.encode(frame)
 
     def propagate(
         self,
@@ -203,6 +210,12 @@ class Session(SessionPrompts, SessionResults):
         if self._identity is None:
             self._identity = fingerprint(self.source), weights_digest(self.model)
         write_session(Path(path), self._state, *self._identity)
+        self._saved = self._state.stamp
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether an edit or a result is newer than the last save, or than the file that the session was read from."""
+        return self._state.stamp != self._saved
 
     @classmethod
     def open(
@@ -252,6 +265,7 @@ class Session(SessionPrompts, SessionResults):
         weights = weights_digest(model)
         session._identity = check_same(header, path, session._state, weights), weights
         read_session(path, header, session._state)
+        session._saved = session._state.stamp
         return session
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from sam2long.tracking.preview import Preview
 from sam2long.tracking.prompting.conditioning import Conditioning
@@ -213,8 +214,11 @@ class SessionPrompts:
         """
         return self._previewed(self._edits.try_clicks(frame, object_id, points, labels, None))
 
-    @torch.inference_mode()
     def _previewed(self, made: Conditioning) -> Preview:
-        outcome, size = made.outcome, self._state.size
-        logits = outcome.full_logits(size).to(self._state.model.device)
-        return Preview(outcome.mask(size), logits, outcome.iou, outcome.object_score)
+        outcome, size, device = made.outcome, self._state.size, self._state.model.device
+
+        @torch.inference_mode()
+        def logits() -> Tensor:
+            return outcome.full_logits(size).to(device)
+
+        return Preview(outcome.mask(size), outcome.iou, outcome.object_score, logits)

@@ -18,6 +18,7 @@ from sam2long.results import FrameResult
 from sam2long.results.by_object import ByObject
 from sam2long.results.observation import Observation
 from sam2long.tracking.frame.outcome import MOST_DENSE, Outcome, compact
+from sam2long.tracking.prompting.click_memo import ClickMemo
 from sam2long.tracking.prompting.prompts import FrameSize
 from sam2long.tracking.storage.feature_cache import FeatureCache
 from sam2long.tracking.storage.packing import PackedMask, pack_pointer
@@ -57,6 +58,7 @@ class SessionState:
         loose_traces: traces by object id, if there is no store.
         visit: the current visit, or an interrupted one that is still to be rolled back.
         visiting: whether `visit` is running.
+        clicks: the latest rounds of clicks.
     """
 
     model: SAM2
@@ -73,6 +75,7 @@ class SessionState:
     loose_traces: dict[int, list[TraceRow]] = field(default_factory=dict)
     visit: Transaction | None = None
     visiting: bool = False
+    clicks: ClickMemo = field(default_factory=ClickMemo)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -93,6 +96,11 @@ class SessionState:
             self.visit = None
 
     @property
+    def stamp(self) -> tuple[int, int]:
+        """Grows with every edit and every stored result: numbers of the last ones."""
+        return self.layer, 0 if self.store is None else self.store.written
+
+    @property
     def size(self) -> FrameSize:
         """Size of the video in pixels."""
         return FrameSize(self.source.height, self.source.width)
@@ -111,7 +119,7 @@ class SessionState:
         """The clock of a propagation; a short video limits the number of object pointers (SAM 2)."""
         count, config = self.source.frame_count, self.model.config
         pointers = config.max_pointers if count is None else min(config.max_pointers, count)
-        return Clock(stride, pointers, config.memory_slots)
+        return Clock(stride, pointers, config.memory_slots, config.max_prompted)
 
     def result(self, object_id: int, frame: int, stride: int | None = None) -> StoredResult | None:
         """The stored result of an object on a frame, if it is up to date."""

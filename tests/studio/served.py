@@ -80,7 +80,7 @@ class Tab:
         )
         self.messages, self.masks, self.number = [], [], 0
         self.hello = self.until(lambda message: message["type"] == "hello")
-        self.until(lambda message: message["type"] == "doubts")
+        self.until(lambda message: message["type"] == "saved")
 
     def __enter__(self):
         return self
@@ -124,9 +124,9 @@ class Tab:
 
     def saved(self):
         """Wait until the last edit is in the file."""
-        kinds = [message["type"] for message in self.messages if message["type"] in ("state", "saved")]
-        if kinds[-1] != "saved":
-            self.until_type("saved")
+        last = [message for message in self.messages if message["type"] == "saved"][-1]
+        if last["at"] is None:
+            self.until(lambda message: message["type"] == "saved" and message["at"] is not None)
 
     def lane(self, object_id):
         """The newest lane of an object, with what following has added since."""

@@ -163,6 +163,43 @@ def test_exports_are_tracks_files(studio, tab, scene, tmp_path):
     assert [str(name) for name in ours if ours[name] != theirs[name]] == []
 
 
+def test_a_dry_export_writes_nothing(studio, tab, scene):
+    marked(tab, scene, 1)
+    assert tab.answer("export", formats=["png"], dry=True)["message"].startswith("there is nothing to export yet")
+    tab.follow(last=3)
+    before = sorted(studio.session.parent.rglob("*.png"))
+    told = len(tab.messages)
+    dry = tab.ask("export", formats=["png", "coco"], dry=True)["command"]
+    assert dry.startswith("sam2long track ") and "--save png,coco" in dry
+    assert "export" not in [message["type"] for message in tab.messages[told:]]
+    assert sorted(studio.session.parent.rglob("*.png")) == before
+    tab.ask("export", formats=["png", "coco"])
+    assert tab.until_type("export", "done", "failed")["command"] == dry
+
+
+def test_a_new_object_is_previewed_before_it_exists(tab, scene):
+    tab.show(0)
+    tab.masks.clear()
+    place = inside(scene, 0, 1)
+    tab.send("preview", seq=7, object=None, **place)
+    tab.ask_state()
+    preview = tab.masks[-1]
+    assert (preview.kind, preview.object, preview.sequence) == (2, 2**32 - 1, 7)
+    assert tab.ask_state()["objects"] == []
+    marked(tab, scene, 1)
+    assert np.array_equal(tab.show(0)[0][1], preview.pixels)
+
+
+def test_a_new_object_begins_unvisited(tab, scene):
+    object_id = marked(tab, scene, 1)
+    tab.follow()
+    tab.ask("remove_object", object=object_id)
+    assert marked(tab, scene, 1, frame=20) == object_id
+    newest = [m for m in tab.messages if m["type"] == "lane" and m["object"] == object_id][-1]
+    assert newest["spans"] == []
+    assert tab.show(25)[0] == {}
+
+
 def test_an_export_is_cancelled(studio, tab, scene):
     marked(tab, scene, 1)
     tab.follow()
@@ -193,6 +230,37 @@ def test_nothing_is_lost(clip, scene, tmp_path, how):
         assert np.array_equal(tab.show(9)[0][object_id], before[object_id])
         assert tab.follow()["state"] == "ended"
         assert set(tab.lane(object_id)) == set(range(30))
+
+
+def test_nothing_that_was_called_saved_is_lost(clip, scene, tmp_path):
+    with Served(clip, tmp_path / "a.s2l") as served, served.tab() as tab:
+        object_id = marked(tab, scene, 1)
+        tab.saved()
+        told = len(tab.messages)
+        tab.ask("follow", direction="forward")
+        tab.until(lambda m: m["type"] == "following" and m["done"] >= 4)
+        # The first news of saving is that there is something to save.
+        assert next(m["at"] for m in tab.messages[told:] if m["type"] == "saved") is None
+        tab.until(lambda m: m["type"] == "saved" and m["at"] is not None)
+        called_saved = set(tab.lane(object_id))
+        pushed = {mask.frame: mask.pixels for mask in tab.masks if mask.frame in called_saved}
+        served.process.kill()
+    with Served(clip, tmp_path / "a.s2l") as served, served.tab() as tab:
+        assert len(called_saved) >= 4 and called_saved <= set(tab.lane(object_id))
+        assert all(np.array_equal(tab.show(frame)[0][object_id], pushed[frame]) for frame in pushed)
+
+
+def test_stopped_means_saved(clip, scene, tmp_path):
+    with Served(clip, tmp_path / "a.s2l") as served, served.tab() as tab:
+        object_id = marked(tab, scene, 1)
+        tab.ask("follow", direction="forward")
+        tab.until(lambda m: m["type"] == "following" and m["done"] >= 3)
+        tab.send("stop")
+        tab.until_type("following", "stopped")
+        kept = set(tab.lane(object_id))
+        served.process.kill()
+    with Served(clip, tmp_path / "a.s2l") as served, served.tab() as tab:
+        assert kept and set(tab.lane(object_id)) == kept
 
 
 def test_frames_are_ours_in_any_order(studio, tab, clip):

@@ -262,3 +262,26 @@ def test_a_disk_too_full_to_save_stops_no_tracking(small_model, clip, tmp_path, 
     full[0] = True
     with pytest.raises(OutputError, match="no space left"):
         list(session.propagate())
+
+
+def test_a_session_knows_whether_it_is_saved(small_model, clip, tmp_path):
+    session = Session(small_model, clip)
+    assert not session.unsaved
+    session.add_points(0, 1, [(30, 30)])
+    assert session.unsaved
+    session.save(tmp_path / "a.s2l")
+    assert not session.unsaved
+    results = session.propagate()
+    next(results)
+    assert session.unsaved
+    session.save(tmp_path / "a.s2l")
+    opened = Session.open(tmp_path / "a.s2l", small_model, clip)
+    assert not session.unsaved and not opened.unsaved
+    opened.set_style(1, name="goose")
+    assert opened.unsaved
+    opened.save(tmp_path / "a.s2l")
+    opened.undo()
+    assert opened.unsaved
+    with pytest.raises(OutputError):
+        opened.save(tmp_path / "missing" / "a.s2l")
+    assert opened.unsaved

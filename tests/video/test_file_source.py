@@ -11,6 +11,7 @@ import pytest
 from sam2long.errors import ConfigError, VideoError
 from sam2long.video import VideoSource, open_video
 from sam2long.video.files import file_source
+from sam2long.video.files.decoder import Decoder
 from tests.video.pictures import number_of, picture
 
 VARIABLE = [5000 + 7 * i * i + 20 * i for i in range(60)]  # milliseconds; does not begin at 0
@@ -260,3 +261,39 @@ def test_a_file_that_is_deleted_while_it_is_read_is_read_to_its_end(make_clip):
     next(frames)
     path.unlink()
     assert [frame.index for frame in frames] == list(range(1, 60)) and source.stopped_early is None
+
+
+@pytest.mark.parametrize("kind_name", ["b-frames", "long-gop", "open-gop", "variable-rate"])
+def test_frames_that_no_other_needs_are_left_out_on_the_way(make_clip, monkeypatch, kind_name):
+    path = make_clip(**KINDS[kind_name])
+    whole = list(open_video(path).frames())
+    decoded = []
+    frames = Decoder.frames
+
+    def counted(self, *how):
+        for frame in frames(self, *how):
+            decoded.append(frame.pts)
+            yield frame
+
+    monkeypatch.setattr(Decoder, "frames", counted)
+    source, needed = open_video(path), 0
+    for index in range(1, len(whole)):
+        key = source._index.get().key_at_or_before(index)
+        needed += index - key + 1
+        assert same(source.frame(index), whole[index])
+    assert len(decoded) < 0.7 * needed
+
+
+def test_a_stream_that_cannot_be_hurried_through_is_read_whole(make_clip, monkeypatch):
+    path = make_clip(**KINDS["b-frames"])
+    whole = list(open_video(path).frames())
+    frames = Decoder.frames
+
+    def broken(self, hurry_to=None):
+        pictures = frames(self, hurry_to)
+        return pictures if hurry_to is None else (one for one in pictures if one.pts > hurry_to)
+
+    monkeypatch.setattr(Decoder, "frames", broken)
+    source = open_video(path)
+    assert all(same(source.frame(index), whole[index]) for index in range(len(whole)))
+    assert not source._index.damaged

@@ -47,6 +47,7 @@ def evaluate(
     iou_threshold: options.IouThreshold = None,
     uncertainty_threshold: options.UncertaintyThreshold = None,
     modulation: options.Modulation = None,
+    merge: options.Merge = None,
     baseline: eval_options.Baseline = False,
     sweep: eval_options.Sweep = None,
     out: eval_options.Out = None,
@@ -70,7 +71,7 @@ def evaluate(
     from sam2long.running.models import ModelChoice
 
     network = ModelChoice(model, checkpoint, device, image_size, random_weights, precision, compile, quiet)
-    tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, greedy)
+    tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, merge, greedy)
     variants = _variants(tree, baseline, sweep)
     choice = _executor(executor, workers, per_gpu, threads, address, device)
     if report:

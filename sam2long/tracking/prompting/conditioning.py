@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from sam2long.model.preprocess import prepare_mask, shrink_mask
 from sam2long.model.sam2 import FEEDBACK_LIMIT, MASK_PROMPT_LOGIT, SAM2
 from sam2long.tracking.frame.candidate_scores import check_finite, send
 from sam2long.tracking.frame.outcome import Outcome
+from sam2long.tracking.prompting.click_memo import ClickMemo, ClickRun
 from sam2long.tracking.prompting.prompts import Clicks, FrameSize, ObjectPrompt
 from sam2long.tracking.storage.packing import unpack_logits
 from sam2long.tree import Node
@@ -26,19 +27,35 @@ _AGREEMENT = 0.5
 """IoU with the tracked mask below which a prompt contradicts what was tracked."""
 
 
-@dataclass(frozen=True)
 class Conditioning:
     """A conditioning frame: a prompted frame of one object.
 
+    Args:
+        node: the frame's encoded memory, or a function that computes it, called once: a mask that is only looked at,
+            as after each of several clicks, needs no memory.
+        outcome: see below.
+        contradicts: see below.
+
     Attributes:
-        node: the frame's encoded memory, for tracking.
         outcome: the mask to report.
         contradicts: whether the frame had been tracked, with a mask whose IoU with the new one is below 0.5.
     """
 
-    node: Node[EncodedMemory]
-    outcome: Outcome
-    contradicts: bool = False
+    def __init__(
+        self,
+        node: Node[EncodedMemory] | Callable[[], Node[EncodedMemory]],
+        outcome: Outcome,
+        contradicts: bool = False,
+    ) -> None:
+        self.outcome, self.contradicts = outcome, contradicts
+        self._node = node
+
+    @property
+    def node(self) -> Node[EncodedMemory]:
+        """The frame's encoded memory, for tracking."""
+        if not isinstance(self._node, Node):
+            self._node = self._node()
+        return self._node
 
 
 @torch.inference_mode()
@@ -49,7 +66,8 @@ def condition(
     prompt: ObjectPrompt,
     size: FrameSize,
     binary: bool,
-    context: Memory | None = None,
+    context: Memory | None,
+    memo: ClickMemo,
 ) -> Conditioning:
     """Run the network on the prompts of one object on one frame.
 
@@ -62,19 +80,25 @@ def condition(
         binary: encode the memory from a binary mask instead of from mask probabilities.
         context: memory that a tracked frame attends to, on which clicks are corrections; None to start from the prompts
             alone.
+        memo: earlier rounds of clicks, which are not run again.
     """
     if prompt.mask is not None:
         given = _from_mask(model, features, prompt)
     else:
-        image = model.without_memory(features.stride16) if context is None else model.attend(features.stride16, context)
-        given = _from_clicks(model, features, image, prompt, size)
-    memory = model.encode_memory(features.stride16, given.masks, given.object_scores, binary=binary)
+        given = _from_clicks(model, features, frame, prompt, size, context, memo)
     before = _tracked_logits(prompt, model)
     agreement = given.ious.new_ones(()) if before is None else _overlap(before, given.masks)
     iou, score, agreed = torch.stack([given.ious[0, 0], given.object_scores[0], agreement]).tolist()
     check_finite((iou, score), frame)
+    coarse = features.coarse  # the other features are not needed, and large
+
+    @torch.inference_mode()
+    def node() -> Node[EncodedMemory]:
+        memory = model.encode_memory(coarse, given.masks, given.object_scores, binary=binary)
+        return Node(frame, iou, score, EncodedMemory(memory[0], given.pointers[0, 0]))
+
     return Conditioning(
-        Node(frame, iou, score, EncodedMemory(memory[0], given.pointers[0, 0])),
+        node,
         Outcome(given.masks[0, 0], iou, score, pointer=given.pointers[0, 0]),
         contradicts=agreed < _AGREEMENT,
     )
@@ -95,7 +119,7 @@ def _overlap(first: Tensor, second: Tensor) -> Tensor:
 
 
 def _from_mask(model: SAM2, features: ImageFeatures, prompt: ObjectPrompt) -> Candidates:
-    """Use a mask prompt as the output, without the decoder: logits of +-10 at a quarter of the input size (SAM 2).
+    """Use a mask prompt as the output, without the decoder: logits of +-10 (SAM 2).
 
     SAM 2 loses a mask that is smaller than a pixel of its input; here one pixel of it is kept.
     """
@@ -118,22 +142,40 @@ def _kept(resized: Tensor, mask: npt.NDArray[np.bool_], value: float) -> Tensor:
 
 
 def _from_clicks(
-    model: SAM2, features: ImageFeatures, image: Tensor, prompt: ObjectPrompt, size: FrameSize
+    model: SAM2,
+    features: ImageFeatures,
+    frame: int,
+    prompt: ObjectPrompt,
+    size: FrameSize,
+    context: Memory | None,
+    memo: ClickMemo,
 ) -> Candidates:
     """Run the rounds of clicks in turn: clicks accumulate, and each round starts from the mask of the previous one."""
-    previous: Tensor | None = None
-    if prompt.refines is not None:
-        logits = unpack_logits(prompt.refines.logits).to(model.device)
-        previous = logits.clamp(-FEEDBACK_LIMIT, FEEDBACK_LIMIT)[None, None]
+    known = memo.find(frame, prompt, context)
+    if known is not None:
+        image, previous = known.image, _feedback(known.masks)
+    else:
+        image = model.without_memory(features.coarse) if context is None else model.attend(features.coarse, context)
+        previous = None
+        if prompt.refines is not None:
+            previous = _feedback(unpack_logits(prompt.refines.logits).to(model.device)[None, None])
     standing: list[Clicks] = []
-    for clicks in prompt.rounds:
+    for number, clicks in enumerate(prompt.rounds):
         standing = [clicks] if clicks.replace else [*standing, clicks]
+        if known is not None and number < len(known.rounds):
+            continue
         points, labels = _points(standing, size, model)
         proposals = model.decode(image, features, model.encode_prompts(points, labels, previous))
         # A single click is ambiguous (part or whole), so only it gets several candidate masks (SAM 2).
         result = proposals.candidates().best() if points.shape[1] == 1 else proposals.single()
-        previous = result.masks.clamp(-FEEDBACK_LIMIT, FEEDBACK_LIMIT)
+        previous = _feedback(result.masks)
+    memo.keep(ClickRun(frame, prompt.refines, prompt.rounds, context, image, result.masks))
     return result
+
+
+def _feedback(logits: Tensor) -> Tensor:
+    """Mask logits as the next round starts from them."""
+    return logits.clamp(-FEEDBACK_LIMIT, FEEDBACK_LIMIT)
 
 
 def _points(rounds: list[Clicks], size: FrameSize, model: SAM2) -> tuple[Tensor, Tensor]:

@@ -90,11 +90,25 @@ def write_session(path: Path, state: SessionState, video: Fingerprint, weights: 
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(path)
+        _sync_folder(path.parent)
     except OSError as error:
         raise OutputError(f"cannot save the session to {path}: {error.strerror}") from error
     finally:  # also after Ctrl-C
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name of a file in it survive a power cut, where the system can."""
+    if os.name != "posix":
+        return
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    except OSError:  # some network file systems know no such thing
+        pass
+    finally:
+        os.close(number)
 
 
 def check_can_save(path: Path) -> None:

@@ -15,6 +15,8 @@ from sam2long.video.paths import ffmpeg_url
 # text demuxers that would render any .txt file as a "video"
 TEXT_FORMATS = frozenset({"tty", "ansi", "bin", "xbin", "adf", "idf"})
 FLUSH_ATTEMPTS = 64
+# in others, such as HEVC with temporal layers, a frame that is called unreferenced may be referenced after all
+_CODECS_THAT_MARK_REFERENCES = frozenset({"h264"})
 
 
 class DamageError(Exception):
@@ -66,10 +68,22 @@ class Decoder:
             if packet.size and not (packet.is_corrupt and is_cut_short(self._path)):
                 yield packet
 
-    def frames(self) -> Iterator[av.VideoFrame]:
-        """Yield the decoded frames in presentation order; raises DamageError on damage unless tolerant."""
+    @property
+    def can_hurry(self) -> bool:
+        """Whether frames that no other one needs can be told by their packets, for certain."""
+        return self.stream.codec_context.name in _CODECS_THAT_MARK_REFERENCES
+
+    def frames(self, hurry_to: int | None = None) -> Iterator[av.VideoFrame]:
+        """Yield the decoded frames in presentation order; raises DamageError on damage unless tolerant.
+
+        Args:
+            hurry_to: time stamp; frames before it that no other one needs are left out, to reach it in half the time.
+        """
         began = False
         for packet in self.packets():
+            if hurry_to is not None:
+                early = packet.pts is not None and packet.pts < hurry_to
+                self.stream.codec_context.skip_frame = "NONREF" if early else "DEFAULT"
             try:
                 for frame in self.stream.codec_context.decode(packet if packet.size else None):
                     began, self.lost_at_end = True, 0

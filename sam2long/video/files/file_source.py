@@ -154,21 +154,33 @@ class FileSource(VideoSource):
             if shown.number >= start:
                 yield shown
 
-    def _healthy_pictures(self, start: int) -> Iterator[_Shown]:
-        """Decode from the key frame before `start`; raises DamageError if the stream does not match its index."""
+    def _healthy_pictures(self, start: int, hurry: bool = True) -> Iterator[_Shown]:
+        """Decode from the key frame before `start`; raises DamageError if the stream does not match its index.
+
+        With `hurry` it leaves out frames before `start` that no other one needs, where that is possible.
+        """
         index = self._index.get() if start else self._index.known
         clock = self._clock()
         with Decoder(self.path, tolerant=False) as decoder:
             number = _seek(decoder, index, start) if index is not None and start else 0
+            target = None
+            if hurry and number < start and index is not None and index.pts is not None and decoder.can_hurry:
+                number, target = start, int(index.pts[start])
             if number and index is not None and index.pts is not None:
                 clock.go_to(index.pts, number)
-            for picture in _from(number, index, decoder.frames()):
+            for picture in _from(number, index, decoder.frames(target)):
                 if index is not None and not index.fits(number, picture.pts):
+                    if target is not None and number == start:
+                        yield from self._healthy_pictures(start, hurry=False)
+                        return
                     raise DamageError(f"frame {number} is missing")
                 time = self._time(number, picture, clock)
                 if number >= start:
                     yield _Shown(number, time, picture)
                 number += 1
+            if target is not None and number == start:
+                yield from self._healthy_pictures(start, hurry=False)
+                return
             if index is not None and number != index.count:
                 raise DamageError(f"only {number} of {index.count} frames decode")
             self._ended(decoder, number)
@@ -261,8 +273,10 @@ def _picture_before(decoder: Decoder, pts: int) -> Sequence[av.VideoFrame]:
 
 
 def _seek(decoder: Decoder, index: FrameIndex, frame: int) -> int:
-    """Seek to a key frame at or before `frame`; return its number, 0 if the file was reopened at its beginning."""
+    """Seek in a file just opened to a key frame at or before `frame`; return its number, 0 at the beginning."""
     key = index.key_at_or_before(frame)
+    if key == 0:
+        return 0
     for _ in range(SEEK_ATTEMPTS):
         if key == 0 or index.pts is None:
             break

@@ -112,9 +112,13 @@ def test_export_writes_what_track_writes(marked: StudioPage, tmp_path: Path) -> 
     marked.press("x")
     dialog = marked.tab.get_by_role("dialog")
     dialog.get_by_label("npz").check()
+    shown = dialog.locator(".command code")
+    marked.wait(lambda: "--save png,npz" in shown.inner_text(), "the command line, before anything is written")
+    before = shown.inner_text()
     dialog.get_by_role("button", name="Export").click()
     folder = Path(dialog.locator(".folder").inner_text())
-    command = shlex.split(dialog.locator(".command code").inner_text())
+    assert shown.inner_text() == before and str(folder) in before
+    command = shlex.split(before)
     assert command[:2] == ["sam2long", "track"]
     again = tmp_path / "again"
     command[command.index("--out") + 1] = str(again)

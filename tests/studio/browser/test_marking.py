@@ -98,6 +98,18 @@ def test_shift_previews_and_forgets(page: StudioPage, clip: Clip, session: sam2l
     assert len(page.points()) == 1
 
 
+def test_shift_previews_an_object_before_its_first_click(page: StudioPage, clip: Clip) -> None:
+    page.tab.keyboard.down("Shift")
+    page.tab.mouse.move(*page.place(*clip.inside(0, 1)))
+    page.wait(lambda: page.mask().any(), "the preview")
+    preview = page.mask()
+    assert page.objects() == []
+    page.tab.keyboard.up("Shift")
+    page.wait(lambda: not page.mask().any(), "the preview to go")
+    page.click(*clip.inside(0, 1))
+    page.see(preview, 0.99, "the mask that was previewed")
+
+
 def test_rename_hide_lock_recolour_delete(page: StudioPage, clip: Clip) -> None:
     page.click(*clip.inside(0, 1))
     page.wait(lambda: page.mask().any(), "a mask")

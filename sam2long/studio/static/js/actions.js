@@ -1,6 +1,7 @@
 /** What a person can do; every button and key ends here, and every edit goes to the server. */
 import { batch } from "../vendor/signals.js";
 import { nextColour } from "./colours.js";
+import { tellMasks } from "./masks.js";
 import { announce, notify } from "./notices.js";
 import { ask, tell } from "./socket.js";
 import * as state from "./state.js";
@@ -240,8 +241,15 @@ export function escape() {
 }
 
 let previewSeq = 0;
-/** @param {number} x @param {number} y @param {0 | 1} label */
+/**
+ * Ask for the mask as it would be after a click; without a chosen object, that of a new one.
+ * @param {number} x @param {number} y @param {0 | 1} label
+ */
 export function preview(x, y, label) {
   const object = state.chosenObject.value;
-  if (object && !object.locked && state.writer.value) tell("preview", { seq: ++previewSeq, frame: state.frame.value, object: object.id, x, y, label });
+  if (object?.locked || !state.writer.value) return;
+  tell("preview", { seq: ++previewSeq, frame: state.frame.value, object: object?.id ?? null, x, y, label });
 }
+
+/** Put the preview away, and those that are still on their way. */
+export const endPreview = () => tellMasks("endPreview", { seq: previewSeq });

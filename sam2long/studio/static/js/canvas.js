@@ -1,5 +1,6 @@
 /** The stage's canvases: one for the image, one for masks, one for prompts, each redrawn only when what it shows changes. */
 import { computed, effect, signal } from "../vendor/signals.js";
+import { nextColour } from "./colours.js";
 import { arrived, framesChanged, getFrame, stageWidth, wantFrames } from "./frames.js";
 import { panes, stageSize } from "./geometry.js";
 import { masksChanged, paintMasks, painted } from "./masks.js";
@@ -7,6 +8,8 @@ import * as state from "./state.js";
 import { wantMasks } from "./sync.js";
 import { timing } from "./words.js";
 
+/** Id of an object that does not exist yet, in the preview of its first click. */
+const NEW = 2 ** 32 - 1;
 const WIDTHS = [480, 640, 960, 1280, 1920, 2560, 3840];
 
 /** The frame whose image is on the stage; follows `state.frame` as images arrive. */
@@ -71,14 +74,26 @@ function chooseWidth() {
   stageWidth.value = Math.min(size.width, WIDTHS.find((width) => width >= needed * 0.9) ?? size.width);
 }
 
-/** Fetch the shown frame first, then those a person is likely to see next. */
+/** Milliseconds after which the shown frame counts as rested on. */
+const REST = 300;
+let rest = 0;
+
+/** Fetch the shown frame first, then those a person is likely to see next; far ones once the playhead rests. */
 function load() {
   const at = state.frame.value;
   stageWidth.value;
+  clearTimeout(rest);
   if (!state.video.value) return;
   const passing = state.playing.value || (state.running.value && state.alongside.value);
-  const around = state.playing.value ? [...Array(12).keys()].map((i) => at + i + 1) : passing ? [] : [at + 1, at - 1, at + 2, at + 10, at - 10];
-  wantFrames([at, ...around.filter((frame) => frame >= 0 && frame <= state.lastFrame.value)], passing);
+  const want = (/** @type {number[]} */ ...steps) => {
+    wantFrames([0, ...steps].map((by) => at + by).filter((frame) => frame >= 0 && frame <= state.lastFrame.peek()), passing);
+  };
+  if (state.playing.value) want(...Array(12).keys().map((i) => i + 1));
+  else if (passing) want();
+  else {
+    want(1, 2);
+    rest = setTimeout(() => want(1, 2, -1, 10, -10), REST);
+  }
   // While following, masks of objects that are not followed anew.
   if (passing) wantMasks(at);
 }
@@ -113,7 +128,10 @@ function wishMasks() {
     opacity: state.opacity.value,
     width,
     height: Math.round((width * size.height) / size.width),
-    layers: state.objects.value.filter((object) => !object.hidden).map(({ id, colour }) => ({ id, colour })),
+    layers: [
+      ...state.objects.value.filter((object) => !object.hidden).map(({ id, colour }) => ({ id, colour })),
+      ...(state.chosenObject.value ? [] : [{ id: NEW, colour: nextColour() }]),
+    ],
     chosen: state.chosen.value,
   });
 }

@@ -1,9 +1,10 @@
 /** The export dialog: what to write, the command line that does the same, progress, and where the files are. */
-import { useState } from "../vendor/hooks.js";
+import { useEffect, useRef, useState } from "../vendor/hooks.js";
 import * as actions from "./actions.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
 import { announce, notify } from "./notices.js";
+import { ask } from "./socket.js";
 import * as state from "./state.js";
 import { clamp, counted } from "./words.js";
 
@@ -13,6 +14,12 @@ export function ExportDialog() {
   const run = state.exporting.value;
   const busy = run?.state === "running";
   const some = state.lanes.value.size > 0;
+  const command = useCommand(picked, some);
+  const started = useRef(/** @type {string[] | null} */ (null));
+  const begin = () => {
+    started.current = picked;
+    actions.edit("export", { formats: picked });
+  };
   const flip = (/** @type {string} */ name) => pick(formats.map((format) => format.name).filter((other) => (other === name ? !picked.includes(name) : picked.includes(other))));
   return html`<div class="dialog-body export" tabindex="0" role="group" aria-label="What to export">
     ${!some && html`<p class="empty small">There is nothing to export yet: mark an object and follow it first.</p>`}
@@ -26,13 +33,30 @@ export function ExportDialog() {
       )}
     </fieldset>
     <div aria-live="polite" class="outcomes">${run && html`<${Outcome} run=${run} />`}</div>
-    ${run?.command && html`<${Command} text=${run.command} />`}
+    ${command && html`<${Command} text=${busy || (run && started.current === picked) ? run.command : command} />`}
     <div class="dialog-foot">
       ${busy
         ? html`<button class="button danger" onClick=${() => actions.edit("cancel_export")}><${Icon} name="stop" filled />Cancel</button>`
-        : html`<button class="button primary" disabled=${!some || !picked.length || !state.writer.value} onClick=${() => actions.edit("export", { formats: picked })}><${Icon} name="export" />Export</button>`}
+        : html`<button class="button primary" disabled=${!some || !picked.length || !state.writer.value} onClick=${begin}><${Icon} name="export" />Export</button>`}
     </div>
   </div>`;
+}
+
+/**
+ * The command line for what is picked, from the server, which writes nothing for that.
+ * @param {string[]} picked
+ * @param {boolean} some  whether there is anything to export
+ */
+function useCommand(picked, some) {
+  const [command, tell] = useState("");
+  const able = some && picked.length > 0 && state.writer.value;
+  useEffect(() => {
+    let wanted = true;
+    if (!able) tell("");
+    else ask("export", { formats: picked, dry: true }).then((answer) => wanted && tell(answer.command), () => wanted && tell(""));
+    return () => (wanted = false);
+  }, [picked, able, state.exporting.value?.state]);
+  return command;
 }
 
 /** @param {{text: string}} props */

@@ -22,6 +22,8 @@ const loading = new Map();
 const early = new Set();
 /** @type {number[]} */
 let queue = [];
+/** Whether several are loaded at once, as when frames pass by; otherwise the shown one has the server to itself. */
+let together = false;
 let bytes = 0;
 
 /** @param {number} frame */
@@ -44,6 +46,7 @@ export function getFrame(frame) {
  * @param {boolean} patient  let what is on its way arrive, as when frames pass by
  */
 export function wantFrames(wanted, patient = false) {
+  together = patient;
   const keys = new Set(wanted.map(keyOf));
   for (const [key, control] of loading) {
     // What the server takes for less urgent is asked for again once it is shown.
@@ -58,7 +61,7 @@ export function wantFrames(wanted, patient = false) {
 }
 
 function pump() {
-  while (queue.length && loading.size < AT_ONCE) load(/** @type {number} */ (queue.shift()));
+  while (queue.length && loading.size < (together ? AT_ONCE : 1)) load(/** @type {number} */ (queue.shift()));
 }
 
 /** @param {number} frame */

@@ -61,6 +61,6 @@ function VideoName() {
 function Saved() {
   const { at, message } = state.saved.value;
   if (message) return html`<span class="saved warn" title=${message}><${Icon} name="warning" />Not saved</span>`;
-  if (at === null) return null;
+  if (at === null) return state.hello.value && html`<span class="saved" title="The newest work is not in the session file yet"><i class="spinner" />Saving</span>`;
   return html`<span class="saved" title=${`Saved in ${state.hello.value?.session}`}><${Icon} name="check" />Saved</span>`;
 }

@@ -15,7 +15,7 @@ export function Hint() {
   const [title, text] = HINTS[step];
   return html`<aside class="hint" aria-label=${`Hint ${step + 1} of 3`}>
     <span class="number" aria-hidden="true">${step + 1}</span>
-    <p><strong>${title}.</strong> ${text}</p>
-    <button class="button small" onClick=${() => (hintsSeen.value = true)}>${step === 2 ? "Got it" : "No hints"}</button>
+    <div><strong>${title}</strong><p>${text}</p></div>
+    <button class="button quiet small" onClick=${() => (hintsSeen.value = true)}>${step === 2 ? "Got it" : "No hints"}</button>
   </aside>`;
 }

@@ -3,6 +3,7 @@ import { render } from "../vendor/preact.js";
 import { Dialogs } from "./dialogs.js";
 import { Doubts } from "./doubts.js";
 import { Head } from "./head.js";
+import { Hint } from "./hints.js";
 import { html } from "./html.js";
 import { listen } from "./keyboard.js";
 import { Objects, Prompts } from "./objects.js";
@@ -18,7 +19,7 @@ function Page() {
     <${Head} />
     <${Tools} />
     <${Stage} />
-    <aside class="side" aria-label="Objects and doubtful frames"><${Objects} /><${Prompts} /><${Doubts} /></aside>
+    <aside class="side" aria-label="Objects and doubtful frames"><${Objects} /><${Hint} /><${Prompts} /><${Doubts} /></aside>
     <footer class="foot"><${Transport} /><${Timeline} /></footer>
     <${Banner} /><${Notices} /><${Curtain} /><${Dialogs} />
   `;

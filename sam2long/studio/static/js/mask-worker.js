@@ -11,6 +11,8 @@ const frames = new Map();
 let bytes = 0;
 /** @type {Mask | null} */
 let preview = null;
+/** Number of the last preview that has been put away. */
+let past = -1;
 
 /** @param {Mask} mask */
 function keep(mask) {
@@ -44,19 +46,24 @@ const jobs = {
   /** @param {{buffer: ArrayBuffer}} job */
   mask({ buffer }) {
     const mask = readMask(buffer);
-    if (mask.kind === 2) preview = preview && preview.seq > mask.seq ? preview : mask;
-    else keep(mask);
+    if (mask.kind !== 2) keep(mask);
+    else if (mask.seq > past && !(preview && preview.seq > mask.seq)) preview = mask;
   },
 
-  endPreview() {
+  /** @param {{seq: number}} job */
+  endPreview({ seq }) {
     preview = null;
+    past = seq;
   },
 
-  /** Masks of a span that an edit made untrue: shown as outdated until new ones come. @param {{object: number, first: number, last: number}} job */
-  outdate({ object, first, last }) {
+  /**
+   * Masks of a span that an edit made untrue: shown as outdated until new ones come.
+   * @param {{object: number, first: number, last: number, revision: number}} job  the edit's revision
+   */
+  outdate({ object, first, last, revision }) {
     for (const [frame, masks] of frames) {
       const mask = masks.get(object);
-      if (mask && frame >= first && frame <= last) mask.outdated = true;
+      if (mask && mask.revision < revision && frame >= first && frame <= last) mask.outdated = true;
     }
   },
 

@@ -18,6 +18,7 @@ export function Objects() {
         onClick=${() => actions.choose(null)} title="The next prompt makes a new object (A)"><${Icon} name="plus" />New</button>
     </div>
     ${objects.length === 0 &&
+    state.hintsSeen.value &&
     html`<div class="empty">
       <p><strong>Nothing is marked yet.</strong></p>
       <p>Click on an object in the picture. Its mask appears at once.</p>

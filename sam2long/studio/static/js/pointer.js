@@ -2,7 +2,6 @@
 import { signal } from "../vendor/signals.js";
 import * as actions from "./actions.js";
 import { intoVideo, inVideo, pan, paneAt, panes, toVideo, zoomAt } from "./geometry.js";
-import { tellMasks } from "./masks.js";
 import { announce } from "./notices.js";
 import * as state from "./state.js";
 import { strokeRuns } from "./stroke.js";
@@ -48,6 +47,7 @@ export function down(event) {
       state.chosenPoint.value = index;
       drag.value = { kind: "point", index, to: place, moved: false };
     } else if (inVideo(place)) {
+      endPreview();
       actions.click(place.x, place.y, negative ? 0 : 1);
     }
   } else if (event.button === 0) {
@@ -114,7 +114,7 @@ export function previewAt(place, wanted, negative) {
 }
 
 export function endPreview() {
-  if (previewing) tellMasks("endPreview");
+  if (previewing) actions.endPreview();
   previewing = false;
 }
 

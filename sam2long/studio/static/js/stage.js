@@ -4,7 +4,6 @@ import { useComputed } from "../vendor/signals.js";
 import { drawStage, loadingImage } from "./canvas.js";
 import { frameError } from "./frames.js";
 import { stageSize } from "./geometry.js";
-import { Hint } from "./hints.js";
 import { html } from "./html.js";
 import { Icon } from "./icons.js";
 import * as pointer from "./pointer.js";
@@ -36,7 +35,6 @@ export function Stage() {
     <canvas ref=${prompts} id="prompts" aria-hidden="true"></canvas>
     <${Surface} look=${look} />
     <${Remarks} />
-    <${Hint} />
   </main>`;
 }
 

@@ -51,9 +51,9 @@ const handle = {
     state.lanes.value = new Map(state.lanes.peek()).set(object, spans);
   },
 
-  /** @param {{object: number, first: number, last: number}} message */
-  changed({ object, first, last }) {
-    tellMasks("outdate", { object, first, last });
+  /** @param {{object: number, first: number, last: number, revision: number}} message */
+  changed({ object, first, last, revision }) {
+    tellMasks("outdate", { object, first, last, revision });
     forgetAsked();
   },
 

@@ -83,7 +83,7 @@ function ruler({ context, width, ink }) {
     context.fillText(name, x + 4, RULER / 2);
     const after = x + 10 + context.measureText(name).width;
     context.fillStyle = ink("--ink-3");
-    if (after + 46 < xOf(frame + step, width)) context.fillText(clock(frame / fps).slice(0, -3), after, RULER / 2);
+    if (after + 60 < xOf(frame + step, width)) context.fillText(step < fps ? clock(frame / fps) : clock(frame / fps).slice(0, -3), after, RULER / 2);
   }
 }
 
