@@ -1,4 +1,4 @@
-"""Workers that fail as real ones do: videos that kill their worker, always or once, or make it hang; starts are noted."""
+"""Workers that fail as real ones do: videos kill their worker, always or once, or make it hang; starts are noted."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def test_a_video_without_prompts_beside_it_is_named(tmp_path: Path) -> None:
 def make_folder(folder: Path) -> Path:
     """A film with prompts, one with a mask, pictures with prompts, a corrupt film, and files that are none of these."""
     (folder / "c").mkdir(parents=True)
-    prompts = [{"frame": 0, "object": 1, "box": [4, 16, 20, 32]}]
+    prompts = {"prompts": [{"frame": 0, "object": 1, "box": [4, 16, 20, 32]}]}
     for name in ("a", "c", "d"):
         (folder / f"{name}.json").write_text(json.dumps(prompts), encoding="utf-8")
     write_clip(folder / "a.mp4", 5)
