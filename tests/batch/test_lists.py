@@ -136,10 +136,10 @@ def test_the_report_page_escapes_what_it_shows_and_its_links_lead_somewhere(tiny
     list(drive(batch, lambda work, _: InlineExecutor(work)))
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "<b>" not in page and "<img" not in page and "&lt;img src=x&gt;" in page
-    (link,) = re.findall(r'<td><a href="([^"]+)"', page)
+    (link,) = re.findall(r'<td title="[^"]+"><a href="([^"]+)"', page)
     assert (tmp_path / "out" / unquote(link)).exists()
     rows = [json.loads(line) for line in (tmp_path / "out" / "report.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [(row["state"], row["attempts"], row["frames"]) for row in rows] == [("done", 1, 3), ("failed", 2, None)]
     shutil.rmtree(tmp_path / "out" / ".batch" / "rows")
     write_report(tmp_path / "out", jobs)
-    assert "2 jobs: 0 done, 2 waiting" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert ": 0 done, 2 waiting; 0 frames" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
