@@ -75,10 +75,9 @@ def test_two_trees_side_by_side_stay_on_one_worker(tiny_model: Path, tmp_path: P
     root = make_data(tmp_path / "data", "a", "b")
     one, network = make_experiment(root, tmp_path / "one", tiny_model, baseline=True)
     many, _ = make_experiment(root, tmp_path / "many", tiny_model, baseline=True)
-    predicted = list(predict_on_workers(many, network, lambda work, _: InlineExecutor(work)))
-    assert [(variant, time.video) for variant, time in predicted] == [
-        (variant, time.video) for variant, time in one.predict()
-    ]
+    predicted = {(time.video, variant) for variant, time in one.predict()}
+    on_worker = predict_on_workers(many, network, lambda work, _: InlineExecutor(work))
+    assert {(time.video, variant) for variant, time in on_worker} == predicted and len(predicted) == 4
     assert contents(tmp_path / "one") == contents(tmp_path / "many")
 
 
