@@ -3,10 +3,10 @@
     python -m benchmarks.kill9_batch [--kills 100] [--seed 0] [--jobs 8] [--frames 80] [--executor ray] [--keep FOLDER]
 
 Each video is first tracked by a `sam2long track` of its own. Then two workers do all of them as a batch. At random
-moments a worker is killed, one time in three the driver; a killed driver is started again, and so it goes on until the
-batch is done; another batch takes its place until all kills are made. Whenever a driver ends, and in the end, every
-file of a finished job must equal the single run's to the byte, no finished job may have been written again, and after a
-whole batch no session, no segment and no unfinished file may be left.
+moments, mostly while a worker is at a job, a worker is killed, one time in three the driver; a killed driver is started
+again, and so it goes on until the batch is done; another batch takes its place until all kills are made. Whenever a
+driver ends, and in the end, every file of a finished job must equal the single run's to the byte, no finished job may
+have been written again, and after a whole batch no session, no segment and no unfinished file may be left.
 
 The network is that of `benchmarks.kill9`, sessions save themselves every 50 ms. Linux only.
 """
@@ -136,17 +136,18 @@ class Campaign:
     def disturbed(self, out: Path, kills: int) -> None:
         """Do one batch, with at most `kills` kills."""
         made, driver, log = 0, self._start(out), out.with_suffix(".log")
-        pause = self._pause()
-        while driver.poll() is None or driver.returncode == -signal.SIGKILL:
-            if driver.poll() is not None:
-                self.check(out, whole=False)
-                driver, pause = self._start(out), self._pause()
-            with suppress(subprocess.TimeoutExpired):
-                driver.wait(pause)
+        while True:
+            if made < kills:
+                self._wait(driver, log)
+                made += driver.poll() is None and self._kill(driver, log)
+            if made >= kills and driver.returncode is None:
+                driver.wait()
+            if driver.poll() is None:
                 continue
-            pause = self._pause() if made < kills else 600.0
-            if made < kills and self._kill(driver, log):
-                made += 1
+            if driver.returncode != -signal.SIGKILL:
+                break
+            self.check(out, whole=False)
+            driver = self._start(out)
         if driver.returncode:
             self.count.differences.append(f"{out.name}: the driver ended with {driver.returncode}")
         lines = log.read_text(encoding="utf-8").splitlines()
@@ -182,8 +183,16 @@ class Campaign:
                 [sys.executable, *words, "--executor", self.executor], stdout=text, stderr=text, cwd=Path.cwd()
             )
 
-    def _pause(self) -> float:
-        return self.moments.uniform(0.2, 12)
+    def _wait(self, driver: subprocess.Popen[bytes], log: Path) -> None:
+        """Wait until a worker is at a job, or four times out of five so, and a moment longer."""
+        wanted = "job" if self.moments.random() < 0.8 else "loading"
+        while driver.poll() is None:
+            doing = workers(log).values()
+            if doing and (wanted == "loading" or any(what != "loading" for what in doing)):
+                break
+            time.sleep(0.05)
+        with suppress(subprocess.TimeoutExpired):
+            driver.wait(self.moments.uniform(0, 4))
 
     def _kill(self, driver: subprocess.Popen[bytes], log: Path) -> bool:
         """Kill the driver or a worker; False if there is none to kill."""
@@ -192,20 +201,25 @@ class Campaign:
             self.count.kills["driver"] += 1
             driver.wait()
             return True
-        lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
-        doing = dict(line.split(" ", 1) for line in lines)
-        alive = [pid for pid in doing if is_python(int(pid))]
-        if not alive:
+        doing = workers(log)
+        if not doing:
             return False
-        chosen = self.moments.choice(alive)
+        chosen = self.moments.choice(sorted(doing))
         with suppress(ProcessLookupError):
-            os.kill(int(chosen), signal.SIGKILL)
+            os.kill(chosen, signal.SIGKILL)
             self.count.kills["worker, loading" if doing[chosen] == "loading" else "worker, at a job"] += 1
             return True
         return False
 
 
-def is_python(pid: int) -> bool:
+def workers(log: Path) -> dict[int, str]:
+    """What each worker that is alive has begun last."""
+    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+    doing = {int(pid): what for pid, what in (line.split(" ", 1) for line in lines)}
+    return {pid: what for pid, what in doing.items() if is_worker(pid)}
+
+
+def is_worker(pid: int) -> bool:
     """Whether a process of this id runs and is a worker."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes()
@@ -221,10 +235,12 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def make_single_runs(folder: Path, jobs: int, frames: int) -> None:
     """Videos of different lengths, the network, and what `track` makes of each."""
-    (folder / "videos").mkdir(parents=True)
+    (folder / "videos").mkdir(parents=True, exist_ok=True)
     write_model(folder / "network.safetensors")
     for number in range(jobs):
         video = folder / "videos" / f"v{number:02}.mp4"
+        if (folder / "single" / video.stem).exists():
+            continue
         write_clip(video, frames // 2 + number * frames // jobs)
         words = ["track", str(video), "--box", BOX, "--save", ",".join(FORMATS), "--quiet", "--device", "cpu"]
         network = ["--model", str(folder / "network.safetensors"), "--out", str(folder / "single" / video.stem)]
@@ -238,7 +254,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=8)
     parser.add_argument("--frames", type=int, default=80, help="of a video on average")
     parser.add_argument("--executor", choices=("local", "ray"), default="local")
-    parser.add_argument("--keep", type=Path, help="a new folder that keeps all files; otherwise they are removed")
+    parser.add_argument("--keep", type=Path, help="a folder that keeps all files; single runs in it are used again")
     parser.add_argument("--drive", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
@@ -251,7 +267,7 @@ def main() -> None:
     campaign = Campaign(folder, args.executor, random.Random(args.seed))
     count = campaign.count
     while (made := count.kills.total()) < args.kills:
-        out = folder / f"out{count.batches:03}"
+        out = folder / f"out{count.batches:03}-{args.executor}-{args.seed}"
         campaign.disturbed(out, args.kills - made)
         print(f"{out.name}: {count.kills.total() - made} kills", flush=True)
     kills = ", ".join(f"{times} {what}" for what, times in count.kills.most_common())
