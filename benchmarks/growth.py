@@ -50,8 +50,8 @@ class FakeSAM2(MeasuredSAM2):
         maps = (torch.zeros(1, dim // 8 * 2**i, side * 4 // 2**i, side * 4 // 2**i) for i in range(2))
         return ImageFeatures(*maps, torch.zeros(1, dim, side, side))
 
-    def attend(self, stride16: Tensor, memory: Memory) -> Tensor:
-        return stride16.expand(len(memory.spatial), -1, -1, -1)
+    def attend(self, coarse: Tensor, memory: Memory) -> Tensor:
+        return coarse.expand(len(memory.spatial), -1, -1, -1)
 
     def decode(self, conditioned: Tensor, features: ImageFeatures, prompts: PromptTokens) -> MaskProposals:
         rows, side = len(conditioned), self.config.mask_size
@@ -64,9 +64,7 @@ class FakeSAM2(MeasuredSAM2):
             torch.full((rows,), self.script.object_score),
         )
 
-    def encode_memory(
-        self, stride16: Tensor, mask_logits: Tensor, object_scores: Tensor, binary: bool = False
-    ) -> Tensor:
+    def encode_memory(self, coarse: Tensor, mask_logits: Tensor, object_scores: Tensor, binary: bool = False) -> Tensor:
         return torch.zeros(len(mask_logits), self.config.memory_dim, self.config.grid, self.config.grid)
 
 

@@ -1,7 +1,7 @@
 """EdgeTAM at 1024 x 1024 against SAM 2.1 tiny, and against the Transformers library's EdgeTAM, in turn.
 
     python -m benchmarks.relatives [--rounds 5] [--precision float32]
-    python -m benchmarks.relatives --table     # what docs/models.md says of every preset
+    python -m benchmarks.relatives --table [NAME ...]     # what docs/models.md says of every preset, or of these
 
 Run it from the root of the repository: the library's model is built by the tests' oracle. Weights are random, scores
 dictated, memories full, as in `benchmarks.against_transformers`.
@@ -90,16 +90,15 @@ def operations(config: SAM2Config, rows: int) -> float:
             torch.empty(rows, config.max_pointers - 1),
         )
         features = model.encode_image(torch.empty(1, 3, config.image_size, config.image_size))
-        proposals = model.decode(model.attend(features.stride16, memory), features, model.no_prompts())
-        model.encode_memory(features.stride16, proposals.masks[:, 1:2], proposals.object_scores)
+        proposals = model.decode(model.attend(features.coarse, memory), features, model.no_prompts())
+        model.encode_memory(features.coarse, proposals.masks[:, 1:2], proposals.object_scores)
     return counter.get_total_flops() / 1e9
 
 
-def table(precision: str) -> None:
+def table(names: list[str], precision: str) -> None:
     print("| preset | parameters, M | image | tokens | GFLOP, P=1 | GFLOP, P=3 | s, P=1 | s, P=3 |")
-    for name, config in PRESETS.items():
-        if name.startswith("sam2-"):  # the same work as SAM 2.1
-            continue
+    for name in names or [name for name in PRESETS if not name.startswith("sam2-")]:  # the same work as SAM 2.1
+        config = PRESETS[name]
         model = measured_model(config, CPU).requires_grad_(False)
         set_precision(model, choose_precision(precision, CPU))
         images, _ = file_stages(config, 1)
@@ -115,10 +114,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--precision", choices=PRECISIONS, default="float32")
-    parser.add_argument("--table", action="store_true")
+    parser.add_argument("--table", nargs="*", metavar="NAME", choices=PRESETS)
     options = parser.parse_args()
-    if options.table:
-        table(options.precision)
+    if options.table is not None:
+        table(options.table, options.precision)
     else:
         compare(options.rounds, options.precision)
 

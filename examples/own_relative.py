@@ -25,6 +25,11 @@ class ToyConfig:
         return tuple(self.width * 2**level for level in range(4))
 
     @property
+    def stride(self) -> int:
+        """Stride of the third map, and of memories."""
+        return 16
+
+    @property
     def working_width(self) -> int:
         """Tells how much memory an image takes while it is encoded."""
         return self.width

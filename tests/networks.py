@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sam2long.model import HieraConfig, PerceiverConfig, RepViTConfig, SAM2Config, ViTConfig
+from sam2long.model import HieraConfig, PerceiverConfig, RepViTConfig, RotaryViTConfig, SAM2Config, ViTConfig
 
 SMALL = SAM2Config(
     "small-test",
@@ -38,6 +38,24 @@ SMALL_EFFICIENTTAM = replace(
     pooling="scores",
 )
 """One map, windows that do not divide it, and pooled memories."""
+
+SMALL_SAM3 = replace(
+    SMALL,
+    name="small-sam3-test",
+    trunk=RotaryViTConfig(32, 2, depth=3, global_blocks=(1,), window=3, position_side=3, mlp=48),
+    image_size=112,
+    max_prompted=4,
+    simple_pyramid=True,
+)
+"""A stride of 14, and windows and learned positions that do not divide the map of 8 x 8."""
+
+RELATIVES = (
+    replace(SMALL, name="small-medsam2-test", image_size=96),
+    SMALL_EDGETAM,
+    SMALL_EFFICIENTTAM,
+    SMALL_SAM3,
+)
+"""One of each kind."""
 
 MICRO = SAM2Config(
     "micro-test",

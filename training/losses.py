@@ -123,7 +123,7 @@ def edge_loss(logits: Tensor, truth: Tensor) -> Tensor:
     """Cross-entropy [rows] of the mask as a user gets it, averaged over pixels near the true edge.
 
     Args:
-        logits: [rows, size / 4, size / 4].
+        logits: [rows, mask_size, mask_size].
         truth: bool [rows, size, size].
     """
     inside = truth[:, None].float()

@@ -48,7 +48,7 @@ class FrameProposals:
         return self.proposals.ious.masked_fill(~self.eligible, -1).argmax(1)
 
     def chosen_masks(self) -> Tensor:
-        """Logits [rows, size / 4, size / 4] of the chosen masks, nothing where the object is judged absent."""
+        """Logits [rows, mask_size, mask_size] of the chosen masks, nothing where the object is judged absent."""
         masks = self._of_chosen(self.proposals.masks)
         return torch.where((self.proposals.object_scores > 0)[:, None, None], masks, NO_OBJECT_LOGIT)
 
@@ -123,10 +123,10 @@ def roll_out(
                 answer = _prompted_answer(model, features, truth, prompts, refinement)
             else:
                 clicks = None if correction is None or correction.frame != number else correction.generator
-                conditioned = memory.attended(model, features.stride16)
+                conditioned = memory.attended(model, features.coarse)
                 answer = _tracked_answer(model, conditioned, features, truth, clicks)
             if number < rows.frames - 1:
-                memory.add(_recollection(model, features.stride16, answer, binary=number == 0))
+                memory.add(_recollection(model, features.coarse, answer, binary=number == 0))
         yield answer.frame
 
 
@@ -136,7 +136,7 @@ class _Answer:
 
     Attributes:
         frame: the proposals.
-        masks: [rows, size / 4, size / 4], logits to remember.
+        masks: [rows, mask_size, mask_size], logits to remember.
         scores: [rows], object scores to remember.
         corrected: bool [rows], which objects were corrected on it; None for none.
     """
@@ -163,7 +163,7 @@ def _encode_frames(model: SAM2, rows: Rows, window: Window) -> Iterator[ImageFea
         first += frames
         maps = [
             torch.cat(part).reshape(clips, frames, *part[0].shape[1:])
-            for part in zip(*((one.stride4, one.stride8, one.stride16) for one in pieces), strict=True)
+            for part in zip(*((one.fine, one.middle, one.coarse) for one in pieces), strict=True)
         ]
         for number in range(frames):
             yield ImageFeatures(*(part[rows.clips, number] for part in maps))
@@ -198,11 +198,11 @@ def _prompted_frame(
     parts: list[FrameProposals] = []
     masked, device = prompts.masked, truth.device
     if masked:
-        inputs = model.mask_prompt_downsample(truth[:masked, None].to(features.stride16.dtype))
+        inputs = model.mask_prompt_downsample(truth[:masked, None].to(features.coarse.dtype))
         points = torch.zeros(masked, 1, 2, device=device)
         padding = torch.full((masked, 1), int(Label.PADDING), device=device)
         part = _part(features, slice(0, masked))
-        proposals = model.decode(part.stride16, part, model.encode_prompts(points, padding, inputs))
+        proposals = model.decode(part.coarse, part, model.encode_prompts(points, padding, inputs))
         parts.append(FrameProposals(proposals, _eligible(SINGLE, masked, device)))
     if masked < len(truth):
         part = _part(features, slice(masked, None))
@@ -215,7 +215,7 @@ def _pointed_frame(
 ) -> FrameProposals:
     """The first frame after its points, and after each further click the answer before it, as SAM 2 does."""
     points, labels = prompts.points.to(truth.device), prompts.labels.to(truth.device)
-    unremembering = model.without_memory(features.stride16)
+    unremembering = model.without_memory(features.coarse)
     proposals = model.decode(unremembering, features, model.encode_prompts(points, labels))
     frame = FrameProposals(proposals, _eligible(MULTIPLE if prompts.ambiguous else SINGLE, len(truth), truth.device))
     for _ in range(refinement.clicks):
@@ -283,7 +283,7 @@ def _eligible(which: tuple[bool, ...], rows: int, device: torch.device) -> Tenso
 
 
 def _part(features: ImageFeatures, rows: slice) -> ImageFeatures:
-    return ImageFeatures(features.stride4[rows], features.stride8[rows], features.stride16[rows])
+    return ImageFeatures(features.fine[rows], features.middle[rows], features.coarse[rows])
 
 
 def _joined(parts: list[MaskProposals]) -> MaskProposals:

@@ -170,11 +170,12 @@ SETTINGS: Mapping[str, Callable[[Any], Any]] = {
     "iou_threshold": _number,
     "uncertainty_threshold": _number,
     "modulation": _pair,
+    "merge": _whole,
     "greedy": _flag,
 }
 """Settings that a job may have of its own: the options of `sam2long track`, with underscores, and how each is read."""
 
-_TREE = ("pathways", "iou_threshold", "uncertainty_threshold", "modulation")
+_TREE = ("pathways", "iou_threshold", "uncertainty_threshold", "modulation", "merge")
 
 
 def _check_setting(job_id: str, name: str, value: object) -> None:

@@ -47,7 +47,7 @@ def roofline(model: MeasuredSAM2, image: Tensor, repeats: int = 3) -> Roofline:
     return Roofline(
         matmul_peak(model.device, model.precision),
         rate(lambda: model.encode_image(image)),
-        rate(lambda: model.attend(features.stride16, memory)),
+        rate(lambda: model.attend(features.coarse, memory)),
     )
 
 

@@ -52,10 +52,10 @@ class MeasuredSAM2(SAM2):
         with self._timed("encode"):
             return super().encode_image(images)
 
-    def attend(self, stride16: Tensor, memory: Memory) -> Tensor:
+    def attend(self, coarse: Tensor, memory: Memory) -> Tensor:
         """See `SAM2`."""
         with self._timed("attend"):
-            return super().attend(stride16, memory)
+            return super().attend(coarse, memory)
 
     def decode(self, conditioned: Tensor, features: ImageFeatures, prompts: PromptTokens) -> MaskProposals:
         """See `SAM2`; the scores are the script's."""
@@ -66,12 +66,10 @@ class MeasuredSAM2(SAM2):
             proposals, ious=ious, object_scores=torch.full_like(proposals.object_scores, self.script.object_score)
         )
 
-    def encode_memory(
-        self, stride16: Tensor, mask_logits: Tensor, object_scores: Tensor, binary: bool = False
-    ) -> Tensor:
+    def encode_memory(self, coarse: Tensor, mask_logits: Tensor, object_scores: Tensor, binary: bool = False) -> Tensor:
         """See `SAM2`."""
         with self._timed("memory"):
-            return super().encode_memory(stride16, mask_logits, object_scores, binary)
+            return super().encode_memory(coarse, mask_logits, object_scores, binary)
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:

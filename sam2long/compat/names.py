@@ -9,6 +9,8 @@ from sam2long.errors import CheckpointError
 _SIZES = {"t": "tiny", "s": "small", "b+": "base-plus", "l": "large"}
 _CONFIG = re.compile(r"(?:.*/)?(sam2(?:\.1)?)_hiera_(t|s|b\+|l)(?:\.yaml)?")
 
+_EFFICIENTTAM = re.compile(r"(?:.*/)?efficienttam_(s|ti)(?:_(1|2|512)(?:x512)?)?\.yaml")
+
 _RELATIVES = (
     (re.compile(r"(?:.*/)?edgetam\.yaml"), "edgetam"),
     (re.compile(r"(?:.*/)?sam2\.1_hiera_t512(?:\.yaml)?"), "medsam2"),
@@ -27,6 +29,9 @@ def preset_of(config_file: str) -> str:
     for pattern, preset in _RELATIVES:
         if pattern.fullmatch(config_file):
             return preset
+    found = _EFFICIENTTAM.fullmatch(config_file)
+    if found:
+        return "-".join(["efficienttam", *(part for part in found.groups() if part)])
     found = _CONFIG.fullmatch(config_file)
     if found:
         family, size = found.groups()

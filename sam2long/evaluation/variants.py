@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from sam2long.errors import ConfigError
 from sam2long.tree import TreeConfig
 
-SWEPT = ("pathways", "iou-threshold", "uncertainty-threshold", "modulation")
+SWEPT = ("pathways", "iou-threshold", "uncertainty-threshold", "modulation", "merge")
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,8 @@ def _swept(name: str, value: str, tree: TreeConfig) -> Variant:
 def _with(name: str, value: str, tree: TreeConfig) -> TreeConfig:
     if name == "pathways":
         return replace(tree, pathways=int(value))
+    if name == "merge":
+        return replace(tree, merge=None if value == "none" else int(value))
     if name == "uncertainty-threshold":
         return replace(tree, uncertainty_threshold=float(value))
     if name == "iou-threshold":

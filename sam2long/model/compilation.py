@@ -53,4 +53,4 @@ def _meet_shapes(model: SAM2) -> None:
         spatial = torch.zeros(rows, count, *config.memory_shape, device=device)
         slots = torch.zeros(rows, count, dtype=torch.long, device=device)
         pointers = torch.zeros(rows, count, config.dim, device=device)
-        model.attend(features.stride16, Memory(spatial, slots, pointers, torch.zeros(rows, count, device=device)))
+        model.attend(features.coarse, Memory(spatial, slots, pointers, torch.zeros(rows, count, device=device)))

@@ -4,191 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from math import isfinite
-from typing import Any, Protocol
 
 from sam2long.errors import ConfigError
-
-_MOST = 65536
-"""Larger than any number of a network: a file that asks for more is damaged."""
-
-_EFFICIENTNET_STAGES = 7
-
-
-def _check_whole(config: object, names: tuple[str, ...], least: int = 1) -> None:
-    for name in names:
-        found = getattr(config, name)
-        for value in found if isinstance(found, tuple) else (found,):
-            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= _MOST:
-                raise ConfigError(f"{name} must be a whole number from {least} to {_MOST}, not {value!r}")
-
-
-@dataclass(frozen=True)
-class HieraConfig:
-    """Trunk of the image encoder: Hiera (arXiv 2306.00989) with absolute windowed positions (arXiv 2311.05613).
-
-    Attributes:
-        width: channels of the first stage, doubled in each later stage.
-        heads: attention heads of the first stage, doubled in each later stage.
-        depths: number of blocks in each of the four stages (strides 4, 8, 16, 32).
-        global_blocks: indices of the blocks with global instead of windowed attention.
-        windows: side of the attention windows in each stage, in tokens of that stage.
-        position_grid: height and width of the learned position embedding, which is resized to the image.
-    """
-
-    width: int
-    heads: int
-    depths: tuple[int, int, int, int]
-    global_blocks: tuple[int, ...]
-    windows: tuple[int, int, int, int] = (8, 4, 14, 7)
-    position_grid: tuple[int, int] = (7, 7)
-
-    def __post_init__(self) -> None:
-        _check_whole(self, ("width", "heads", "depths", "windows", "position_grid"))
-        _check_whole(self, ("global_blocks",), least=0)
-        if not isinstance(self.global_blocks, tuple):
-            raise ConfigError(f"global_blocks must be a list of block numbers, not {self.global_blocks!r}")
-        if (len(self.depths), len(self.windows), len(self.position_grid)) != (4, 4, 2):
-            raise ConfigError("depths and windows must have four values, position_grid two")
-        if self.width % self.heads:
-            raise ConfigError(f"width {self.width} is not a multiple of heads {self.heads}")
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """Channels of each of the four stages."""
-        return tuple(self.width * 2**stage for stage in range(len(self.depths)))
-
-    @property
-    def working_width(self) -> int:
-        """Channels of the first intermediate maps, if they all had stride 4; tells how much memory an image takes."""
-        return self.width
-
-
-@dataclass(frozen=True)
-class EfficientNetConfig:
-    """Trunk of the image encoder: EfficientNet-Lite (github.com/tensorflow/tpu); by default the smallest, Lite0.
-
-    Attributes:
-        depths: number of blocks in each of the seven stages (strides 2, 4, 8, 16, 16, 32, 32).
-        channels: output channels of each stage.
-        stem: channels of the first convolution, at stride 2.
-    """
-
-    depths: tuple[int, ...] = (1, 2, 2, 3, 3, 4, 1)
-    channels: tuple[int, ...] = (16, 24, 40, 80, 112, 192, 320)
-    stem: int = 32
-
-    def __post_init__(self) -> None:
-        _check_whole(self, ("depths", "channels", "stem"))
-        for name in ("depths", "channels"):
-            found = getattr(self, name)
-            if not isinstance(found, tuple) or len(found) != _EFFICIENTNET_STAGES:
-                raise ConfigError(f"{name} must have {_EFFICIENTNET_STAGES} values, not {found!r}")
-
-    @property
-    def map_stages(self) -> tuple[int, ...]:
-        """Indices of the last stage of each stride from 4 on."""
-        return (1, 2, 4, 6)
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """Channels of the four maps, strides 4 to 32."""
-        return tuple(self.channels[stage] for stage in self.map_stages)
-
-    @property
-    def working_width(self) -> int:
-        """Channels of the first intermediate maps, if they all had stride 4; tells how much memory an image takes."""
-        return 4 * self.stem
-
-
-@dataclass(frozen=True)
-class RepViTConfig:
-    """Trunk of the image encoder: RepViT (arXiv 2307.09283); by default RepViT-M1, as in EdgeTAM.
-
-    Attributes:
-        widths: channels of each of the four stages (strides 4, 8, 16, 32).
-        depths: number of blocks in each stage.
-        expansion: factor by which the mixers of channels widen them.
-    """
-
-    widths: tuple[int, ...] = (48, 96, 192, 384)
-    depths: tuple[int, ...] = (2, 2, 14, 2)
-    expansion: int = 2
-
-    def __post_init__(self) -> None:
-        _check_whole(self, ("widths", "depths", "expansion"))
-        for name in ("widths", "depths"):
-            found = getattr(self, name)
-            if not isinstance(found, tuple) or len(found) != 4:
-                raise ConfigError(f"{name} must have four values, not {found!r}")
-
-    @property
-    def working_width(self) -> int:
-        """Channels of the first intermediate maps, if they all had stride 4; tells how much memory an image takes."""
-        return self.widths[0] * self.expansion
-
-
-@dataclass(frozen=True)
-class ViTConfig:
-    """Trunk of the image encoder: a plain vision transformer (ViTDet, arXiv 2203.16527), with a single map.
-
-    Attributes:
-        width: channels of every block.
-        heads: attention heads of every block.
-        depth: number of blocks.
-        global_blocks: indices of the blocks with global instead of windowed attention.
-        window: side of the attention windows in tokens.
-        patch: side in pixels of the patch that a token stands for.
-        position_side: side of the grid of learned positions, which is resized to the image.
-    """
-
-    width: int
-    heads: int
-    depth: int = 12
-    global_blocks: tuple[int, ...] = (2, 5, 8, 11)
-    window: int = 14
-    patch: int = 16
-    position_side: int = 14
-
-    def __post_init__(self) -> None:
-        _check_whole(self, ("width", "heads", "depth", "window", "patch", "position_side"))
-        _check_whole(self, ("global_blocks",), least=0)
-        if not isinstance(self.global_blocks, tuple):
-            raise ConfigError(f"global_blocks must be a list of block numbers, not {self.global_blocks!r}")
-        if self.width % self.heads:
-            raise ConfigError(f"width {self.width} is not a multiple of heads {self.heads}")
-        if self.patch != 16:
-            raise ConfigError(f"patch is {self.patch}; only patches of 16 pixels are supported")
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """Channels of the single map, stride 16."""
-        return (self.width,)
-
-    @property
-    def working_width(self) -> int:
-        """Channels of the widest intermediate maps, if they all had stride 4; tells how much memory an image takes."""
-        return max(1, self.width // 4)
-
-
-class TrunkConfig(Protocol):
-    """What the rest of the network must know of a trunk; a frozen dataclass of numbers, tuples and texts."""
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """Channels of the four maps, strides 4 to 32; or of a single map, stride 16."""
-
-    @property
-    def working_width(self) -> int:
-        """Channels of the first intermediate maps, if they all had stride 4; tells how much memory an image takes."""
-
-
-TRUNKS: dict[str, type[Any]] = {
-    "hiera": HieraConfig,
-    "efficientnet": EfficientNetConfig,
-    "repvit": RepViTConfig,
-    "vit": ViTConfig,
-}
-"""Configurations of trunks by the name that checkpoints store."""
+from sam2long.model.trunk_config import (
+    EfficientNetConfig,
+    HieraConfig,
+    RepViTConfig,
+    RotaryViTConfig,
+    TrunkConfig,
+    ViTConfig,
+    check_whole,
+)
 
 
 @dataclass(frozen=True)
@@ -208,7 +34,7 @@ class PerceiverConfig:
     mlp: int = 256
 
     def __post_init__(self) -> None:
-        _check_whole(self, ("latents", "side", "layers", "mlp"))
+        check_whole(self, ("latents", "side", "layers", "mlp"))
 
 
 @dataclass(frozen=True)
@@ -218,7 +44,7 @@ class SAM2Config:
     Attributes:
         name: preset name, used in messages.
         trunk: trunk of the image encoder.
-        image_size: side of the square network input in pixels; a multiple of 32.
+        image_size: side of the square network input in pixels; a multiple of 32, or of the patch of a plain trunk.
         dim: channels of features, tokens and object pointers.
         memory_dim: channels of a memory map; `dim` must be a multiple of it.
         attention_layers: number of memory attention layers.
@@ -228,8 +54,12 @@ class SAM2Config:
         memory_slots: number of spatial memories a frame attends to: the prompted frame and the last
             `memory_slots - 1` frames.
         max_pointers: number of object pointers a frame attends to, including the prompted frame's.
+        max_prompted: number of prompted frames, the closest ones, whose spatial memories a frame attends to; None for
+            all of them.
         occlusion_memory: whether memories of frames on which the object is absent get SAM 2.1's occlusion embedding.
         pointer_time: whether object pointers get SAM 2.1's temporal encoding.
+        simple_pyramid: whether the neck makes the fine maps out of a trunk's single one (SAM 3); without it, the mask
+            decoder of such a network does without fine maps.
         perceiver: compresses memory maps into tokens; None keeps the maps.
         pooling: how memory attention pools the keys and values of maps 2x2 when there are several: "scores" (makes up
             for the smaller number in the attention scores, EfficientTAM/1), "keys" (adds the same constant to the
@@ -249,18 +79,23 @@ class SAM2Config:
     decoder_heads: int = 8
     memory_slots: int = 7
     max_pointers: int = 16
+    max_prompted: int | None = None
     occlusion_memory: bool = True
     pointer_time: bool = True
+    simple_pyramid: bool = False
     perceiver: PerceiverConfig | None = None
     pooling: str | None = None
     mean: tuple[float, float, float] = field(default=(0.485, 0.456, 0.406))
     std: tuple[float, float, float] = field(default=(0.229, 0.224, 0.225))
 
     def __post_init__(self) -> None:
-        _check_whole(self, ("image_size", "dim", "memory_dim", "attention_layers", "attention_mlp", "decoder_mlp"))
-        _check_whole(self, ("decoder_heads", "memory_slots", "max_pointers"))
-        if not (isinstance(self.occlusion_memory, bool) and isinstance(self.pointer_time, bool)):
-            raise ConfigError("occlusion_memory and pointer_time must be true or false")
+        check_whole(self, ("image_size", "dim", "memory_dim", "attention_layers", "attention_mlp", "decoder_mlp"))
+        check_whole(self, ("decoder_heads", "memory_slots", "max_pointers"))
+        if self.max_prompted is not None:
+            check_whole(self, ("max_prompted",))
+        for name in ("occlusion_memory", "pointer_time", "simple_pyramid"):
+            if not isinstance(getattr(self, name), bool):
+                raise ConfigError(f"{name} must be true or false")
         for name, values in (("mean", self.mean), ("std", self.std)):
             if len(values) != 3 or not all(isinstance(value, (int, float)) and isfinite(value) for value in values):
                 raise ConfigError(f"{name} must be three finite numbers, not {values!r}")
@@ -268,29 +103,37 @@ class SAM2Config:
             raise ConfigError(f"std {self.std!r} must be above 0")
         if self.dim % (2 * self.decoder_heads):
             raise ConfigError(f"dim {self.dim} is not a multiple of twice decoder_heads {self.decoder_heads}")
-        if self.image_size % 32:
-            raise ConfigError(f"image size {self.image_size} is not a multiple of 32")
         if self.pooling not in (None, "scores", "keys") or (self.pooling and self.perceiver):
             raise ConfigError(
                 f"pooling is {self.pooling!r}; it must be 'scores', 'keys' or None, None with a perceiver"
             )
         if len(self.trunk.widths) not in (1, 4):
-            raise ConfigError(f"the trunk has {len(self.trunk.widths)} maps; it must have four, or one of stride 16")
+            raise ConfigError(f"the trunk has {len(self.trunk.widths)} maps; it must have four or one")
+        if self.simple_pyramid and len(self.trunk.widths) > 1:
+            raise ConfigError("simple_pyramid is for a trunk with a single map")
+        if self.image_size % self._size_step:
+            raise ConfigError(f"image size {self.image_size} is not a multiple of {self._size_step}")
         if self.perceiver is not None and self.grid % self.perceiver.side:
-            step = 16 * self.perceiver.side
+            step = self.trunk.stride * self.perceiver.side
             raise ConfigError(f"image size {self.image_size} is not a multiple of {step}, which {self.name} needs")
         if self.dim % self.memory_dim:
             raise ConfigError(f"dim {self.dim} is not a multiple of memory_dim {self.memory_dim}")
 
     @property
+    def _size_step(self) -> int:
+        """What image sizes are a multiple of: pooled maps, and those below a coarser one, have even sides."""
+        even = len(self.trunk.widths) > 1 or self.pooling is not None
+        return self.trunk.stride * (2 if even else 1)
+
+    @property
     def fine_maps(self) -> bool:
-        """Whether the mask decoder gets the maps of strides 4 and 8 too."""
-        return len(self.trunk.widths) > 1
+        """Whether the mask decoder gets the fine and middle maps too."""
+        return len(self.trunk.widths) > 1 or self.simple_pyramid
 
     @property
     def grid(self) -> int:
-        """Side of the stride-16 feature map, and of memory maps."""
-        return self.image_size // 16
+        """Side of the coarse feature map, and of memory maps."""
+        return self.image_size // self.trunk.stride
 
     @property
     def memory_grid(self) -> int:
@@ -311,8 +154,13 @@ class SAM2Config:
 
     @property
     def mask_size(self) -> int:
-        """Side of the decoder's mask logits: a quarter of the image size."""
-        return self.image_size // 4
+        """Side of the decoder's mask logits: with a stride of 16, a quarter of the image size."""
+        return 4 * self.grid
+
+    @property
+    def memory_mask_size(self) -> int:
+        """Side of the masks that the memory encoder reads: with a stride of 16, the image size."""
+        return 16 * self.grid
 
 
 _HIERAS = {
@@ -364,6 +212,15 @@ PRESETS: dict[str, SAM2Config] = {
         for size, trunk in {"s": ViTConfig(384, 6), "ti": ViTConfig(192, 3)}.items()
         for variant, pooling in {"": None, "-1": "scores", "-2": "keys", "-512": None}.items()
     },
+    "sam3": SAM2Config(
+        "sam3",
+        RotaryViTConfig(1024, 16),
+        image_size=1008,
+        max_prompted=4,
+        simple_pyramid=True,
+        mean=(0.5, 0.5, 0.5),
+        std=(0.5, 0.5, 0.5),
+    ),
     "nano": NANO,
 }
 

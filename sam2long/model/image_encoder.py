@@ -1,9 +1,11 @@
-"""Image encoder: a trunk and a reduced feature pyramid."""
+"""Image encoder: a trunk and a neck, which gives the three maps that the rest of the network reads."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -11,61 +13,94 @@ from sam2long.model.config import SAM2Config
 from sam2long.model.layers import LayerNorm2d
 from sam2long.model.trunks import build_trunk
 
+Maps = tuple[Tensor, Tensor, Tensor]
+"""Fine, middle and coarse map, as in `ImageFeatures`."""
+
 
 @dataclass(frozen=True)
 class ImageFeatures:
-    """Feature maps of a batch of images.
+    """Feature maps of a batch of images; `grid` is `SAM2Config.grid`.
 
     Attributes:
-        stride4: [batch, dim / 8, size / 4, size / 4], already projected for the mask decoder; [batch, 0] if the
-            decoder takes no fine maps.
-        stride8: [batch, dim / 4, size / 8, size / 8], already projected for the mask decoder; or [batch, 0].
-        stride16: [batch, dim, size / 16, size / 16].
+        fine: [batch, dim / 8, 4 grid, 4 grid], already projected for the mask decoder; [batch, 0] if the decoder takes
+            no fine maps.
+        middle: [batch, dim / 4, 2 grid, 2 grid], already projected for the mask decoder; or [batch, 0].
+        coarse: [batch, dim, grid, grid].
     """
 
-    stride4: Tensor
-    stride8: Tensor
-    stride16: Tensor
+    fine: Tensor
+    middle: Tensor
+    coarse: Tensor
 
     def __getitem__(self, index: int) -> ImageFeatures:
         """Return the features of one image of the batch; keeps the batch dimension."""
         part = slice(index, index + 1)
-        return ImageFeatures(self.stride4[part], self.stride8[part], self.stride16[part])
+        return ImageFeatures(self.fine[part], self.middle[part], self.coarse[part])
 
 
 class ImageEncoder(nn.Module):
-    """The trunk and a neck: 1x1 convolutions that project its maps to `dim` channels, or `PlainNeck` for one map."""
+    """The trunk and its neck: `Pyramid` for four maps; for a single one `SimplePyramid`, or `PlainNeck`."""
 
     def __init__(self, config: SAM2Config) -> None:
         super().__init__()
         self.trunk = build_trunk(config.trunk)
-        widths = config.trunk.widths
-        self.neck = (
-            nn.ModuleList(nn.Conv2d(width, config.dim, 1) for width in widths)
-            if config.fine_maps
-            else PlainNeck(widths[0], config.dim)
-        )
+        widths, dim = config.trunk.widths, config.dim
+        self.neck: Pyramid | SimplePyramid | PlainNeck
+        if len(widths) > 1:
+            self.neck = Pyramid(nn.Conv2d(width, dim, 1) for width in widths)
+        else:
+            self.neck = SimplePyramid(widths[0], dim) if config.simple_pyramid else PlainNeck(widths[0], dim)
 
-    def forward(
-        self, images: Tensor, project_stride4: nn.Conv2d | None, project_stride8: nn.Conv2d | None
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, images: Tensor, to_fine: nn.Conv2d | None, to_middle: nn.Conv2d | None) -> Maps:
         """Return the maps of `ImageFeatures` for images [batch, 3, size, size].
 
-        `project_stride4` and `project_stride8` are 1x1 convolutions of the mask decoder, if it takes fine maps. As in
-        SAM 2, only the stride-16 map receives the coarser one, so these projections directly follow the neck's
-        convolutions and are fused with them.
+        `to_fine` and `to_middle` are 1x1 convolutions of the mask decoder, if it takes fine maps. They directly follow
+        convolutions of the neck, with which they are fused.
         """
+        maps = self.trunk(images)
         if isinstance(self.neck, PlainNeck):
-            stride16 = self.neck(self.trunk(images)[0].permute(0, 3, 1, 2))
-            nothing = stride16.new_empty(len(stride16), 0)
-            return nothing, nothing, stride16
-        assert project_stride4 is not None and project_stride8 is not None
-        fine, middle, coarse, coarsest = self.trunk(images)
-        above = F.interpolate(_project(coarsest, self.neck[3]), scale_factor=2.0, mode="nearest")
+            coarse = self.neck(maps[0].permute(0, 3, 1, 2))
+            nothing = coarse.new_empty(len(coarse), 0)
+            return nothing, nothing, coarse
+        assert to_fine is not None and to_middle is not None
+        if isinstance(self.neck, SimplePyramid):
+            return self.neck(maps[0].permute(0, 3, 1, 2), to_fine, to_middle)
+        return self.neck(maps, to_fine, to_middle)
+
+
+class Pyramid(nn.ModuleList):
+    """1x1 convolutions that project a trunk's four maps to `dim` channels; the coarsest is added to the third."""
+
+    def forward(self, maps: list[Tensor], to_fine: nn.Conv2d, to_middle: nn.Conv2d) -> Maps:
+        """See `ImageEncoder`; the maps are [batch, rows, columns, channels], finest first."""
+        fine, middle, coarse, coarsest = maps
+        # As in SAM 2, the finer maps receive nothing from the coarser ones.
+        above = F.interpolate(_project(coarsest, self[3]), scale_factor=2.0, mode="nearest")
+        return _project(fine, self[0], to_fine), _project(middle, self[1], to_middle), _project(coarse, self[2]) + above
+
+
+class SimplePyramid(nn.Module):
+    """ViTDet's simple pyramid (arXiv 2203.16527) without norms, as in SAM 3: three maps of a trunk's single one."""
+
+    def __init__(self, width: int, dim: int) -> None:
+        super().__init__()
+        halves = (width, width // 2, width // 4)
+        self.enlarge_fine = nn.ModuleList(
+            nn.ConvTranspose2d(before, after, 2, stride=2) for before, after in pairwise(halves)
+        )
+        self.enlarge_middle = nn.ConvTranspose2d(width, width // 2, 2, stride=2)
+        self.project = nn.ModuleList(nn.Conv2d(channels, dim, 1) for channels in reversed(halves))
+        self.smooth = nn.ModuleList(nn.Conv2d(dim, dim, 3, padding=1) for _ in halves)
+
+    def forward(self, x: Tensor, to_fine: nn.Conv2d, to_middle: nn.Conv2d) -> Maps:
+        """See `ImageEncoder`; `x` is [batch, width, grid, grid]."""
+        first, second = self.enlarge_fine
+        fine = self.project[0](second(F.gelu(first(x))))
+        middle = self.project[1](self.enlarge_middle(x))
         return (
-            _project(fine, self.neck[0], project_stride4),
-            _project(middle, self.neck[1], project_stride8),
-            _project(coarse, self.neck[2]) + above,
+            _smooth(fine, self.smooth[0], to_fine),
+            _smooth(middle, self.smooth[1], to_middle),
+            self.smooth[2](self.project[2](x)),
         )
 
 
@@ -91,6 +126,15 @@ def _project(x: Tensor, *convolutions: nn.Module) -> Tensor:
         then, shift = _matrix(convolution)
         weight, bias = then @ weight, then @ bias + shift
     return F.linear(x, weight.to(x.dtype), bias.to(x.dtype)).permute(0, 3, 1, 2)
+
+
+def _smooth(x: Tensor, convolution: nn.Module, then: nn.Conv2d) -> Tensor:
+    """Apply a 3x3 and a 1x1 convolution, fused into one, to [batch, channels, height, width]."""
+    assert isinstance(convolution, nn.Conv2d) and convolution.bias is not None
+    matrix, shift = _matrix(then)
+    weight = torch.einsum("oc,cihw->oihw", matrix, convolution.weight.float())
+    bias = matrix @ convolution.bias.float() + shift
+    return F.conv2d(x, weight.to(x.dtype), bias.to(x.dtype), padding=1)
 
 
 def _matrix(convolution: nn.Module) -> tuple[Tensor, Tensor]:

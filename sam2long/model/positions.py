@@ -57,8 +57,8 @@ def sine_time(times: Tensor, channels: int) -> Tensor:
 
 @lru_cache(maxsize=16)
 @torch.inference_mode(False)
-def rotary_table(channels: int, height: int, width: int, device: torch.device) -> Tensor:
-    """Rotary position table of a grid; half of the channel pairs encode x, half encode y.
+def rotary_table(channels: int, height: int, width: int, device: torch.device, step: float = 1.0) -> Tensor:
+    """Rotary position table of a grid, `step` apart; half of the channel pairs encode x, half encode y.
 
     Returns:
         float32 [height * width, channels // 2, 2], the cosine and sine of each angle.
@@ -66,7 +66,7 @@ def rotary_table(channels: int, height: int, width: int, device: torch.device) -
     exponent = torch.arange(0, channels, 4, device=device, dtype=torch.float32)[: channels // 4] / channels
     frequencies = 1.0 / _TEMPERATURE**exponent
     place = torch.arange(height * width, device=device)
-    x, y = (place % width).float(), torch.div(place, width, rounding_mode="floor").float()
+    x, y = step * (place % width).float(), step * torch.div(place, width, rounding_mode="floor").float()
     angles = torch.cat([torch.outer(x, frequencies), torch.outer(y, frequencies)], dim=-1)
     return torch.stack([angles.cos(), angles.sin()], dim=-1)
 

@@ -73,7 +73,7 @@ class SAM2(nn.Module):
     def encode_prompts(self, points: Tensor, labels: Tensor, masks: Tensor | None = None) -> PromptTokens:
         """Encode points [batch, n, 2] (pixels of the network's image), `Label`s [batch, n] and mask logits.
 
-        `masks` is [batch, 1, size / 4, size / 4] or None.
+        `masks` is [batch, 1, mask_size, mask_size] or None.
         """
         return self.prompt_encoder(points, labels, masks)
 
@@ -85,15 +85,15 @@ class SAM2(nn.Module):
         points = torch.zeros(batch, 1, 2, device=self.device)
         return self.encode_prompts(points, torch.full((batch, 1), int(Label.PADDING), device=self.device), masks)
 
-    def without_memory(self, stride16: Tensor) -> Tensor:
-        """Condition stride-16 features [batch, dim, grid, grid] on the absence of memory (a prompted frame)."""
-        return stride16 + self.no_memory_embedding.reshape(1, -1, 1, 1)
+    def without_memory(self, coarse: Tensor) -> Tensor:
+        """Condition coarse features [batch, dim, grid, grid] on the absence of memory (a prompted frame)."""
+        return coarse + self.no_memory_embedding.reshape(1, -1, 1, 1)
 
-    def attend(self, stride16: Tensor, memory: Memory) -> Tensor:
-        """Condition stride-16 features [batch or 1, dim, grid, grid] on each row's memory: [batch, dim, grid, grid]."""
+    def attend(self, coarse: Tensor, memory: Memory) -> Tensor:
+        """Condition coarse features [batch or 1, dim, grid, grid] on each row's memory: [batch, dim, grid, grid]."""
         tokens = self._memory_tokens(memory).to(self.precision)
-        conditioned = self.memory_attention(stride16.to(self.precision), tokens)
-        return conditioned.to(stride16.dtype)
+        conditioned = self.memory_attention(coarse.to(self.precision), tokens)
+        return conditioned.to(coarse.dtype)
 
     def decode(self, conditioned: Tensor, features: ImageFeatures, prompts: PromptTokens) -> MaskProposals:
         """Decode mask proposals.
@@ -115,29 +115,27 @@ class SAM2(nn.Module):
 
         As in SAM 2, a mask prompt is kept unchanged, and the decoder only supplies the pointer.
         """
-        prompts = self._mask_only(len(masks), self.mask_prompt_downsample(masks))
-        pointers = self.decode(features.stride16.expand(len(masks), -1, -1, -1), features, prompts).pointers[:, 0]
+        prompts = self._mask_only(len(masks), _resize(self.mask_prompt_downsample(masks), self.config.mask_size))
+        pointers = self.decode(features.coarse.expand(len(masks), -1, -1, -1), features, prompts).pointers[:, 0]
         empty = ~masks.flatten(1).any(1)
         return torch.where(empty[:, None], self.no_object_pointer, pointers)
 
-    def encode_memory(
-        self, stride16: Tensor, mask_logits: Tensor, object_scores: Tensor, binary: bool = False
-    ) -> Tensor:
+    def encode_memory(self, coarse: Tensor, mask_logits: Tensor, object_scores: Tensor, binary: bool = False) -> Tensor:
         """Encode a frame and its mask as a memory.
 
         Args:
-            stride16: [batch or 1, dim, grid, grid] from `encode_image`.
-            mask_logits: [batch, 1, size / 4, size / 4].
+            coarse: [batch or 1, dim, grid, grid] from `encode_image`.
+            mask_logits: [batch, 1, mask_size, mask_size].
             object_scores: [batch] logits.
             binary: use 0/1 mask values instead of probabilities, as SAM 2 does on prompted frames.
 
         Returns:
             [batch, *memory_shape], see `EncodedMemory`.
         """
-        size = self.config.image_size
-        logits = F.interpolate(mask_logits, size=(size, size), mode="bilinear", align_corners=False)
+        # By way of the image size, as in SAM 3; the two sizes are the same where the stride is 16.
+        logits = _resize(_resize(mask_logits, self.config.image_size), self.config.memory_mask_size)
         masks = (logits > 0).to(logits.dtype) if binary else logits.sigmoid()
-        memory = self.memory_encoder(stride16, masks * _MEMORY_SCALE + _MEMORY_BIAS)
+        memory = self.memory_encoder(coarse, masks * _MEMORY_SCALE + _MEMORY_BIAS)
         if self.config.occlusion_memory:
             absent = (object_scores <= 0).to(memory.dtype)
             memory = memory + (absent[:, None] * self.no_object_memory)[..., None, None]
@@ -174,3 +172,10 @@ class SAM2(nn.Module):
             return times.new_zeros(*times.shape, self.config.memory_dim)
         encoded = sine_time(times, self.config.dim).to(self.pointer_time_projection.weight.dtype)
         return self.pointer_time_projection(encoded)
+
+
+def _resize(masks: Tensor, side: int) -> Tensor:
+    """Enlarge maps [batch, 1, height, width] to `side`, if they do not have it already."""
+    if masks.shape[2:] == (side, side):
+        return masks
+    return F.interpolate(masks, size=(side, side), mode="bilinear", align_corners=False)

@@ -202,7 +202,7 @@ def _node(
             return Node(result.frame, result.iou, result.object_score, encoded)
         logits = unpack_logits(packed.logits).to(model.device)
         score = torch.tensor([result.object_score], device=model.device)
-        image = state.features.features(result.frame).stride16
+        image = state.features.features(result.frame).coarse
         memory = EncodedMemory(model.encode_memory(image, logits[None, None], score)[0], pointer)
         state.memories.keep(result.written, memory)
     return Node(result.frame, result.iou, result.object_score, memory)

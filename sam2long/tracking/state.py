@@ -122,7 +122,7 @@ class SessionState:
         """The clock of a propagation; a short video limits the number of object pointers (SAM 2)."""
         count, config = self.source.frame_count, self.model.config
         pointers = config.max_pointers if count is None else min(config.max_pointers, count)
-        return Clock(stride, pointers, config.memory_slots)
+        return Clock(stride, pointers, config.memory_slots, config.max_prompted)
 
     def result(self, object_id: int, frame: int, stride: int | None = None) -> StoredResult | None:
         """The stored result of an object on a frame, if it is up to date."""

@@ -23,6 +23,10 @@ class TreeConfig:
             distance of 0; its survivors are then chosen to be diverse.
         modulation: factors that scale the attention keys of the least and the most confident memory (by object score),
             with those in between evenly spaced; None leaves the keys unscaled.
+        merge: lazy pathways: pathways whose masks have agreed on this many visited frames in a row, at least 1, become
+            one hypothesis until the next uncertain frame. Saves most of what a tree costs over one pathway, but may
+            change results. None never merges.
+        merge_iou: IoU (0..1) above which two masks agree.
         binary_prompts: encode the memory of prompted frames from a binary mask, as SAM 2's interactive predictor does,
             rather than from mask probabilities, as its evaluation script and SAM2Long do.
 
@@ -34,6 +38,8 @@ class TreeConfig:
     iou_threshold: float | None = 0.3
     uncertainty_threshold: float = 2.0
     modulation: tuple[float, float] | None = (0.95, 1.05)
+    merge: int | None = None
+    merge_iou: float = 0.9
     binary_prompts: bool = False
 
     def __post_init__(self) -> None:
@@ -45,6 +51,10 @@ class TreeConfig:
             raise ConfigError(f"iou_threshold is {self.iou_threshold}; it must lie between 0 and 1")
         if not self.uncertainty_threshold >= 0:
             raise ConfigError(f"uncertainty_threshold is {self.uncertainty_threshold}; it must be 0 or more")
+        if self.merge is not None and self.merge < 1:
+            raise ConfigError(f"merge is {self.merge}; it must be 1 or more")
+        if not 0 <= self.merge_iou <= 1:
+            raise ConfigError(f"merge_iou is {self.merge_iou}; it must lie between 0 and 1")
         if self.modulation is not None:
             low, high = self.modulation
             if not (math.isfinite(high) and 0 < low <= high):

@@ -42,11 +42,13 @@ class Clock:
         stride: step from one visited frame to the next, in frames of the video; negative when going backward.
         max_pointers: object pointers that a frame may attend to; temporal distances are divided by one less.
         memory_slots: spatial memories that a frame may attend to, one of them reserved for prompts.
+        max_prompted: prompted frames whose spatial memories a frame may attend to, or None for no limit.
     """
 
     stride: int = 1
     max_pointers: int = 16
     memory_slots: int = 7
+    max_prompted: int | None = None
 
     def steps(self, since: int, until: int) -> float:
         """Number of visited frames from `since` to `until`; negative if `since` lies ahead."""
@@ -114,7 +116,8 @@ def select_memory(
     """Select the memories that a pathway attends to on `frame`.
 
     Args:
-        prompted: the object's prompted frames; all contribute a spatial memory, those not ahead of `frame` a pointer.
+        prompted: the object's prompted frames; all, or the closest ones, contribute a spatial memory, and those not
+            ahead of `frame` a pointer.
         history: the pathway's unprompted frames.
         frame: the frame to segment.
         config: IoU threshold and modulation.
@@ -122,24 +125,53 @@ def select_memory(
     """
     by_frames = config.iou_threshold is None
     recent = _recent_by_frame(history, frame, clock) if by_frames else _recent_by_rank(history)
+    chosen, others = _closest(prompted, frame, clock.max_prompted)
     near = [(node, slot) for slot, node in recent if slot < clock.memory_slots]
+    if by_frames and others:
+        near = _with_passed_over(near, others, frame, clock)
     # SAM2Long's reference code uses no pointer of the oldest frame that it collects; kept for parity.
     pointed = recent if by_frames else recent[:-1]
-    spatial = [*prompted, *(node for node, _ in reversed(near))]
+    spatial = [*chosen, *(node for node, _ in reversed(near))]
     behind = [(clock.steps(node.frame, frame), node) for node in prompted if clock.steps(node.frame, frame) >= 0]
     pointers = [*behind, *((float(rank), node) for rank, node in pointed[: clock.window])]
     spatial_weights = pointer_weights = None
     if config.modulation is not None and len(spatial) > 1:
-        spatial_weights = _modulation(spatial, len(prompted), config.modulation)
+        spatial_weights = _modulation(spatial, len(chosen), config.modulation)
         pointer_weights = _modulation([node for _, node in pointers], len(behind), config.modulation)
     return MemorySelection(
         spatial,
-        [0] * len(prompted) + [slot for _, slot in reversed(near)],
+        [0] * len(chosen) + [slot for _, slot in reversed(near)],
         spatial_weights,
         [node for _, node in pointers],
         [distance / max(1, clock.window) for distance, _ in pointers],
         pointer_weights,
     )
+
+
+def _closest(prompted: Sequence[Node[T]], frame: int, most: int | None) -> tuple[list[Node[T]], list[Node[T]]]:
+    """The `most` prompted frames to attend to, and the others.
+
+    As in SAM 2: the nearest one before `frame`, the nearest one from it on, then the nearest of the rest.
+    """
+    if most is None or len(prompted) <= most:
+        return list(prompted), []
+    frames = [node.frame for node in prompted]
+    nearest = {
+        max((place for place in frames if place < frame), default=None),
+        min((place for place in frames if place >= frame), default=None),
+    }
+    chosen = set(sorted(frames, key=lambda place: (place not in nearest, abs(place - frame)))[:most])
+    return [node for node in prompted if node.frame in chosen], [node for node in prompted if node.frame not in chosen]
+
+
+def _with_passed_over(
+    near: list[tuple[Node[T], int]], others: Sequence[Node[T]], frame: int, clock: Clock
+) -> list[tuple[Node[T], int]]:
+    """SAM 2's rule: a prompted frame that is not among the closest ones counts as an unprompted one, if it is near."""
+    free = set(range(1, clock.memory_slots)) - {slot for _, slot in near}
+    distances = ((node, clock.steps(node.frame, frame)) for node in others)
+    added = [(node, int(distance)) for node, distance in distances if distance in free]
+    return sorted([*near, *added], key=lambda pair: pair[1])
 
 
 def _recent_by_frame(history: History[T], frame: int, clock: Clock) -> list[tuple[int, Node[T]]]:

@@ -55,8 +55,9 @@ class TraceRow:
 class ObjectTree(Generic[T, R]):
     """The pathways of one object. Identical pathways share a branch, so the network runs once per *distinct* pathway.
 
-    Each frame takes three calls: `memories` returns what each distinct pathway attends to, `choose` selects the
-    survivors from the network's scores, and `grow` adds the survivors' nodes and outcomes.
+    Each frame takes four calls: `memories` returns what each distinct pathway attends to, `choose` selects the
+    survivors from the network's scores, `grow` adds the survivors' nodes and outcomes, and `merge` makes those one that
+    have agreed for long.
 
     Attributes:
         config: hyperparameters.
@@ -65,6 +66,7 @@ class ObjectTree(Generic[T, R]):
         pathways: best first.
         lineage: the branches of the undecided frames.
         rooted: whether a frame has been tracked since the last prompt; if not, there is a single pathway.
+        agreed: latest frames in a row on which there were distinct pathways and their masks agreed.
     """
 
     config: TreeConfig
@@ -73,6 +75,7 @@ class ObjectTree(Generic[T, R]):
     pathways: list[Pathway[T, R]] = field(default_factory=lambda: [Pathway(0.0, History(), None)])
     lineage: Lineage[R] = field(default_factory=Lineage)
     rooted: bool = False
+    agreed: int = 0
 
     def memories(self, frame: int) -> list[MemorySelection[T]]:
         """Memory selection of each distinct pathway for `frame`."""
@@ -133,6 +136,19 @@ class ObjectTree(Generic[T, R]):
             [nodes[place].object_score for place in places],
         )
 
+    def merge(self, disagreement: float) -> None:
+        """After enough frames of agreement, keep the best pathway alone: the others become copies of it.
+
+        Args:
+            disagreement: largest 1 - IoU between the masks of any two survivors of the latest frame.
+        """
+        if self.config.merge is None:
+            return
+        apart = len(self._distinct()) > 1
+        self.agreed = self.agreed + 1 if apart and 1 - disagreement > self.config.merge_iou else 0
+        if self.agreed >= self.config.merge:
+            self._keep_best()
+
     def decided(self) -> list[Branch[R]]:
         """Remove and return the frames on which all pathways agree, oldest first."""
         decided = list(self.lineage.decided())
@@ -181,7 +197,7 @@ class ObjectTree(Generic[T, R]):
         self.prompted = sorted([*others, node], key=lambda kept: kept.frame)
         history: History[T] = History() if forget else self.pathways[0].history.after_prompt()
         self.pathways = [Pathway(0.0, history, None)]
-        self.rooted = False
+        self.rooted, self.agreed = False, 0
         return decided
 
     def _distinct(self) -> dict[int, Pathway[T, R]]:
@@ -201,6 +217,13 @@ class ObjectTree(Generic[T, R]):
             Pathway(pathway.score, pathway.history, None) if pathway.branch is newest else pathway
             for pathway in self.pathways
         ]
+
+    def _keep_best(self) -> None:
+        best = self.pathways[0]
+        others = {id(pathway.branch): pathway.branch for pathway in self.pathways[1:]}
+        self.lineage.drop([branch for branch in others.values() if branch is not None and branch is not best.branch])
+        self.pathways = [best] * len(self.pathways)
+        self.agreed = 0
 
     def _force_oldest(self) -> list[Branch[R]]:
         best = self.pathways[0].branch

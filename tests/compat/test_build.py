@@ -19,6 +19,20 @@ def test_every_configuration_has_its_preset(family, letter, size):
         assert preset_of(spelling) in PRESETS
 
 
+@pytest.mark.parametrize(
+    ("spelling", "name"),
+    [
+        ("configs/edgetam.yaml", "edgetam"),
+        ("configs/sam2.1_hiera_t512.yaml", "medsam2"),
+        ("configs/efficienttam/efficienttam_s.yaml", "efficienttam-s"),
+        ("efficienttam_ti_2.yaml", "efficienttam-ti-2"),
+        ("configs/efficienttam/efficienttam_ti_512x512.yaml", "efficienttam-ti-512"),
+    ],
+)
+def test_configurations_of_relatives(spelling, name):
+    assert preset_of(spelling) == name and name in PRESETS
+
+
 @pytest.mark.parametrize("name", ["nano", "facebook/sam2.1-hiera-large", "weights/sam2.1_hiera_large.pt"])
 def test_other_names_are_left_to_load_model(name):
     assert preset_of(name) == name

@@ -7,9 +7,11 @@ import torch
 
 from sam2long import load_model
 from sam2long.model import Memory
+from sam2long.model.checkpoints.loading import fresh_model
 from sam2long.model.image_encoder import ImageFeatures
 from sam2long.model.precision import set_precision
 from tests.device.pretend import DEVICE, DeviceTensor
+from tests.networks import RELATIVES
 
 
 def random(*shape):
@@ -17,9 +19,9 @@ def random(*shape):
 
 
 def memory(config, put, weighted):
-    rows, maps, pointers, grid = 2, 3, 4, config.grid
+    rows, maps, pointers = 2, 3, 4
     return Memory(
-        put(random(rows, maps, config.memory_dim, grid, grid)),
+        put(random(rows, maps, *config.memory_shape)),
         put(torch.arange(maps).expand(rows, maps)),
         put(random(rows, pointers, config.dim)),
         put(random(rows, pointers).abs()),
@@ -30,18 +32,18 @@ def memory(config, put, weighted):
 
 def features(config, put):
     grid, dim = config.grid, config.dim
-    sizes = ((dim // 8, 4 * grid), (dim // 4, 2 * grid), (dim, grid))
-    return ImageFeatures(*(put(random(1, channels, side, side)) for channels, side in sizes))
+    sizes = [(1, dim // 8, 4 * grid, 4 * grid), (1, dim // 4, 2 * grid, 2 * grid)] if config.fine_maps else [(1, 0)] * 2
+    return ImageFeatures(*(put(random(*size)) for size in sizes), put(random(1, dim, grid, grid)))
 
 
 def call_everything(model, put):
     """What each public call returns; `put` brings its arguments to where the model is."""
     config, side, grid = model.config, model.config.image_size, model.config.grid
     encoded = model.encode_image(put(random(2, 3, side, side)))
-    yield encoded.stride4, encoded.stride8, encoded.stride16
+    yield encoded.fine, encoded.middle, encoded.coarse
     image = features(config, put)
     for weighted in (False, True):
-        yield (model.attend(image.stride16, memory(config, put, weighted)),)
+        yield (model.attend(image.coarse, memory(config, put, weighted)),)
     points, labels = put(torch.tensor([[[10.0, 20.0], [60.0, 70.0]]])), put(torch.tensor([[1, 0]]))
     prompts = model.encode_prompts(points, labels, put(random(1, 1, config.mask_size, config.mask_size)))
     yield prompts.sparse, prompts.dense
@@ -52,15 +54,24 @@ def call_everything(model, put):
         for found in (proposals.candidates(), proposals.candidates().best(), proposals.single()):
             yield found.masks, found.ious, found.pointers
     for binary in (False, True):
-        yield (model.encode_memory(image.stride16, proposals.masks[:, :1], proposals.object_scores, binary),)
+        yield (model.encode_memory(image.coarse, proposals.masks[:, :1], proposals.object_scores, binary),)
     masks = put((random(2, 1, side, side) > 0).float())
-    yield model.mask_prompt_pointer(image, masks), model.without_memory(image.stride16)
+    yield model.mask_prompt_pointer(image, masks), model.without_memory(image.coarse)
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 0.02)])
 @torch.inference_mode()
 def test_every_call_says_what_it_says_on_the_cpu(nano, request, dtype, tolerance):
-    model = copy.deepcopy(nano)
+    same_on_the_device(copy.deepcopy(nano), request, dtype, tolerance)
+
+
+@pytest.mark.parametrize("config", RELATIVES, ids=lambda config: config.name)
+@torch.inference_mode()
+def test_relatives_too(request, config):
+    same_on_the_device(fresh_model(config), request, torch.float32, 1e-5)
+
+
+def same_on_the_device(model, request, dtype, tolerance):
     set_precision(model, dtype)
     expected = list(call_everything(model, lambda x: x))
     device = request.getfixturevalue("device")

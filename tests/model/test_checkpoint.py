@@ -80,7 +80,7 @@ def test_image_size_is_a_setting(small_model, tmp_path):
     model = load_model(tmp_path / "small.safetensors", image_size=192, device="cpu")
     with torch.inference_mode():
         features = model.encode_image(torch.zeros(2, 3, 192, 192))
-    assert features.stride16.shape == (2, 64, 12, 12)
+    assert features.coarse.shape == (2, 64, 12, 12)
     with pytest.raises(ConfigError, match="multiple of 32"):
         load_model(tmp_path / "small.safetensors", image_size=200)
 
@@ -156,8 +156,8 @@ def test_tables_without_parameters_and_strange_models(tmp_path):
 
 
 def test_unknown_names_missing_files_and_devices(tmp_path):
-    with pytest.raises(CheckpointError, match=r"unknown model 'sam3'; known: sam2-hiera-tiny"):
-        load_model("sam3")
+    with pytest.raises(CheckpointError, match=r"unknown model 'sam4'; known: sam2-hiera-tiny"):
+        load_model("sam4")
     with pytest.raises(CheckpointError, match=r"checkpoint file .* does not exist"):
         load_model(tmp_path / "nothing.pt")
     with pytest.raises(ConfigError, match="device 'abacus' cannot be used"):

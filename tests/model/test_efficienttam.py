@@ -128,8 +128,8 @@ def test_trunk_and_neck():
     with torch.inference_mode():
         features = model.encode_image(images)
     expected = torch.cat([plain_encoder(state, image[None], trunk) for image in images])
-    torch.testing.assert_close(features.stride16, expected, atol=1e-4, rtol=1e-4)
-    assert features.stride4.shape == features.stride8.shape == (2, 0)
+    torch.testing.assert_close(features.coarse, expected, atol=1e-4, rtol=1e-4)
+    assert features.fine.shape == features.middle.shape == (2, 0)
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -204,7 +204,7 @@ def test_switches_are_checked():
 
 
 def test_a_trunk_that_cannot_be():
-    with pytest.raises(ConfigError, match="only patches of 16"):
-        ViTConfig(32, 2, patch=14)
+    with pytest.raises(ConfigError, match="patch is 32; it must be 16 or less"):
+        ViTConfig(32, 2, patch=32)
     with pytest.raises(ConfigError, match="not a multiple of heads"):
         ViTConfig(32, 3)

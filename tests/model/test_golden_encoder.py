@@ -15,9 +15,9 @@ def test_features_match_the_reference(size, golden, golden_inputs, golden_model)
     with torch.inference_mode():
         features = model.encode_image(prepare_image(frame, model.config, model.device))
     samples = {
-        "stride4": features.stride4[0, ::4, ::16, ::16],
-        "stride8": features.stride8[0, ::8, ::8, ::8],
-        "stride16": features.stride16[0, ::16, ::4, ::4],
+        "stride4": features.fine[0, ::4, ::16, ::16],
+        "stride8": features.middle[0, ::8, ::8, ::8],
+        "stride16": features.coarse[0, ::16, ::4, ::4],
     }
     for name, sample in samples.items():
         np.testing.assert_allclose(sample.numpy(), reference[f"{size}_{name}"], atol=1e-4)

@@ -6,7 +6,7 @@ import sys
 import time
 
 import pytest
-from huggingface_hub.errors import EntryNotFoundError
+from huggingface_hub.errors import EntryNotFoundError, GatedRepoError
 
 from sam2long.errors import CheckpointError
 from sam2long.model.checkpoints import hub
@@ -61,6 +61,18 @@ def test_an_error_of_the_hub_says_what_to_do(monkeypatch, asked):
     monkeypatch.setattr("huggingface_hub.hf_hub_download", broken)
     with pytest.raises(CheckpointError, match=r"disk full.*--model nano.*pass the file"):
         hub.download("sam2-hiera-tiny")
+
+
+def test_a_licence_to_be_accepted(monkeypatch, asked):
+    def refused(repository, file):
+        raise GatedRepoError.__new__(GatedRepoError)
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", refused)
+    with (
+        pytest.warns(UserWarning, match=r"weights of sam3, 3440 MB.*sam2.1-hiera-tiny \(156 MB\)"),
+        pytest.raises(CheckpointError, match=r"facebook/sam3 .* licence.*hf auth login.*model.safetensors"),
+    ):
+        hub.download("sam3")
 
 
 def test_without_a_network_one_line_and_soon(tmp_path):

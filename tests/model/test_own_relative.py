@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sam2long.errors import ConfigError
-from sam2long.model.config import TRUNKS
+from sam2long.model.trunk_config import TRUNKS
 from sam2long.model.trunks import _BUILDERS, build_trunk, register_trunk
 
 ROOT = Path(__file__).parents[2]

@@ -61,10 +61,10 @@ def test_only_encoder_and_memory_attention_change_and_everything_comes_out_float
     assert changed == {"image_encoder", "memory_attention"}
     images = random(2, 3, 128, 128)
     features, expected = model.encode_image(images), exact.encode_image(images)
-    for name in ("stride4", "stride8", "stride16"):
+    for name in ("fine", "middle", "coarse"):
         close(getattr(features, name), getattr(expected, name))
     recalled = memory(3, 4, 5)
-    close(model.attend(expected.stride16[:1], recalled), exact.attend(expected.stride16[:1], recalled))
+    close(model.attend(expected.coarse[:1], recalled), exact.attend(expected.coarse[:1], recalled))
 
 
 def close(ours, exact):
@@ -92,11 +92,11 @@ def test_what_is_compiled_says_the_same(monkeypatch):
     # As on a GPU.
     model.memory_attention.compile(dynamic=True)
     features = model.encode_image(random(1, 3, 128, 128))
-    torch.testing.assert_close(features.stride16, exact.encode_image(random(1, 3, 128, 128)).stride16)
+    torch.testing.assert_close(features.coarse, exact.encode_image(random(1, 3, 128, 128)).coarse)
     for rows, maps, pointers in ((3, 7, 15), (2, 4, 3)):
         recalled = memory(rows, maps, pointers)
-        expected = exact.attend(features.stride16, recalled)
-        torch.testing.assert_close(model.attend(features.stride16, recalled), expected, atol=1e-4, rtol=1e-4)
+        expected = exact.attend(features.coarse, recalled)
+        torch.testing.assert_close(model.attend(features.coarse, recalled), expected, atol=1e-4, rtol=1e-4)
 
 
 def test_a_machine_without_a_compiler_is_told(monkeypatch):

@@ -14,7 +14,7 @@ from sam2long.model.checkpoints.names import to_ours
 from sam2long.model.config import preset
 from sam2long.model.precision import set_precision
 from tests.model import edgetam_oracle
-from tests.networks import SMALL_EDGETAM, SMALL_EFFICIENTTAM
+from tests.networks import SMALL_EDGETAM, SMALL_EFFICIENTTAM, SMALL_SAM3
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -111,14 +111,30 @@ def test_a_batch_norm_of_another_shape(edgetam_state, tmp_path, shape):
         load_model(tmp_path, device="cpu")
 
 
+@pytest.mark.filterwarnings("error")
 def test_medsam2_is_told_by_its_name_or_its_size(tmp_path):
     model = fresh_model(PRESETS["medsam2"])
-    for file, name in [("MedSAM2_latest.pt", "medsam2"), ("fine-tune.pt", "sam2.1-hiera-tiny")]:
+    for file, name in [("MedSAM2_latest.pt", "medsam2"), ("sam2.1_hiera_tiny.pt", "sam2.1-hiera-tiny")]:
         torch.save({"model": model.state_dict(), "optimizer": {}}, tmp_path / file)
         assert load_model(tmp_path / file, device="cpu").config == PRESETS[name]
     save_file(model.state_dict(), tmp_path / "model.safetensors")
     (tmp_path / "config.json").write_text('{"image_size": [512, 512]}', encoding="utf-8")
     assert load_model(tmp_path, device="cpu").config == PRESETS["medsam2"]
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_renamed_medsam2_is_not_taken_for_sam2_in_silence(tmp_path):
+    file = tmp_path / "heart.pt"
+    torch.save(fresh_model(PRESETS["medsam2"]).state_dict(), file)
+    told = r"heart.pt' is taken for sam2.1-hiera-tiny \(image size 1024\), but medsam2 \(512\) .* pass the file"
+    with pytest.warns(UserWarning, match=told) as caught:
+        assert load_model(file, device="cpu").config == PRESETS["sam2.1-hiera-tiny"]
+    assert len(caught) == 1 and "\n" not in str(caught[0].message)
+    # Nothing is left to assume.
+    assert load_model("medsam2", file, device="cpu").config == PRESETS["medsam2"]
+    assert load_model("sam2.1-hiera-tiny", file, device="cpu").config == PRESETS["sam2.1-hiera-tiny"]
+    assert load_model(file, device="cpu", image_size=512).config == PRESETS["medsam2"]
+    assert load_model(file, device="cpu", image_size=768).config == preset("sam2.1-hiera-tiny", 768)
 
 
 @pytest.mark.parametrize(
@@ -156,11 +172,11 @@ def test_sizes_that_do_not_fit_the_perceiver():
         preset("edgetam", 640)
 
 
-@pytest.mark.parametrize("config", [SMALL_EDGETAM, SMALL_EFFICIENTTAM], ids=["tokens", "pooled"])
+@pytest.mark.parametrize("config", [SMALL_EDGETAM, SMALL_EFFICIENTTAM, SMALL_SAM3], ids=["tokens", "pooled", "rotary"])
 def test_bfloat16_is_close(config):
     model = fresh_model(config)
     generator = torch.Generator().manual_seed(0)
-    image = torch.randn(1, 3, 128, 128, generator=generator)
+    image = torch.randn(1, 3, config.image_size, config.image_size, generator=generator)
     memory = Memory(
         torch.randn(2, 3, *config.memory_shape, generator=generator),
         torch.arange(3).expand(2, -1),
@@ -169,7 +185,7 @@ def test_bfloat16_is_close(config):
     )
 
     def outputs():
-        features = model.encode_image(image).stride16
+        features = model.encode_image(image).coarse
         return features, model.attend(exact[0] if exact else features, memory)
 
     exact = ()

@@ -59,7 +59,7 @@ def test_encode_image(pair):
     images = random(2, 3, 128, 128)
     features = ours.encode_image(images)
     theirs = library.get_image_features(images).fpn_hidden_states
-    for mine, other in zip((features.stride4, features.stride8, features.stride16), theirs):
+    for mine, other in zip((features.fine, features.middle, features.coarse), theirs):
         close(mine, other.permute(1, 2, 0).reshape(mine.shape))
 
 
@@ -105,7 +105,7 @@ def test_decode(pair, several, with_mask):
         input_points=points[:, None],
         input_labels=labels[:, None].int(),
         input_masks=masks,
-        image_embeddings=[features.stride4, features.stride8, conditioned],
+        image_embeddings=[features.fine, features.middle, conditioned],
         multimask_output=several,
     )
     proposals = ours.decode(conditioned, features, ours.encode_prompts(points, labels, masks))

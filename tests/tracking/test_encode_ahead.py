@@ -31,7 +31,7 @@ def test_features_are_those_of_each_frame_alone(small_model, source, cache, enco
     alone = FeatureCache(small_model, source)
     for frame, features in got:
         expected = alone.encode(frame)
-        for name in ("stride4", "stride8", "stride16"):
+        for name in ("fine", "middle", "coarse"):
             torch.testing.assert_close(getattr(features, name), getattr(expected, name), atol=1e-5, rtol=1e-5)
 
 

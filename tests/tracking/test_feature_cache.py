@@ -34,7 +34,7 @@ def push(cache: FeatureCache, *frames: int) -> None:
 def kept(cache: FeatureCache, *frames: int) -> list[int]:
     known = {frame: cache.known(frame) for frame in frames}
     for frame, found in known.items():
-        assert found is None or (found.stride8 == frame).all()
+        assert found is None or (found.middle == frame).all()
     return [frame for frame, found in known.items() if found is not None]
 
 

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from sam2long import Session, TreeConfig
+from sam2long.errors import ConfigError
 from sam2long.model import PRESETS, Memory
 from sam2long.model.checkpoints.loading import fresh_model
-from tests.networks import SMALL, SMALL_EDGETAM, SMALL_EFFICIENTTAM
+from tests.networks import SMALL, SMALL_EDGETAM, SMALL_EFFICIENTTAM, SMALL_SAM3
 from tests.tree import naive
 
 FRAMES = 9
@@ -19,7 +20,10 @@ MASK = np.zeros((96, 128), bool)
 MASK[20:60, 30:90] = True
 
 
-@pytest.fixture(params=[(SMALL, 0), (SMALL_EDGETAM, 7), (SMALL_EFFICIENTTAM, 6)], ids=["maps", "tokens", "pooled"])
+@pytest.fixture(
+    params=[(SMALL, 0), (SMALL_EDGETAM, 7), (SMALL_EFFICIENTTAM, 6), (SMALL_SAM3, 10)],
+    ids=["maps", "tokens", "pooled", "stride 14"],
+)
 def model(request):
     """With seeds for which several pathways survive."""
     return fresh_model(*request.param)
@@ -54,11 +58,11 @@ def test_the_naive_tree_over_the_same_network_chooses_the_same_masks(model, clip
             torch.tensor([[weight for _, _, weight in maps]]),
             torch.tensor([[weight for _, _, weight in pointers]]),
         )
-        image = model.attend(features.stride16, memory)
+        image = model.attend(features.coarse, memory)
         found = model.decode(image, features, model.no_prompts()).candidates()
         for number in range(3):
             mask, pointer = found.masks[:, number : number + 1], found.pointers[0, number]
-            encoded = model.encode_memory(features.stride16, mask, found.object_scores)[0]
+            encoded = model.encode_memory(features.coarse, mask, found.object_scores)[0]
             known[(*maps[-1][0], number)] = encoded, pointer
         return found.ious[0].tolist(), found.object_scores[0].item()
 
@@ -111,3 +115,11 @@ def test_presets_know_their_memory(name):
     assert config.memory_tokens == tokens
     assert np.prod(config.memory_shape) == tokens * 64
     assert dataclasses.replace(config, image_size=512).memory_tokens == tokens
+
+
+def test_sam3_has_a_stride_of_14():
+    config = PRESETS["sam3"]
+    assert (config.grid, config.mask_size, config.memory_mask_size) == (72, 288, 1152)
+    assert config.memory_shape == (64, 72, 72)
+    with pytest.raises(ConfigError, match="image size 1024 is not a multiple of 14"):
+        dataclasses.replace(config, image_size=1024)

@@ -118,7 +118,7 @@ def test_only_frames_that_are_learnt_from_are_encoded_with_gradients(
 
     def encode(images: Tensor) -> ImageFeatures:
         features = SAM2.encode_image(model, images)
-        encoded.append((len(images) // len(rows.images), features.stride16.requires_grad))
+        encoded.append((len(images) // len(rows.images), features.coarse.requires_grad))
         return features
 
     monkeypatch.setattr(model, "encode_image", encode)

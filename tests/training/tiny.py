@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sam2long.model.config import EfficientNetConfig, HieraConfig, SAM2Config
+from sam2long.model.config import SAM2Config
+from sam2long.model.trunk_config import EfficientNetConfig, HieraConfig
 from training.stages import LossWeights, PromptMix, Stage
 
 TINY = SAM2Config(

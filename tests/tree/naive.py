@@ -33,6 +33,11 @@ def network(seed, frame, maps, pointers, tie_heavy):
     return ious, rng.choice([-3.0, -1.5, -0.4, 0.0, 0.7, 1.9, 2.0, 6.0]) + rng.random() * 1e-3
 
 
+def disagreement(seed, frame):
+    """How far apart the masks of different survivors are on a frame: 1 - IoU."""
+    return random.Random(repr((seed, frame, "apart"))).choice([0.0, 0.02, 0.05, 0.2])
+
+
 def recall(path, prompt, frame, limit, config):
     """What a pathway attends to: lists of (name, slot or time, weight), and what `valid` came out as."""
     valid = []
@@ -78,6 +83,7 @@ def search(seed, frames, config, limit=16, tie_heavy=False):
     prompt = Seen(0, 1.0, 10.0, (0,))
     paths = [Path([], 0.0)]
     history = []
+    agreed = 0
     for frame in range(1, frames):
         options = []
         scores = []
@@ -96,6 +102,10 @@ def search(seed, frames, config, limit=16, tie_heavy=False):
             kept = survive(options, scores, config)
         history.append([(number, candidate, total) for number, candidate, total, _ in kept])
         paths = [Path([*paths[number].nodes, node], total) for number, _, total, node in kept]
+        differ = len({node.name for _, _, _, node in kept}) > 1
+        agreed = agreed + 1 if differ and 1 - disagreement(seed, frame) > config.merge_iou else 0
+        if config.merge is not None and agreed >= config.merge:
+            paths, agreed = [paths[0]] * len(paths), 0
     return history, [node.name for node in paths[0].nodes]
 
 

@@ -46,6 +46,7 @@ class Driver:
             for row, candidate in tree.survivors(choices)
         ]
         row = tree.grow(frame, choices, nodes, [node.payload for node in nodes])
+        tree.merge(naive.disagreement(self.seed, frame) if len(nodes) > 1 else 0.0)
         self.report(tree.decided() if self.max_delay is None else tree.decide(self.max_delay))
         return list(zip(row.parents, row.candidates, row.scores))
 
@@ -61,6 +62,8 @@ configs = st.builds(
     iou_threshold=st.sampled_from([0.0, 0.3, 0.7]),
     uncertainty_threshold=st.sampled_from([0.5, 2.0, 5.0]),
     modulation=st.sampled_from([None, (0.95, 1.05)]),
+    merge=st.sampled_from([None, None, 1, 2, 5]),
+    merge_iou=st.sampled_from([0.9, 0.95]),
 )
 
 
@@ -109,6 +112,34 @@ def test_identical_pathways_cost_one_and_stay_identical():
         tree.grow(frame, choices, [Node(frame, 0.9, 8.0, frame)], [frame])
         assert [branch.outcome for branch in tree.decided()] == [frame]
         assert len({pathway.score for pathway in tree.pathways}) == 1
+
+
+def test_merged_pathways_are_one_decide_everything_and_part_again():
+    tree = ObjectTree(TreeConfig(pathways=2, merge=3), Clock())
+    tree.prompt(Node(0, 1.0, 10.0, "prompt"))
+    grow(tree, 1, [[0.9, 0.5, 0.1]], [8.0])
+    grow(tree, 2, [[0.9, 0.8, 0.7]], [0.5])
+    for frame, apart in ((3, 0.05), (4, 0.3), (5, 0.05), (6, 0.05)):
+        assert len(tree.memories(frame)) == 2
+        grow(tree, frame, [[0.9, 0.5, 0.1], [0.9, 0.5, 0.1]], [8.0, 8.0])
+        tree.merge(apart)
+        tree.decided()
+    best = tree.best_chain()
+    grow(tree, 7, [[0.9, 0.5, 0.1], [0.9, 0.5, 0.1]], [8.0, 8.0])
+    tree.merge(0.05)
+    assert tree.decided()[: len(best)] == best
+    assert len(tree.memories(8)) == 1
+    assert len({pathway.score for pathway in tree.pathways}) == 1
+    grow(tree, 8, [[0.9, 0.5, 0.1]], [8.0])
+    assert len(tree.memories(9)) == 1
+    grow(tree, 9, [[0.9, 0.8, 0.1]], [0.5])
+    assert len(tree.memories(10)) == 2
+
+
+def grow(tree, frame, ious, scores):
+    choices = tree.choose(ious, scores)
+    places = tree.survivors(choices)
+    tree.grow(frame, choices, [Node(frame, ious[a][b], scores[a], (frame, a, b)) for a, b in places], places)
 
 
 def test_state_is_bounded_even_when_the_object_is_gone_for_ever():

@@ -61,7 +61,7 @@ def draw_corrections(predicted: Tensor, masks: Tensor, generator: torch.Generato
     """A click on what is wrong in each row, as SAM 2 trains: float32 [rows, 1, 2] and labels int64 [rows, 1].
 
     Args:
-        predicted: logits [rows, size / 4, size / 4].
+        predicted: logits [rows, mask_size, mask_size].
         masks: bool [rows, size, size], the truth.
         generator: draws the place, anywhere in the wrong part; anywhere in the mask where nothing is wrong.
     """

@@ -47,6 +47,7 @@ def batch(
     iou_threshold: options.IouThreshold = None,
     uncertainty_threshold: options.UncertaintyThreshold = None,
     modulation: options.Modulation = None,
+    merge: options.Merge = None,
     greedy: options.Greedy = False,
     max_delay: options.MaxDelay = None,
 ) -> None:
@@ -67,7 +68,7 @@ def batch(
 
     check_delay(max_delay)
     network = ModelChoice(model, checkpoint, device, image_size, random_weights, precision, compile, quiet=True)
-    tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, greedy)
+    tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, merge, greedy)
     settings, limits = Settings(_formats(save), tree, max_delay), Limits(retries, backoff, timeout or None)
     part, where = Shard.parse(shard), out.absolute()
     todo = Batch(read_jobs(jobs), where, network, settings, part, limits, retry_failed, split_at_prompts)

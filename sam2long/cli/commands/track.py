@@ -39,6 +39,7 @@ def track(
     iou_threshold: options.IouThreshold = None,
     uncertainty_threshold: options.UncertaintyThreshold = None,
     modulation: options.Modulation = None,
+    merge: options.Merge = None,
     greedy: options.Greedy = False,
     max_delay: options.MaxDelay = None,
     start: options.Start = None,
@@ -60,7 +61,7 @@ def track(
     saved = read_saved(session)
     given = read_prompts(point or [], box or [], mask or [], prompts, needed=saved is None)
     choice = ModelChoice(model, checkpoint, device, image_size, random_weights, precision, compile, quiet)
-    tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, greedy)
+    tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, merge, greedy)
     check_delay(max_delay)
     how = _How(choice, tree, max_delay, FrameRange(start, end, stride, reverse), fps, parse_levels(levels))
     where = _Where(out, tuple(word.strip() for word in save.split(",")), overwrite, session, quiet)

@@ -130,6 +130,15 @@ Modulation: TypeAlias = Annotated[
         rich_help_panel=_TREE,
     ),
 ]
+Merge: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Merge the hypotheses once their masks have agreed on N frames in a row: faster, may change results."
+        " Default: never.",
+        rich_help_panel=_TREE,
+    ),
+]
 Greedy: TypeAlias = Annotated[
     bool, typer.Option("--greedy", help="Plain SAM 2, without the memory tree.", rich_help_panel=_TREE)
 ]

@@ -11,6 +11,7 @@ def tree_config(
     iou_threshold: float | None,
     uncertainty_threshold: float | None,
     modulation: str | None,
+    merge: int | None,
     greedy: bool,
 ) -> TreeConfig:
     """Build the tree configuration from the options; None keeps a default.
@@ -23,6 +24,7 @@ def tree_config(
         "iou_threshold": iou_threshold,
         "uncertainty_threshold": uncertainty_threshold,
         "modulation": None if modulation is None else parse_modulation(modulation),
+        "merge": merge,
     }
     settings = {name: value for name, value in given.items() if value is not None}
     if greedy and settings:

@@ -10,6 +10,7 @@ from sam2long.errors import CheckpointError
 
 _PUBLISHED = {
     "medsam2": ("wanglab/MedSAM2", ("MedSAM2_latest.pt",)),
+    "sam3": ("facebook/sam3", ("model.safetensors",)),
     "edgetam": ("yonigozlan/EdgeTAM-hf", ("model.safetensors",)),
     **{
         f"efficienttam-{size}": (
@@ -19,10 +20,10 @@ _PUBLISHED = {
         for size in ("s", "s-1", "s-2", "s-512", "ti", "ti-1", "ti-2", "ti-512")
     },
 }
-"""Repository and files, in order of preference, of presets that Meta does not publish under their own names."""
+"""Repository and files, in order of preference, where they are not those that Meta gave SAM 2."""
 
-_MEGABYTES = {"tiny": 156, "small": 184, "base-plus": 324, "large": 898}
-"""Size of the published files by the end of the preset name."""
+_MEGABYTES = {"tiny": 156, "small": 184, "base-plus": 324, "large": 898, "sam3": 3440}
+"""Size of the published files by the end of the preset name; SAM 3's holds its detector too."""
 _LARGE = 300
 _SECONDS = 8.0
 """Time the hub may take to answer; its own client would retry for half a minute."""
@@ -37,7 +38,7 @@ def download(name: str) -> Path:
         CheckpointError: the checkpoint is neither in the cache nor reachable.
     """
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
-    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import EntryNotFoundError, GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError
 
     usual = f"facebook/{name}", ("model.safetensors", name.replace("-", "_") + ".pt")
     repository, files = _PUBLISHED.get(name, usual)
@@ -56,6 +57,12 @@ def download(name: str) -> Path:
             if isinstance(error, LocalEntryNotFoundError) or len(files) == 1:
                 raise
             return Path(hf_hub_download(repository, last))
+    except GatedRepoError as error:
+        raise CheckpointError(
+            f"the weights of {repository} are handed out only to those who accept their licence: do so on its page of "
+            f"the Hugging Face hub and log in with `hf auth login`, or download {last} and pass the file as the "
+            "checkpoint"
+        ) from error
     except (OSError, HfHubHTTPError) as error:
         offline = isinstance(error, LocalEntryNotFoundError)
         reason = "no connection, and it is not in the local cache" if offline else str(error).partition("\n")[0]
@@ -65,7 +72,7 @@ def download(name: str) -> Path:
 def _warn_if_large(name: str) -> None:
     size = next((size for end, size in _MEGABYTES.items() if name.endswith(end)), 0)
     if size > _LARGE:
-        family = name.partition("-")[0]
+        family = name.partition("-")[0] if "-" in name else "sam2.1"
         smaller = f"{family}-hiera-small ({_MEGABYTES['small']} MB) and {family}-hiera-tiny ({_MEGABYTES['tiny']} MB)"
         warnings.warn(f"downloading the weights of {name}, {size} MB, once; smaller models are {smaller}", stacklevel=2)
 

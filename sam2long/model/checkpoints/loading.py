@@ -12,13 +12,14 @@ from torch import Tensor, nn
 
 from sam2long.errors import CheckpointError, ConfigError
 from sam2long.model.checkpoints.hub import download
-from sam2long.model.checkpoints.names import to_ours
+from sam2long.model.checkpoints.names import is_used, to_ours
 from sam2long.model.checkpoints.recognition import recognise
 from sam2long.model.checkpoints.unwrap import file_in, read_pickle, unwrap
 from sam2long.model.compilation import compile_model
-from sam2long.model.config import PRESETS, TRUNKS, PerceiverConfig, SAM2Config, TrunkConfig, preset
+from sam2long.model.config import PRESETS, PerceiverConfig, SAM2Config, preset
 from sam2long.model.precision import choose_precision, set_precision
 from sam2long.model.sam2 import SAM2
+from sam2long.model.trunk_config import TRUNKS, TrunkConfig
 
 _BUNDLED = {"nano": Path(__file__).parents[1] / "weights" / "nano.safetensors"}
 """Weights bundled with the package."""
@@ -73,7 +74,7 @@ def _load(name: str, checkpoint: str | Path | None, image_size: int | None, rand
     if checkpoint is None and _looks_like_file(name):
         state, config = read_checkpoint(Path(name))
         path = file_in(Path(name))
-        config = config or recognise(state, path)
+        config = config or recognise(state, path, image_size)
     else:
         config = _config(name, None)
         path = Path(checkpoint) if checkpoint is not None else _BUNDLED.get(config.name) or download(config.name)
@@ -154,7 +155,7 @@ def save_model(model: SAM2, path: Path, dtype: torch.dtype = torch.float32) -> N
 
 def _config_to_store(config: SAM2Config) -> dict[str, Any]:
     fields = asdict(config)
-    kind = next(name for name, kind in TRUNKS.items() if isinstance(config.trunk, kind))
+    kind = next(name for name, kind in TRUNKS.items() if type(config.trunk) is kind)
     return {**fields, "trunk": {"kind": kind, **fields["trunk"]}}
 
 
@@ -163,7 +164,8 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
     try:
         with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+            names = filter(is_used, file.keys())
+            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
     except SafetensorError as error:
         raise ValueError(str(error)) from error
 

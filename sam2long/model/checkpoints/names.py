@@ -6,7 +6,9 @@ Each rule is (regular expression, replacement); the rules are applied in order t
 from __future__ import annotations
 
 import re
+from math import isqrt
 
+import torch
 from torch import Tensor
 
 from sam2long.model.checkpoints.folding import fold_repvit
@@ -22,7 +24,24 @@ _REPVIT: Rules = [
     (r"\.se\.fc2\.", ".squeeze.restore."),
 ]
 
+_SAM3: Rules = [
+    # The file holds SAM 3's detector too, whose trunk the tracker shares.
+    (r"^detector\.backbone\.vision_backbone\.trunk\.", "image_encoder.trunk."),
+    (r"^detector\.backbone\.vision_backbone\.sam2_convs\.", "image_encoder.neck."),
+    (r"^tracker\.transformer\.encoder\.", "memory_attention."),
+    (r"^tracker\.maskmem_backbone\.", "memory_encoder."),
+    (r"^tracker\.", ""),
+    (r"\.trunk\.ln_pre\.", ".trunk.norm."),
+    (r"\.mlp\.(?:fc|lin)1\.", ".mlp.layers.0."),
+    (r"\.mlp\.(?:fc|lin)2\.", ".mlp.layers.1."),
+    (r"\.neck\.0\.dconv_2x2_(\d)\.", r".neck.enlarge_fine.\1."),
+    (r"\.neck\.1\.dconv_2x2\.", ".neck.enlarge_middle."),
+    (r"\.neck\.(\d)\.conv_1x1\.", r".neck.project.\1."),
+    (r"\.neck\.(\d)\.conv_3x3\.", r".neck.smooth.\1."),
+]
+
 ORIGINAL: Rules = [
+    *_SAM3,
     (r"^maskmem_tpos_enc$", "slot_embeddings"),
     (r"^no_mem_embed$", "no_memory_embedding"),
     (r"^no_mem_pos_enc$", "no_memory_position"),
@@ -88,7 +107,7 @@ ORIGINAL: Rules = [
     (r"^(spatial_perceiver\..*)\.attn\.", r"\1.cross_attn."),
     (r"\.to_(q|k|v|out)\.", r".\1_proj."),
 ]
-"""Rules for the `.pt` files of SAM 2, SAM 2.1, EdgeTAM and EfficientTAM."""
+"""Rules for the `.pt` files of SAM 2, SAM 2.1, EdgeTAM, EfficientTAM and SAM 3."""
 
 TRANSFORMERS: Rules = [
     (r"^memory_temporal_positional_encoding$", "slot_embeddings"),
@@ -162,20 +181,88 @@ TRANSFORMERS: Rules = [
     (r"\.proj_in\.", ".layers.0."),
     (r"\.mlp\.proj_out\.", ".mlp.layers.1."),
     (r"\.proj_out\.", ".layers.2."),
+    # SAM 3
+    (r"\.trunk\.embeddings\.patch_embeddings\.projection\.", ".trunk.patch_embed."),
+    (r"\.trunk\.embeddings\.position_embeddings$", ".trunk.position"),
+    (r"\.trunk\.layers\.(\d+)\.", r".trunk.blocks.\1."),
+    (r"\.attention\.(qkv|o_proj)\.", r".attn.\1."),
+    (r"\.attn\.o_proj\.", ".attn.proj."),
+    (r"\.mlp\.fc1\.", ".mlp.layers.0."),
+    (r"\.mlp\.fc2\.", ".mlp.layers.1."),
+    (r"^vision_encoder\.neck\.fpn_layers\.0\.scale_layers\.0\.", "image_encoder.neck.enlarge_fine.0."),
+    (r"^vision_encoder\.neck\.fpn_layers\.0\.scale_layers\.2\.", "image_encoder.neck.enlarge_fine.1."),
+    (r"^vision_encoder\.neck\.fpn_layers\.1\.scale_layers\.0\.", "image_encoder.neck.enlarge_middle."),
+    (r"^vision_encoder\.neck\.fpn_layers\.(\d)\.proj1\.", r"image_encoder.neck.project.\1."),
+    (r"^vision_encoder\.neck\.fpn_layers\.(\d)\.proj2\.", r"image_encoder.neck.smooth.\1."),
     # the rest
     (r"\.o_proj\.", ".out_proj."),
     (r"\.layer_norm(\d?)\.", r".norm\1."),
 ]
-"""Rules for the `model.safetensors` files of Sam2VideoModel, Sam2Model and EdgeTamVideoModel in Transformers."""
+"""Rules for the `model.safetensors` files of Sam2VideoModel, Sam2Model, EdgeTamVideoModel and Sam3TrackerVideoModel in
+Transformers."""
+
+_WHOLE_SAM3: Rules = [
+    # The library gives this prefix to the other two as well when it saves the tracker alone.
+    (r"^tracker_model\.", ""),
+    (r"^detector_model\.vision_encoder\.backbone\.", "vision_encoder.backbone."),
+    (r"^tracker_neck\.", "vision_encoder.neck."),
+]
+"""Names in Transformers' file of the whole SAM 3, detector and tracker, to those in a file of the tracker alone."""
+
+_UNUSED = (
+    # the detector of SAM 3, but for the trunk
+    r"^detector_model\.(?!vision_encoder\.backbone\.)",
+    r"^detector\.(?!backbone\.vision_backbone\.(trunk|sam2_convs)\.)",
+    # a table that depends only on sizes
+    r"^detector\..*\.freqs_cis$",
+    # the coarsest map of its neck
+    r"^(tracker_neck|vision_encoder\.neck)\.fpn_layers\.3\.",
+    r"^detector\.backbone\.vision_backbone\.sam2_convs\.3\.",
+)
+
+
+def is_used(name: str) -> bool:
+    """Whether the network needs the parameter of this published name; SAM 3's files hold a detector as well."""
+    return not any(re.search(pattern, name) for pattern in _UNUSED)
 
 
 def to_ours(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Rename a published state dict, whose kind the name of the temporal slots shows; our names are kept."""
-    if "maskmem_tpos_enc" in state:
-        split = _split_keys_and_values(fold_repvit(state))
-        return {_rename(name, ORIGINAL): value for name, value in split.items()}
-    if "memory_temporal_positional_encoding" in state:
-        return {_rename(name, TRANSFORMERS): value for name, value in _split_points(fold_repvit(state)).items()}
+    if "maskmem_tpos_enc" in state or "tracker.maskmem_tpos_enc" in state:
+        split = _split_keys_and_values(fold_repvit(_used(state)))
+        return _as_grid({_rename(name, ORIGINAL): value for name, value in split.items()})
+    slots = "memory_temporal_positional_encoding"
+    if slots in state or f"tracker_model.{slots}" in state:
+        state = _used({_rename(name, _WHOLE_SAM3): value for name, value in state.items()})
+        split = _split_points(_join_projections(fold_repvit(state)))
+        return _as_grid({_rename(name, TRANSFORMERS): value for name, value in split.items()})
+    return state
+
+
+def _used(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value for name, value in state.items() if is_used(name)}
+
+
+def _as_grid(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Lay the learned positions of SAM 3's trunk out as a grid, without that of the class token."""
+    name = "image_encoder.trunk.position"
+    positions = state.get(name)
+    if positions is None or "image_encoder.trunk.norm.weight" not in state or positions.ndim != 3:
+        return state
+    side = isqrt(positions.shape[1])
+    if side and side**2 in (positions.shape[1], positions.shape[1] - 1):
+        state[name] = positions[:, -(side**2) :].unflatten(1, (side, side))
+    return state
+
+
+def _join_projections(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Join the matrices of SAM 3's trunk that Transformers splits into queries, keys and values."""
+    state = dict(state)
+    for start in [name.removesuffix("q_proj.weight") for name in state if name.endswith(".attention.q_proj.weight")]:
+        for part in ("weight", "bias"):
+            names = [f"{start}{which}_proj.{part}" for which in "qkv"]
+            if all(name in state for name in names):
+                state[f"{start}qkv.{part}"] = torch.cat([state.pop(name) for name in names])
     return state
 
 

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
 from torch import Tensor
 
 from sam2long.errors import CheckpointError, ConfigError
-from sam2long.model.config import PRESETS, HieraConfig, RepViTConfig, SAM2Config, ViTConfig
+from sam2long.model.config import PRESETS, SAM2Config
+from sam2long.model.trunk_config import HieraConfig, RepViTConfig, RotaryViTConfig, ViTConfig
 
 
-def recognise(state: dict[str, Tensor], path: Path) -> SAM2Config:
+def recognise(state: dict[str, Tensor], path: Path, image_size: int | None = None) -> SAM2Config:
     """Find the preset of a checkpoint.
 
     The parameters decide, and among presets that have the same ones the name of the published file, or the image size
     in a `config.json` beside it. Without either, presets that differ in nothing but the image size are taken for the
-    one that comes first, which is the larger.
+    one that comes first, which is the larger, with a warning.
 
     Args:
         state: parameters under our names.
         path: file that they were read from.
+        image_size: the image size if the user gave one, in pixels.
 
     Raises:
         CheckpointError: the parameters fit no preset or several, or `config.json` gives an image size that cannot be.
@@ -38,14 +41,25 @@ def recognise(state: dict[str, Tensor], path: Path) -> SAM2Config:
         raise CheckpointError(
             f"checkpoint {str(path)!r} may belong to {names}; name the model and pass the file as its checkpoint"
         )
-    size = _image_size_beside(path)
+    size = image_size or _image_size_beside(path)
     if size is None:
+        if len(fitting) > 1 and first.name != named:
+            _warn_of_others(path, first, fitting)
         return first
     config = next((config for config in [first, *fitting] if config.image_size == size), first)
     try:
         return replace(config, image_size=size)
     except ConfigError as error:
         raise CheckpointError(f"{str(path.with_name('config.json'))!r}: {error}") from error
+
+
+def _warn_of_others(path: Path, first: SAM2Config, fitting: list[SAM2Config]) -> None:
+    others = " or ".join(f"{config.name} ({config.image_size})" for config in fitting if config is not first)
+    warnings.warn(
+        f"checkpoint {str(path)!r} is taken for {first.name} (image size {first.image_size}), but {others} has the "
+        "same parameters; to choose, name the model and pass the file as its checkpoint",
+        stacklevel=2,
+    )
 
 
 def _named(path: Path) -> str:
@@ -62,6 +76,8 @@ def _fits(config: SAM2Config, state: dict[str, Tensor]) -> bool:
 def _has_trunk(config: SAM2Config, state: dict[str, Tensor]) -> bool:
     """Whether the first convolution and the number of blocks are those of the trunk."""
     trunk, prefix = config.trunk, "image_encoder.trunk."
+    if f"{prefix}norm.weight" in state and not isinstance(trunk, RotaryViTConfig):
+        return False
     if isinstance(trunk, HieraConfig | ViTConfig):
         depth = trunk.depth if isinstance(trunk, ViTConfig) else sum(trunk.depths)
         first, width, levels = "patch_embed.weight", trunk.width, 4
@@ -83,6 +99,7 @@ def _image_size_beside(path: Path) -> int | None:
         return None
     try:
         said = json.loads(file.read_text(encoding="utf-8"))
+        said = said.get("tracker_config", said)  # of the whole SAM 3
         size = said.get("image_size", said.get("prompt_encoder_config", {}).get("image_size"))
     except (ValueError, AttributeError, RecursionError, OSError) as error:
         raise CheckpointError(f"{str(file)!r} cannot be read: {str(error).partition('. ')[0]}") from error

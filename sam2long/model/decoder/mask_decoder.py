@@ -26,7 +26,7 @@ class Candidates:
     """Candidate masks, `count` per batch row (3 while tracking, 1 for an unambiguous prompt).
 
     Attributes:
-        masks: [batch, count, size / 4, size / 4] logits; -1024 everywhere if the object is absent.
+        masks: [batch, count, mask_size, mask_size] logits; -1024 everywhere if the object is absent.
         ious: [batch, count] predicted IoU, 0..1.
         pointers: [batch, count, dim] object pointers.
         object_scores: [batch] logits; > 0 means visible.
@@ -57,7 +57,7 @@ class MaskProposals:
     """Output of one decoder call: mask 0 is for unambiguous prompts, masks 1..3 are the candidates.
 
     Attributes:
-        masks: [batch, 4, size / 4, size / 4] logits, whether or not the object is visible.
+        masks: [batch, 4, mask_size, mask_size] logits, whether or not the object is visible.
         ious: [batch, 4] predicted IoU, 0..1.
         pointers: [batch, 4, dim] object pointers; the no-object pointer where the object is absent.
         object_scores: [batch] logits; > 0 means visible.
@@ -97,7 +97,10 @@ def stability(masks: Tensor) -> Tensor:
 
 
 class MaskDecoder(nn.Module):
-    """A two-way transformer between tokens and image, followed by upscaling and dynamic filters."""
+    """A two-way transformer between tokens and image, followed by upscaling and dynamic filters.
+
+    Parameters are named by SAM 2's strides, as in saved files and in the digests of sessions; SAM 3's are finer.
+    """
 
     def __init__(self, config: SAM2Config) -> None:
         super().__init__()
@@ -121,13 +124,13 @@ class MaskDecoder(nn.Module):
         """Decode masks.
 
         Args:
-            image: [batch, dim, grid, grid] stride-16 features after memory attention.
+            image: [batch, dim, grid, grid] coarse features after memory attention.
             features: finer maps of the same images; a batch of 1 is broadcast to all rows.
             prompts: encoded prompts of the same batch.
             positions: [1, dim, grid, grid] positional encoding of the image.
 
         Returns:
-            Mask logits [batch, 4, size / 4, size / 4], IoUs [batch, 4], mask tokens [batch, 4, dim] and object scores
+            Mask logits [batch, 4, mask_size, mask_size], IoUs [batch, 4], mask tokens [batch, 4, dim] and object scores
             [batch].
         """
         tokens = torch.cat([self.object_token, self.iou_token, self.mask_tokens])
@@ -140,8 +143,8 @@ class MaskDecoder(nn.Module):
 
     def _masks(self, mask_tokens: Tensor, pixels: Tensor, features: ImageFeatures) -> Tensor:
         x = self.upscale8(pixels)
-        x = F.gelu(self.upscale_norm(x if self.project_stride8 is None else x + features.stride8))
+        x = F.gelu(self.upscale_norm(x if self.project_stride8 is None else x + features.middle))
         x = self.upscale4(x)
-        x = F.gelu(x if self.project_stride4 is None else x + features.stride4)
+        x = F.gelu(x if self.project_stride4 is None else x + features.fine)
         filters = torch.stack([mlp(mask_tokens[:, i]) for i, mlp in enumerate(self.mask_filters)], dim=1)
         return (filters @ x.flatten(2)).unflatten(2, x.shape[2:])

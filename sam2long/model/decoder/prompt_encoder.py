@@ -66,7 +66,7 @@ class PromptEncoder(nn.Module):
         Args:
             points: float [batch, points, 2], (x, y) in pixels of the network input.
             labels: int [batch, points], values of `Label`.
-            masks: float [batch, 1, size / 4, size / 4] mask logits, or None.
+            masks: float [batch, 1, mask_size, mask_size] mask logits, or None.
         """
         padding = points.new_zeros(points.shape[0], 1, 2)
         points = torch.cat([points, padding], dim=1)
@@ -74,7 +74,7 @@ class PromptEncoder(nn.Module):
         return PromptTokens(self._points(points, labels), self._dense(points.shape[0], masks))
 
     def image_positions(self) -> Tensor:
-        """Return the positional encoding of the stride-16 grid: [1, dim, grid, grid]."""
+        """Return the positional encoding of the coarse grid: [1, dim, grid, grid]."""
         places = (torch.arange(self.grid, device=self.frequencies.device) + 0.5) / self.grid
         y, x = torch.meshgrid(places, places, indexing="ij")
         return self._fourier(torch.stack([x, y], dim=-1)).permute(2, 0, 1)[None]

@@ -170,7 +170,7 @@ class MemoryAttention(nn.Module):
         """Condition features on memories.
 
         Args:
-            image: [batch or 1, dim, grid, grid] stride-16 features.
+            image: [batch or 1, dim, grid, grid] coarse features.
             memory: memory tokens of each row.
 
         Returns:

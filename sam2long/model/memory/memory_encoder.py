@@ -51,8 +51,8 @@ class MemoryEncoder(nn.Module):
         """Encode memories.
 
         Args:
-            image: [batch or 1, dim, grid, grid] stride-16 features from the image encoder.
-            masks: [batch, 1, size, size] scaled mask probabilities.
+            image: [batch or 1, dim, grid, grid] coarse features from the image encoder.
+            masks: [batch, 1, 16 grid, 16 grid] scaled mask probabilities.
 
         Returns:
             [batch, memory_dim, grid, grid].

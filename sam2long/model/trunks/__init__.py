@@ -8,10 +8,19 @@ from typing import Any
 from torch import nn
 
 from sam2long.errors import ConfigError
-from sam2long.model.config import TRUNKS, EfficientNetConfig, HieraConfig, RepViTConfig, TrunkConfig, ViTConfig
+from sam2long.model.trunk_config import (
+    TRUNKS,
+    EfficientNetConfig,
+    HieraConfig,
+    RepViTConfig,
+    RotaryViTConfig,
+    TrunkConfig,
+    ViTConfig,
+)
 from sam2long.model.trunks.efficientnet import EfficientNet
 from sam2long.model.trunks.hiera import Hiera
 from sam2long.model.trunks.repvit import RepViT
+from sam2long.model.trunks.rotary_vit import RotaryViT
 from sam2long.model.trunks.vit import ViT
 
 _BUILDERS: dict[type[Any], Callable[[Any], nn.Module]] = {
@@ -19,6 +28,7 @@ _BUILDERS: dict[type[Any], Callable[[Any], nn.Module]] = {
     EfficientNetConfig: EfficientNet,
     RepViTConfig: RepViT,
     ViTConfig: ViT,
+    RotaryViTConfig: RotaryViT,
 }
 
 

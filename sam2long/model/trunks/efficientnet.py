@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sam2long.model.config import EfficientNetConfig
+from sam2long.model.trunk_config import EfficientNetConfig
 
 KERNELS, STRIDES = (3, 3, 5, 3, 5, 5, 3), (1, 2, 2, 2, 1, 2, 1)
 """Kernel sizes and strides of the seven stages; the stem has stride 2."""

@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sam2long.model.config import HieraConfig
 from sam2long.model.layers import MLP
 from sam2long.model.memory.attention import attend_heads
 from sam2long.model.positions import bicubic_matrix
+from sam2long.model.trunk_config import HieraConfig
 
 _STRIP = 2**19
 """Chunk size, in map elements, of a windowed block on the CPU, so that intermediate results stay in its cache."""
@@ -63,22 +63,28 @@ def _build_blocks(config: HieraConfig) -> list[HieraBlock]:
                 window = 0
             out = dim * 2 if enters_stage else dim
             heads = heads * 2 if enters_stage else heads
-            blocks.append(HieraBlock(dim, out, heads, window, pool=enters_stage))
+            blocks.append(HieraBlock(WindowAttention(dim, out, heads, pool=enters_stage), window, out * 4))
             dim = out
     return blocks
 
 
 class HieraBlock(nn.Module):
-    """A transformer block on [batch, height, width, channels]; `pool` halves the map and changes its channels."""
+    """A transformer block on [batch, height, width, channels]; an `attn` that pools halves the map.
 
-    def __init__(self, dim: int, dim_out: int, heads: int, window: int, pool: bool) -> None:
+    Args:
+        attn: the attention, within windows or the whole map.
+        window: side of the windows, 0 for the whole map.
+        mlp: hidden width of the feed-forward part.
+    """
+
+    def __init__(self, attn: WindowAttention, window: int, mlp: int) -> None:
         super().__init__()
+        dim, dim_out = attn.qkv.in_features, attn.proj.out_features
         self.window = window
-        self.pool = pool
         self.norm1 = nn.LayerNorm(dim, eps=1e-6)
-        self.attn = WindowAttention(dim, dim_out, heads, pool)
+        self.attn = attn
         self.norm2 = nn.LayerNorm(dim_out, eps=1e-6)
-        self.mlp = MLP(dim_out, dim_out * 4, dim_out, 2, F.gelu)
+        self.mlp = MLP(dim_out, mlp, dim_out, 2, F.gelu)
         self.proj = nn.Linear(dim, dim_out) if dim != dim_out else None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -104,7 +110,7 @@ class HieraBlock(nn.Module):
         if self.window == 0:
             return self.attn(x)
         windows, grid = _split_windows(x, self.window)
-        side = self.window // 2 if self.pool else self.window
+        side = self.window // 2 if self.attn.pool else self.window
         return _join_windows(self.attn(windows), side, grid, out_size)
 
 
@@ -128,8 +134,12 @@ class WindowAttention(nn.Module):
         q, k, v = (
             part.reshape(batch, -1, self.heads, part.shape[-1] // self.heads).transpose(1, 2) for part in (q, k, v)
         )
-        out = attend_heads(q, k, v)
+        out = attend_heads(*self._placed(q, k, (height, width)), v)
         return self.proj(out.transpose(1, 2).reshape(batch, height, width, -1))
+
+    def _placed(self, q: Tensor, k: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """Give queries and keys [batch, heads, tokens, channels] of a map of this size positions; here, none."""
+        return q, k
 
 
 def _halve(x: Tensor) -> Tensor:

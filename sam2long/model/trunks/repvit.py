@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sam2long.model.config import RepViTConfig
+from sam2long.model.trunk_config import RepViTConfig
 
 _SQUEEZED_TO_MULTIPLES_OF = 8
 

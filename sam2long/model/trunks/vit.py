@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from sam2long.model.config import ViTConfig
 from sam2long.model.positions import bicubic_matrix
-from sam2long.model.trunks.hiera import HieraBlock
+from sam2long.model.trunk_config import ViTConfig
+from sam2long.model.trunks.hiera import HieraBlock, WindowAttention
 
 
 class ViT(nn.Module):
-    """Maps images [batch, 3, height, width] to one map [batch, height / 16, width / 16, channels]."""
+    """Maps images [batch, 3, height, width] to one map [batch, height / patch, width / patch, channels]."""
 
     def __init__(self, config: ViTConfig) -> None:
         super().__init__()
@@ -22,7 +22,11 @@ class ViT(nn.Module):
         self.side = config.position_side
         # A block of Hiera that neither pools nor widens is one of ViTDet.
         self.blocks = nn.ModuleList(
-            HieraBlock(width, width, config.heads, 0 if number in config.global_blocks else config.window, pool=False)
+            HieraBlock(
+                WindowAttention(width, width, config.heads, pool=False),
+                0 if number in config.global_blocks else config.window,
+                width * 4,
+            )
             for number in range(config.depth)
         )
 

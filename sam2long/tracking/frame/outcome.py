@@ -24,7 +24,7 @@ class Outcome:
     """The mask of one object on one frame, final or still one of several hypotheses.
 
     Attributes:
-        logits: [size / 4, size / 4] mask logits; None once `compact` has packed them.
+        logits: [mask_size, mask_size] mask logits; None once `compact` has packed them.
         iou: predicted IoU, 0..1.
         object_score: a logit; > 0 means visible.
         disagreement: largest 1 - IoU between the masks of any two surviving pathways on this frame, 0..1.

@@ -119,13 +119,13 @@ class Tracker:
         )
 
     def _propose_batch(self, features: ImageFeatures, selections: list[MemorySelection[EncodedMemory]]) -> Candidates:
-        conditioned = self.model.attend(features.stride16, stack_memories(selections, self.model))
+        conditioned = self.model.attend(features.coarse, stack_memories(selections, self.model))
         return self.model.decode(conditioned, features, self.model.no_prompts()).candidates()
 
     def _encode_memories(self, features: ImageFeatures, chosen: Candidates) -> Tensor:
         return torch.cat(
             [
-                self.model.encode_memory(features.stride16, masks, scores)
+                self.model.encode_memory(features.coarse, masks, scores)
                 for masks, scores in zip(
                     chosen.masks.split(_MAX_ROWS), chosen.object_scores.split(_MAX_ROWS), strict=True
                 )
@@ -153,7 +153,9 @@ class _Pick:
             # Clones, so that a long-lived node does not keep its whole batch alive.
             nodes.append(Node(frame, iou, score, EncodedMemory(memories[i].clone(), pointers[i].clone())))
             outcomes.append(Outcome(masks[i].clone(), iou, score, apart, leads[i], nodes[-1].payload.pointer))
-        return self.tree.grow(frame, self.choices, nodes, outcomes)
+        grown = self.tree.grow(frame, self.choices, nodes, outcomes)
+        self.tree.merge(apart)
+        return grown
 
     def _leads(self) -> list[float]:
         """Cumulative score of each distinct survivor minus the best score of the others."""

@@ -90,11 +90,11 @@ def condition(
     agreement = given.ious.new_ones(()) if before is None else _overlap(before, given.masks)
     iou, score, agreed = torch.stack([given.ious[0, 0], given.object_scores[0], agreement]).tolist()
     check_finite((iou, score), frame)
-    stride16 = features.stride16  # the other features are not needed, and large
+    coarse = features.coarse  # the other features are not needed, and large
 
     @torch.inference_mode()
     def node() -> Node[EncodedMemory]:
-        memory = model.encode_memory(stride16, given.masks, given.object_scores, binary=binary)
+        memory = model.encode_memory(coarse, given.masks, given.object_scores, binary=binary)
         return Node(frame, iou, score, EncodedMemory(memory[0], given.pointers[0, 0]))
 
     return Conditioning(
@@ -119,7 +119,7 @@ def _overlap(first: Tensor, second: Tensor) -> Tensor:
 
 
 def _from_mask(model: SAM2, features: ImageFeatures, prompt: ObjectPrompt) -> Candidates:
-    """Use a mask prompt as the output, without the decoder: logits of +-10 at a quarter of the input size (SAM 2).
+    """Use a mask prompt as the output, without the decoder: logits of +-10 (SAM 2).
 
     SAM 2 loses a mask that is smaller than a pixel of its input; here one pixel of it is kept.
     """
@@ -155,7 +155,7 @@ def _from_clicks(
     if known is not None:
         image, previous = known.image, _feedback(known.masks)
     else:
-        image = model.without_memory(features.stride16) if context is None else model.attend(features.stride16, context)
+        image = model.without_memory(features.coarse) if context is None else model.attend(features.coarse, context)
         previous = None
         if prompt.refines is not None:
             previous = _feedback(unpack_logits(prompt.refines.logits).to(model.device)[None, None])

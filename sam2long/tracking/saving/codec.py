@@ -71,6 +71,7 @@ class SessionEncoder:
             "next_frame": live.next_frame,
             "pending": [[frame, time] for frame, time in live.pending.items()],
             "rooted": tree.rooted,
+            "agreed": tree.agreed,
             "pathways": [
                 {
                     "score": pathway.score,
@@ -203,7 +204,8 @@ class SessionDecoder:
         ]
         pending = {whole(frame): real(time) for frame, time in data["pending"]}
         _check_tree(branches, levels, pathways, list(pending))
-        tree: Tree = ObjectTree(self.config, clock, track.nodes(), pathways, Lineage(levels), bool(data["rooted"]))
+        rooted, agreed = bool(data["rooted"]), whole(data.get("agreed", 0))
+        tree: Tree = ObjectTree(self.config, clock, track.nodes(), pathways, Lineage(levels), rooted, agreed)
         stride = whole(data["stride"], -FOREVER)
         if stride == 0:
             raise ValueError("a stride of 0")

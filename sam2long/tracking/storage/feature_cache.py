@@ -109,7 +109,7 @@ def parse_bytes(text: str | int) -> int:
 
 
 def _tensors(features: ImageFeatures) -> tuple[Tensor, Tensor, Tensor]:
-    return features.stride4, features.stride8, features.stride16
+    return features.fine, features.middle, features.coarse
 
 
 def _bytes(features: ImageFeatures) -> int:
