@@ -68,7 +68,7 @@ RECIPE: tuple[Stage, ...] = (
     ),
     Stage(
         name="marks",
-        steps=900,
+        steps=1300,
         image_size=256,
         clips=24,
         frames=1,
@@ -81,7 +81,7 @@ RECIPE: tuple[Stage, ...] = (
     ),
     Stage(
         name="events",
-        steps=800,
+        steps=550,
         image_size=256,
         clips=4,
         frames=12,

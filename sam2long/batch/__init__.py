@@ -7,8 +7,11 @@ for result in sam2long.batch.run("jobs.jsonl", "out", model="nano"):
 """
 
 from sam2long.batch.api import run, status
+from sam2long.batch.executors.choice import ExecutorChoice
 from sam2long.batch.job import Job, Settings
 from sam2long.batch.job_list import read_jobs
 from sam2long.batch.result import Result
+from sam2long.batch.scheduler import Limits
+from sam2long.running.models import ModelChoice
 
-__all__ = ["Job", "Result", "Settings", "read_jobs", "run", "status"]
+__all__ = ["ExecutorChoice", "Job", "Limits", "ModelChoice", "Result", "Settings", "read_jobs", "run", "status"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from sam2long.batch.driver import Batch, drive
@@ -20,21 +21,11 @@ def run(
     jobs: Iterable[Job] | str | Path,
     out: str | Path,
     *,
-    model: str = "sam2.1-hiera-large",
-    checkpoint: str | Path | None = None,
-    device: str | None = None,
-    image_size: int | None = None,
-    precision: str = "auto",
+    model: str | ModelChoice = "sam2.1-hiera-large",
     settings: Settings | None = None,
-    executor: str = "local",
-    workers: int | None = None,
-    per_gpu: int = 1,
-    threads: int | None = None,
-    address: str | None = None,
+    executor: str | ExecutorChoice = "local",
+    limits: Limits | None = None,
     shard: str = "1/1",
-    retries: int = 2,
-    backoff: float = 10.0,
-    timeout: float | None = 600.0,
     retry_failed: bool = False,
     split_at_prompts: bool = False,
 ) -> Iterator[Result]:
@@ -46,21 +37,11 @@ def run(
     Args:
         jobs: jobs, or the path of a job list, see `read_jobs`; relative paths in jobs are relative to here.
         out: output folder; the files of a job go into its folder `JOB`, as `sam2long track` writes them.
-        model: see `load_model`.
-        checkpoint: see `load_model`.
-        device: see `load_model`.
-        image_size: see `load_model`.
-        precision: see `load_model`.
+        model: name of a network, or all that `load_model` can be told.
         settings: how to track the jobs that have no settings of their own.
-        executor: "local" for processes on this machine, "ray" for actors of a Ray cluster.
-        workers: number of workers; by default one per GPU, or as many as the cores and the memory allow.
-        per_gpu: number of workers that share a GPU.
-        threads: CPU threads of each worker.
-        address: of an existing Ray cluster.
+        executor: "local" for processes on this machine, "ray" for actors of a Ray cluster, or also how many.
+        limits: retries, their pauses, and the time after which a hanging worker is killed.
         shard: "3/16" does the third of sixteen parts of the jobs.
-        retries: attempts after a failed one.
-        backoff: seconds before the second attempt; doubled for each further one.
-        timeout: seconds without a new frame after which a worker is killed; None for no limit.
         retry_failed: also do the jobs that have failed for good before.
         split_at_prompts: track segments between frames on which all objects are prompted apart.
 
@@ -70,22 +51,16 @@ def run(
         ConfigError: a setting is out of range.
     """
     listed = read_jobs(Path(jobs)) if isinstance(jobs, str | Path) else checked(job.located(Path()) for job in jobs)
-    network = ModelChoice(
-        str(model),
-        None if checkpoint is None else Path(checkpoint),
-        device,
-        image_size,
-        precision=precision,
-        quiet=True,
-    )
-    choice = ExecutorChoice(executor, workers, per_gpu, threads, address, device)
+    network = model if isinstance(model, ModelChoice) else ModelChoice(model, quiet=True)
+    choice = executor if isinstance(executor, ExecutorChoice) else ExecutorChoice(executor)
+    choice = replace(choice, device=choice.device or network.device)
     batch = Batch(
         listed,
         Path(out).absolute(),
         network,
         settings or Settings(),
         Shard.parse(shard),
-        Limits(retries, backoff, timeout),
+        limits or Limits(),
         retry_failed,
         split_at_prompts,
     )

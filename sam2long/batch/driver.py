@@ -36,6 +36,9 @@ from sam2long.running.models import ModelChoice
 GRACE = 20.0
 """Seconds that busy workers have to save their sessions when a batch is interrupted."""
 
+_REPORT_EVERY, _REPORT_SHARE = 30.0, 200
+"""Seconds between two reports of a batch that is not done yet, and how many times as long as writing one they are."""
+
 OpenExecutor = Callable[[Work, int], Executor]
 """Opens an executor for some work and a number of tasks."""
 
@@ -111,11 +114,21 @@ def drive(batch: Batch, open_executor: OpenExecutor) -> Iterator[Update]:
         tasks = board.tasks()
         if tasks:
             executor = open_executor(TrackWork(batch.network, batch.settings, batch.out), len(tasks))
-            yield from _run(ledger, board, executor, tasks, batch.limits)
+            yield from _reported(batch, _run(ledger, board, executor, tasks, batch.limits))
         yield board.tick()
     finally:
         ledger.close()
         write_report(batch.out, batch.jobs)
+
+
+def _reported(batch: Batch, updates: Iterator[Update]) -> Iterator[Update]:
+    """Pass updates on, and write the reports anew now and then; with many jobs less often, since it takes longer."""
+    due = time.monotonic() + _REPORT_EVERY
+    for update in updates:
+        yield update
+        if (began := time.monotonic()) >= due:
+            write_report(batch.out, batch.jobs)
+            due = time.monotonic() + max(_REPORT_EVERY, _REPORT_SHARE * (time.monotonic() - began))
 
 
 def _run(ledger: Ledger, board: _Board, executor: Executor, tasks: list[Task], limits: Limits) -> Iterator[Update]:
@@ -153,7 +166,7 @@ class _Board:
     def tasks(self) -> list[Task]:
         """A task per job that is left, or one per segment and one to join them."""
         jobs = [job for job_id, job in self._jobs.items() if self.results[job_id].state == WAITING]
-        self._sizes = {job.id: _size(Path(job.video)) for job in jobs}
+        self._sizes = {job.id: video_size(Path(job.video)) for job in jobs}
         self._left = sum(self._sizes.values())
         return [task for job in jobs for task in self._tasks_of(job)]
 
@@ -234,7 +247,7 @@ class _Board:
         return Update(kind, result, left=left, counts=dict(self._counts), **more)
 
 
-def _size(video: Path) -> float:
+def video_size(video: Path) -> float:
     """Bytes of a video, by which the longest go first; 0 if it cannot be read, which the worker will report."""
     try:
         if video.is_dir():

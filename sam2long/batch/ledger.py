@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ class Ledger:
         self._locks = self._folder / _LOCKS
         self._lock = FileLock(self._locks / shard.name)
         self._rows = self._folder / _ROWS / f"{shard.name}.jsonl"
-        self._stream: int | None = None
+        self._stream: FileIO | None = None
 
     def open(self, settings: Mapping[str, object], jobs: Iterable[Job]) -> dict[str, Result]:
         """Take the lock, check that the folder belongs to this batch, and return what is known of its jobs.
@@ -69,7 +70,7 @@ class Ledger:
                         f"{self._out} holds another job with the id {job.id!r} (its line in the job list was "
                         "different); give this one another id, or choose another --out"
                     )
-            self._stream = os.open(self._rows, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+            self._stream = FileIO(self._rows, "a+")
             self._end_torn_row()
         except OSError as error:
             self.close()
@@ -108,14 +109,14 @@ class Ledger:
         assert self._stream is not None
         line = json.dumps({**result.row(), "time": time.time()}, ensure_ascii=False) + "\n"
         try:
-            os.write(self._stream, line.encode())
+            self._stream.write(line.encode())
         except OSError as error:
             raise BatchError(f"{self._rows} cannot be written: {error.strerror or error}") from error
 
     def close(self) -> None:
         """Let others write; never raises."""
         if self._stream is not None:
-            os.close(self._stream)
+            self._stream.close()
             self._stream = None
         with suppress(OSError):
             self._lock.release()
@@ -141,9 +142,10 @@ class Ledger:
 
     def _end_torn_row(self) -> None:
         assert self._stream is not None
-        size = os.fstat(self._stream).st_size
-        if size and os.pread(self._stream, 1, size - 1) != b"\n":
-            os.write(self._stream, b"\n")
+        if self._stream.seek(0, os.SEEK_END):
+            self._stream.seek(-1, os.SEEK_END)
+            if self._stream.read(1) != b"\n":
+                self._stream.write(b"\n")
 
 
 def read_results(out: Path) -> dict[str, Result]:

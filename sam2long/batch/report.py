@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -24,7 +25,13 @@ th, td { text-align: left; padding: .3rem .7rem; border-bottom: 1px solid #ddd; 
 th { position: sticky; top: 0; background: #fff }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
 .failed { color: #b00020 } .done { color: #1a7f37 } .waiting, .running { color: #777 }
+td:first-child { max-width: 22rem; white-space: nowrap; overflow: hidden; text-overflow: ellipsis }
+td:last-child { overflow-wrap: anywhere }
 small { color: #666 } pre { white-space: pre-wrap; font-size: 12px }
+@media (max-width: 45rem) {
+  th, td { padding: .3rem } td:first-child { max-width: 8rem }
+  :is(th, td):nth-child(4), :is(th, td):nth-child(6) { display: none }
+}
 @media (prefers-color-scheme: dark) {
   body, th { background: #181818; color: #ddd } th, td { border-color: #444 }
   a { color: #8ab4f8 } .failed { color: #ff8a80 } .done { color: #7bd88f } small { color: #aaa }
@@ -64,22 +71,27 @@ def _page(results: Sequence[Result]) -> str:
     order = {FAILED: 0, RUNNING: 1, DONE: 2, WAITING: 3}
     shown = sorted(results, key=lambda result: (order[result.state], -(result.doubtful or 0), result.id))[:_MOST_ROWS]
     hidden = len(results) - len(shown)
+    advice = f"<p>{_ADVICE}</p>" if any(result.state == FAILED for result in results) else ""
+    now = time.strftime("%Y-%m-%d %H:%M")
     more = f"<p>{hidden:,} further jobs are in {REPORT_LINES}.</p>" if hidden else ""
     heads = "".join(f"<th{kind}>{name}</th>" for name, kind in _COLUMNS)
     return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Batch report</title><style>{_STYLE}</style>'
-        f"<h1>Batch report</h1><p>{len(results):,} jobs: {html.escape(totals_line(results))}</p>"
+        f'<!doctype html><html lang="en"><meta charset="utf-8">{_VIEWPORT}<title>Batch report</title>'
+        f"<style>{_STYLE}</style>"
+        f"<h1>Batch report</h1><p>{len(results):,} jobs on {now}: {html.escape(totals_line(results))}</p>{advice}"
         f"<table><thead><tr>{heads}</tr></thead><tbody>{''.join(map(_row, shown))}</tbody></table>{more}</html>\n"
     )
 
 
+_VIEWPORT = '<meta name="viewport" content="width=device-width">'
+_ADVICE = "The same command with <code>--retry-failed</code> tries the failed jobs again."
 _NUMERIC = ' class="n"'
 _COLUMNS = (
     ("job", ""),
     ("state", ""),
     ("frames", _NUMERIC),
     ("frames/s", _NUMERIC),
-    ("doubtful", _NUMERIC),
+    ("doubtful", ' class="n" title="frames that sam2long review would look at"'),
     ("attempts", _NUMERIC),
     ("error or warning", ""),
 )
@@ -94,10 +106,9 @@ def _row(result: Result) -> str:
         said.append(f"<details><summary>traceback</summary><pre>{html.escape(result.traceback)}</pre></details>")
     speed = "" if result.frames_per_second is None else f"{result.frames_per_second:.1f}"
     numbers = (_number(result.frames), speed, _number(result.doubtful), _number(result.attempts or None))
-    cells = "".join(f'<td class="n">{number}</td>' for number in numbers)
-    return (
-        f'<tr><td>{linked}</td><td class="{result.state}">{result.state}</td>{cells}<td>{"<br>".join(said)}</td></tr>\n'
-    )
+    cells = f'<td title="{name}">{linked}</td><td class="{result.state}">{result.state}</td>'
+    cells += "".join(f'<td class="n">{number}</td>' for number in numbers)
+    return f"<tr>{cells}<td>{'<br>'.join(said)}</td></tr>\n"
 
 
 def _number(value: int | None) -> str:

@@ -61,8 +61,7 @@ class TrackWork:
 
     def start(self, place: Place) -> TrackRunner:
         """Load the network; raises UserError."""
-        with plain_memory_errors():
-            model = replace(self.network, device=self.network.device or place.device, quiet=True).load()
+        model = place.load(self.network)
         return TrackRunner(self, model, {"weights": weights_digest(model)})
 
 

@@ -5,13 +5,26 @@ from __future__ import annotations
 import traceback
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from sam2long.errors import ConfigError, JobError, OutOfMemory, PromptError, UserError, out_of_memory
+from sam2long.errors import (
+    ConfigError,
+    DatasetError,
+    JobError,
+    OutOfMemory,
+    PromptError,
+    UserError,
+    out_of_memory,
+    plain_memory_errors,
+)
 from sam2long.results import FrameResult
 from sam2long.running.interrupt import Stop
+
+if TYPE_CHECKING:
+    from sam2long.model import SAM2
+    from sam2long.running.models import ModelChoice
 
 Summary = Mapping[str, Any]
 """What comes out of a payload: a few JSON values, never frames or masks."""
@@ -39,6 +52,11 @@ class Place:
 
             torch.set_num_threads(self.threads)
             cv2.setNumThreads(self.threads)
+
+    def load(self, network: ModelChoice) -> SAM2:
+        """Load a network here, unless it names a device of its own; raises UserError."""
+        with plain_memory_errors():
+            return replace(network, device=network.device or self.device, quiet=True).load()
 
 
 @dataclass
@@ -142,7 +160,7 @@ def attempt(runner: Runner, payload: Any, pulse: Pulse, stop: Stop) -> Summary |
     except Exception as raised:
         error = out_of_memory(raised) or raised
         if isinstance(error, UserError):
-            lasting = isinstance(error, (PromptError, ConfigError, JobError))
+            lasting = isinstance(error, (PromptError, ConfigError, JobError, DatasetError))
             return Failure(" ".join(str(error).split()), lasting, broken=isinstance(error, OutOfMemory))
         return Failure(f"{type(error).__name__}: {' '.join(str(error).split())}", traceback=traceback.format_exc())
     finally:

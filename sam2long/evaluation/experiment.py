@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
-from sam2long.errors import DatasetError, OutputError
+from sam2long.errors import BatchError, DatasetError, OutputError
 from sam2long.evaluation.datasets.shared_images import run_together
 from sam2long.evaluation.run_folder import PREDICTIONS, RunFolder, VideoTime, read_times
 from sam2long.evaluation.scoring.scoring import Measured
@@ -16,6 +18,9 @@ from sam2long.model import SAM2
 from sam2long.model.checkpoints.digest import weights_digest
 
 ARCHIVE = "submission.zip"
+
+Runs: TypeAlias = list[tuple[Variant, RunFolder]]
+"""Variants with their folders."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ class Experiment:
         settings: of the network and the data set, kept with the results; a run goes on only with the same ones.
         together: run all variants on each video at once, encoding every frame once.
         allow_missing: count missing predictions as empty masks.
-        workers: processes that score.
+        workers: processes that score; None for one per core.
     """
 
     task: Task
@@ -66,7 +71,7 @@ class Experiment:
     together: bool = False
     allow_missing: bool = False
     workers: int | None = None
-    _model: SAM2 | None = field(default=None, repr=False)
+    _weights: str | None = field(default=None, repr=False)
 
     def predict(self) -> Iterator[tuple[Variant, VideoTime]]:
         """Predict what is not done yet, and yield each video when it is final.
@@ -74,24 +79,50 @@ class Experiment:
         Raises:
             UserError: something does not fit; finished videos stay.
         """
-        runs = [RunFolder(self.out / variant.folder, self._described(variant)) for variant in self.variants]
+        runs = self.runs()
         try:
             yield from self._predict_into(runs)
         finally:
-            for run in runs:
+            for _, run in runs:
                 run.end()
 
-    def _predict_into(self, runs: list[RunFolder]) -> Iterator[tuple[Variant, VideoTime]]:
+    def runs(self) -> Runs:
+        """The variants and their folders; raises OutputError if one holds results of other settings."""
+        return [
+            (variant, RunFolder(self.out / variant.folder, {**self.settings, "tree": asdict(variant.tree)}))
+            for variant in self.variants
+        ]
+
+    def left(self, runs: Runs, video: str) -> list[Runs]:
+        """The variants that a video is not done with, in groups that are predicted side by side."""
+        left = [(variant, run) for variant, run in runs if not run.done(video)]
+        return [left] if self.together and left else [[one] for one in left]
+
+    def begin(self, runs: Runs, weights: str) -> None:
+        """Make the folders once a network is loaded, on each worker the same.
+
+        Raises:
+            OutputError: see `RunFolder.begin`.
+            BatchError: the weights differ from those of another worker.
+        """
+        if self._weights not in (None, weights):
+            raise BatchError(f"the workers have loaded different weights ({self._weights}, {weights})")
+        if self._weights is None:
+            for _, run in runs:
+                run.begin(weights)
+        self._weights = weights
+
+    def _predict_into(self, runs: Runs) -> Iterator[tuple[Variant, VideoTime]]:
+        model: SAM2 | None = None
         for video in self.task.dataset.videos:
-            todo = [(variant, run) for variant, run in zip(self.variants, runs, strict=True) if not run.done(video)]
-            if self.together and len(todo) > 1:
-                self._check(video)
-                yield from self._predict_together(self._network(runs), todo, video)
-            else:
-                for variant, run in todo:
-                    self._check(video)
-                    time = self._predict_one(self._network(runs), run, variant, video)
-                    run.record(time)
+            for todo in self.left(runs, video):
+                if model is None:
+                    self.task.check(video)  # before the network is loaded
+                    model = self.load()
+                    self.begin(runs, weights_digest(model))
+                for variant, time in predict_video(self.task, model, todo, video):
+                    if len(todo) == 1:  # side by side, each waits for the other
+                        todo[0][1].record(time)
                     yield variant, time
 
     def score(self) -> list[VariantResult]:
@@ -101,38 +132,6 @@ class Experiment:
             DatasetError: predictions are missing, or cannot be compared.
         """
         return [self._score_one(variant) for variant in self.variants]
-
-    def _predict_together(
-        self, model: SAM2, todo: list[tuple[Variant, RunFolder]], video: str
-    ) -> Iterator[tuple[Variant, VideoTime]]:
-        times: dict[str, VideoTime] = {}
-
-        def task(variant: Variant, run: RunFolder) -> Callable[[SAM2], None]:
-            def predict(model: SAM2) -> None:
-                times[variant.folder] = self._predict_one(model, run, variant, video)
-
-            return predict
-
-        run_together(model, [task(variant, run) for variant, run in todo])
-        # Their times are not recorded: side by side, each waits for the other.
-        for variant, _ in todo:
-            yield variant, times[variant.folder]
-
-    def _predict_one(self, model: SAM2, run: RunFolder, variant: Variant, video: str) -> VideoTime:
-        return self.task.predict(run, model, video, variant.tree)
-
-    def _check(self, video: str) -> None:
-        """Check the first video before the network is loaded."""
-        if self._model is None:
-            self.task.check(video)
-
-    def _network(self, runs: list[RunFolder]) -> SAM2:
-        if self._model is None:
-            self._model = self.load()
-            weights = weights_digest(self._model)
-            for run in runs:
-                run.begin(weights)
-        return self._model
 
     def _score_one(self, variant: Variant) -> VariantResult:
         folder = self.out / variant.folder
@@ -153,8 +152,23 @@ class Experiment:
             raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
         return path
 
-    def _described(self, variant: Variant) -> dict[str, object]:
-        return {**self.settings, "tree": asdict(variant.tree)}
+
+def predict_video(
+    task: Task, model: SAM2, todo: Runs, video: str, read: Callable[[], None] = lambda: None
+) -> Iterator[tuple[Variant, VideoTime]]:
+    """Predict a video with one variant, or with several side by side; `read` is called after every picture read."""
+    if len(todo) == 1:
+        ((variant, run),) = todo
+        yield variant, task.predict(run, model, video, variant.tree, read)
+        return
+    times: dict[str, VideoTime] = {}
+
+    def predict(model: SAM2, variant: Variant, run: RunFolder) -> None:
+        times[variant.folder] = task.predict(run, model, video, variant.tree, read)
+
+    run_together(model, [partial(predict, variant=variant, run=run) for variant, run in todo])
+    for variant, _ in todo:
+        yield variant, times[variant.folder]
 
 
 def check_scorable(task: Task, score_only: bool) -> None:

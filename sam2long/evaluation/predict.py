@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from sam2long.model import SAM2
 from sam2long.tracking import Session
 from sam2long.tree import TreeConfig
 from sam2long.video import VideoSource, open_video
+from sam2long.video.watched import WatchedSource
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,13 @@ class VideoJob:
 
 
 @contextmanager
-def open_job(dataset: Dataset, video: str) -> Iterator[VideoJob]:
-    """Read the prompts of a video; its images stay open until the context ends.
+def open_job(dataset: Dataset, video: str, read: Callable[[], None] = lambda: None) -> Iterator[VideoJob]:
+    """Read the prompts of a video; its images stay open until the context ends. `read` is called after each one read.
 
     Raises:
         DatasetError: masks and images do not match.
     """
-    with open_video(dataset.images / video) as source:
+    with WatchedSource(open_video(dataset.images / video), read) as source:
         names = [source.frame_name(index) for index in range(source.frame_count or 0)]
         prompts = dataset.prompts(video)
         _check_prompts(prompts, source, set(names), video, dataset.images / video)
@@ -81,9 +82,11 @@ def predict_video(model: SAM2, job: VideoJob, tree: TreeConfig, folder: Path) ->
             files.write(job.names[result.frame], result)
 
 
-def predict_into(run: RunFolder, model: SAM2, dataset: Dataset, video: str, tree: TreeConfig) -> VideoTime:
-    """Predict one video of a run and make its results final."""
-    with open_job(dataset, video) as job:
+def predict_into(
+    run: RunFolder, model: SAM2, dataset: Dataset, video: str, tree: TreeConfig, read: Callable[[], None]
+) -> VideoTime:
+    """Predict one video of a run and make its results final; `read` is called after every picture that was read."""
+    with open_job(dataset, video, read) as job:
         started = time.monotonic()
         with run.unfinished(video) as folder:
             predict_video(model, job, tree, folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -13,17 +14,20 @@ from sam2long.model import SAM2
 from sam2long.tracking import Session
 from sam2long.tree import TreeConfig
 from sam2long.video import open_video
+from sam2long.video.watched import WatchedSource
 
 
-def predict_boxes_into(run: RunFolder, model: SAM2, dataset: BoxDataset, video: str, tree: TreeConfig) -> VideoTime:
-    """Predict one sequence from the box of its first frame and make its result file final.
+def predict_boxes_into(
+    run: RunFolder, model: SAM2, dataset: BoxDataset, video: str, tree: TreeConfig, read: Callable[[], None]
+) -> VideoTime:
+    """Predict one sequence from the box of its first frame and make its result file final; `read` as in `predict_into`.
 
     Raises:
         DatasetError: its truth cannot be read.
         VideoError: a picture cannot be read.
     """
     started = time.monotonic()
-    boxes = predict_boxes(model, dataset, video, tree)
+    boxes = predict_boxes(model, dataset, video, tree, read)
     seconds = time.monotonic() - started
     if dataset.benchmark.kind == "lasot":
         write_lasot(boxes, run.predictions / f"{video}.txt")
@@ -33,11 +37,11 @@ def predict_boxes_into(run: RunFolder, model: SAM2, dataset: BoxDataset, video: 
     return VideoTime(video, len(boxes), seconds)
 
 
-def predict_boxes(model: SAM2, dataset: BoxDataset, video: str, tree: TreeConfig) -> Boxes:
+def predict_boxes(model: SAM2, dataset: BoxDataset, video: str, tree: TreeConfig, read: Callable[[], None]) -> Boxes:
     """Boxes (x, y, width, height) of every frame, float64 [frames, 4]; the first one is as given."""
     x, y, width, height = dataset.truth(video)[0]
     with (
-        open_video(dataset.pictures(video)) as source,
+        WatchedSource(open_video(dataset.pictures(video)), read) as source,
         Session(model, source, tree=tree, keep_results=False) as session,
     ):
         # Annotated boxes may reach outside the picture, prompts may not.

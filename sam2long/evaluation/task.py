@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -36,8 +37,11 @@ class Task(Protocol):
     def check(self, video: str) -> None:
         """Read what a video starts from; raises DatasetError if it does not fit together."""
 
-    def predict(self, run: RunFolder, model: SAM2, video: str, tree: TreeConfig) -> VideoTime:
-        """Predict one video into the folder of its run."""
+    def pictures(self, video: str) -> Path:
+        """Folder of the pictures of a video."""
+
+    def predict(self, run: RunFolder, model: SAM2, video: str, tree: TreeConfig, read: Callable[[], None]) -> VideoTime:
+        """Predict one video into the folder of its run; `read` is called after every picture that was read."""
 
     def score(self, predictions: Path, allow_missing: bool, workers: int | None) -> tuple[tuple[Measured, ...], int]:
         """Return what each evaluator measures, and how many predictions were missing; raises DatasetError."""
@@ -67,9 +71,13 @@ class MaskTask:
         with open_job(self.dataset, video):
             pass
 
-    def predict(self, run: RunFolder, model: SAM2, video: str, tree: TreeConfig) -> VideoTime:
+    def pictures(self, video: str) -> Path:
+        """Folder of the pictures of a video."""
+        return self.dataset.images / video
+
+    def predict(self, run: RunFolder, model: SAM2, video: str, tree: TreeConfig, read: Callable[[], None]) -> VideoTime:
         """Write the masks of all frames."""
-        return predict_into(run, model, self.dataset, video, tree)
+        return predict_into(run, model, self.dataset, video, tree, read)
 
     def score(self, predictions: Path, allow_missing: bool, workers: int | None) -> tuple[tuple[Measured, ...], int]:
         """Measure by each of the data set's rules."""
@@ -104,9 +112,13 @@ class BoxTask:
         """Read the boxes."""
         self.dataset.truth(video)
 
-    def predict(self, run: RunFolder, model: SAM2, video: str, tree: TreeConfig) -> VideoTime:
+    def pictures(self, video: str) -> Path:
+        """Folder of the pictures of a video."""
+        return self.dataset.pictures(video)
+
+    def predict(self, run: RunFolder, model: SAM2, video: str, tree: TreeConfig, read: Callable[[], None]) -> VideoTime:
         """Write a box per frame."""
-        return predict_boxes_into(run, model, self.dataset, video, tree)
+        return predict_boxes_into(run, model, self.dataset, video, tree, read)
 
     def score(self, predictions: Path, allow_missing: bool, workers: int | None) -> tuple[tuple[Measured, ...], int]:
         """Measure by the data set's rule."""

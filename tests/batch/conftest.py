@@ -33,7 +33,7 @@ def make_jobs(videos: Path, count: int) -> list[Job]:
 
 def make_batch(jobs: list[Job], out: Path, model: Path, **more: object) -> Batch:
     network = ModelChoice(str(model), device="cpu", quiet=True)
-    limits = Limits(retries=1, backoff=0.05, timeout=20.0)
+    limits = Limits(retries=1, backoff=0.05, timeout=6.0)
     settings = Settings(formats=("png", "coco"))
     return Batch(jobs, out, network, settings, **{"limits": limits, **more})  # type: ignore[arg-type]
 

@@ -1,4 +1,4 @@
-"""Workers that fail as real ones do: one video kills its worker, another makes it hang; every start is counted."""
+"""Workers that fail as real ones do: videos kill their worker, always or once, or make it hang; starts are noted."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sam2long.batch.work import Place, Pulse, Runner, Summary, Work
+from sam2long.evaluation.workers import PredictVideo
 from sam2long.running.interrupt import Stop
 
 
@@ -35,10 +36,12 @@ class FaultyRunner:
         return self.runner.facts
 
     def run(self, payload: Any, pulse: Pulse, stop: Stop) -> Summary:
+        name = payload.video if isinstance(payload, PredictVideo) else payload.job.id
+        before = self.log.read_text(encoding="utf-8").split() if self.log.exists() else []
         with self.log.open("a", encoding="utf-8") as file:
-            file.write(f"{payload.job.id} {os.getpid()}\n")
-        if payload.job.id == "killer":
+            file.write(f"{name} {os.getpid()}\n")
+        if name == "killer" or (name == "killer-once" and name not in before):
             os.kill(os.getpid(), signal.SIGKILL)
-        if payload.job.id == "hanger":
+        if name == "hanger":
             time.sleep(600)
         return self.runner.run(payload, pulse, stop)

@@ -8,11 +8,12 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from sam2long.batch.driver import Batch, drive
+from sam2long.batch.driver import Batch, Update, drive
 from sam2long.batch.executors.local import LocalExecutor
 from sam2long.batch.job import Job
 from sam2long.batch.ledger import read_results
@@ -23,16 +24,25 @@ from tests.cli.conftest import Command, sam2long, write_clip
 
 from .conftest import BOX, contents, make_batch, make_jobs
 from .faulty import FaultyWork
+from .inline import InlineExecutor
 
 __all__ = ["sam2long"]
 
 PROGRAM = [sys.executable, "-c", "from sam2long.cli.app import main; main()"]
 
 
-def do(batch: Batch, log: Path, workers: int = 2) -> list[str]:
-    """Run a batch to its end; the kinds of updates about jobs."""
-    places = [Place("cpu", 1)] * workers
-    updates = drive(batch, lambda work, _: LocalExecutor(FaultyWork(work, log), places))
+def do(batch: Batch, log: Path) -> list[str]:
+    """Run a batch with two processes; the kinds of updates about jobs."""
+    places = [Place("cpu", 1)] * 2
+    return _kinds(drive(batch, lambda work, _: LocalExecutor(FaultyWork(work, log), places)))
+
+
+def do_here(batch: Batch) -> list[str]:
+    """The same in this process."""
+    return _kinds(drive(batch, lambda work, _: InlineExecutor(work)))
+
+
+def _kinds(updates: Iterator[Update]) -> list[str]:
     return [f"{update.kind} {update.result.id}" for update in updates if update.result is not None]
 
 
@@ -68,28 +78,28 @@ def test_forty_videos_of_which_three_are_bad(videos: Path, tiny_model: Path, tmp
 
 
 def test_two_shards_and_a_resumed_whole_run_give_the_same_files(videos: Path, tiny_model: Path, tmp_path: Path) -> None:
-    jobs, log = make_jobs(videos, 6), tmp_path / "log"
+    jobs = make_jobs(videos, 6)
     for number in (1, 2):
-        done = do(make_batch(jobs, tmp_path / "shards", tiny_model, shard=Shard(number, 2)), log, workers=1)
+        done = do_here(make_batch(jobs, tmp_path / "shards", tiny_model, shard=Shard(number, 2)))
         assert {line.split()[1] for line in done} == {job.id for job in jobs[number - 1 :: 2]}
-    assert do(make_batch(jobs, tmp_path / "shards", tiny_model), log) == []
+    assert do_here(make_batch(jobs, tmp_path / "shards", tiny_model)) == []
     first = make_batch(jobs, tmp_path / "whole", tiny_model, shard=Shard(1, 3))
-    do(first, log, workers=1)
-    resumed = do(make_batch(jobs, tmp_path / "whole", tiny_model), log)
+    do_here(first)
+    resumed = do_here(make_batch(jobs, tmp_path / "whole", tiny_model))
     assert {line.split()[1] for line in resumed} == {job.id for job in jobs} - {jobs[0].id, jobs[3].id}
     for job in jobs:
         assert contents(tmp_path / "shards" / job.id) == contents(tmp_path / "whole" / job.id)
 
 
 def test_other_settings_or_another_job_are_refused(videos: Path, tiny_model: Path, tmp_path: Path) -> None:
-    jobs, log, out = make_jobs(videos, 2), tmp_path / "log", tmp_path / "out"
-    do(make_batch(jobs, out, tiny_model), log, workers=1)
+    jobs, out = make_jobs(videos, 2), tmp_path / "out"
+    do_here(make_batch(jobs, out, tiny_model))
     before = contents(out)
     with pytest.raises(BatchError, match="split_at_prompts"):
-        do(make_batch(jobs, out, tiny_model, split_at_prompts=True), log)
+        do_here(make_batch(jobs, out, tiny_model, split_at_prompts=True))
     other = [Job("v00", jobs[0].video, point=("5,5",)), jobs[1]]
     with pytest.raises(BatchError, match="another job with the id 'v00'"):
-        do(make_batch(other, out, tiny_model), log)
+        do_here(make_batch(other, out, tiny_model))
     assert contents(out).keys() == before.keys()
 
 
@@ -97,7 +107,7 @@ def test_other_settings_or_another_job_are_refused(videos: Path, tiny_model: Pat
 def test_a_killed_driver_resumes_and_does_nothing_twice(
     videos: Path, tiny_model: Path, tmp_path: Path, sam2long: Command
 ) -> None:
-    jobs = [*make_jobs(videos, 5), Job("long", str(write_clip(tmp_path / "long.mp4", 150)), box=BOX)]
+    jobs = [*make_jobs(videos, 3), Job("long", str(write_clip(tmp_path / "long.mp4", 150)), box=BOX)]
     lines = [json.dumps({"id": job.id, "video": job.video, "box": BOX[0]}) for job in jobs]
     (tmp_path / "jobs.jsonl").write_text("\n".join(lines), encoding="utf-8")
     out = tmp_path / "out"
@@ -105,7 +115,7 @@ def test_a_killed_driver_resumes_and_does_nothing_twice(
     command = [*PROGRAM, *map(str, words), "--device", "cpu", "--workers", "2"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         for _ in range(9000):
-            if (out / "v04" / "summary.json").exists() or process.poll() is not None:
+            if (out / "v02" / "summary.json").exists() or process.poll() is not None:
                 break
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)

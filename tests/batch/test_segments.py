@@ -7,15 +7,14 @@ from pathlib import Path
 import pytest
 
 from sam2long.batch.driver import drive
-from sam2long.batch.executors.local import LocalExecutor
 from sam2long.batch.job import Job
 from sam2long.batch.segments import Segment, segments
-from sam2long.batch.work import Place
 from sam2long.running.prompts.parsed import PointPrompt
 from sam2long.running.run import FrameRange
 from tests.cli.conftest import Command, sam2long, write_clip
 
 from .conftest import contents, make_batch
+from .inline import InlineExecutor
 
 __all__ = ["sam2long"]
 
@@ -44,7 +43,7 @@ def test_the_joined_results_are_whole(tiny_model: Path, tmp_path: Path, sam2long
     video, boxes = write_clip(tmp_path / "clip.mp4", 12), ("4,16,20,32#1", "16,16,32,32@6#1")
     job = Job("clip", str(video), box=boxes)
     batch = make_batch([job], tmp_path / "out", tiny_model, split_at_prompts=True)
-    kinds = [update.kind for update in drive(batch, lambda work, _: LocalExecutor(work, [Place("cpu", 1)]))]
+    kinds = [update.kind for update in drive(batch, lambda work, _: InlineExecutor(work))]
     assert kinds.count("done") == 1 and "failed" not in kinds and "retry" not in kinds
     assert kinds.count("started") == 3  # two segments, and the run that writes
     words = ("--box", boxes[0], "--box", boxes[1], "--save", "png,coco", "--model", tiny_model)

@@ -59,6 +59,6 @@ def test_a_later_stage_needs_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as stop:
-        run(monkeypatch, "train", "--out", tmp_path / "run", "--photos", tmp_path, "--stage", "long")
+        run(monkeypatch, "train", "--out", tmp_path / "run", "--photos", tmp_path, "--stage", "events")
     assert stop.value.code == 2
     assert "--weights" in capsys.readouterr().err

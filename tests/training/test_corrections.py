@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
+import sam2long
 from sam2long.model import SAM2
 from sam2long.model.checkpoints.loading import fresh_model
+from sam2long.model.decoder import mask_decoder
 from sam2long.model.decoder.prompt_encoder import Label
-from training.data.augment import Rows
+from training import rollout
+from training.data.augment import Rows, normalise
 from training.data.prompts import Prompts, draw_corrections
-from training.loop import draw_correction, draw_lead
+from training.loop import draw_correction, draw_lead, draw_refinement
 from training.remembering import RolledMemory
-from training.rollout import Correction, FrameProposals, roll_out
+from training.rollout import NO_REFINEMENT, Correction, FrameProposals, Refinement, roll_out
 
 from .tiny import STAGE, TINY
 
@@ -88,6 +92,35 @@ def test_rows_without_their_object_are_not_corrected(model: SAM2, rows: Rows) ->
     torch.testing.assert_close(plain[3].proposals.masks[1], corrected[3].proposals.masks[1])
 
 
+def test_clicks_on_the_first_frame_are_answered_as_in_use(model: SAM2, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def draw(*given: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        drawn.append(draw_corrections(*given))
+        return drawn[-1]
+
+    monkeypatch.setattr(rollout, "draw_corrections", draw)
+    # In use, an unstable mask is replaced by one of the other three; in training, as SAM 2's, it is not.
+    monkeypatch.setattr(mask_decoder, "_STABILITY_THRESHOLD", 0.0)
+    image = np.random.default_rng(5).integers(0, 256, (SIZE, SIZE, 3), np.uint8)
+    truth = torch.zeros(1, 1, SIZE, SIZE, dtype=torch.bool)
+    truth[..., 10:30, 12:40] = True
+    clip = normalise(torch.from_numpy(image)[None, None], model.config.mean, model.config.std)
+    prompts = Prompts(0, torch.tensor([[[20.0, 15.0]]]), torch.tensor([[int(Label.POSITIVE)]]))
+    refinement = Refinement(3, torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        rows = Rows(clip, truth, torch.zeros(1, dtype=torch.int64))
+        (frame,) = roll_out(model, rows, prompts, refinement=refinement)
+    logits = torch.nn.functional.interpolate(frame.chosen_masks()[:, None], (SIZE, SIZE), mode="bilinear")[0, 0]
+    assert len(drawn) == 3
+    session = sam2long.Session(model, image[None])
+    session.add_points(0, 1, [(20.0, 15.0)])
+    for points, labels in drawn:
+        session.add_points(0, 1, points[0].tolist(), labels[0].tolist())
+    assert 0 < session.preview(0, 1).mask.sum() < SIZE * SIZE
+    np.testing.assert_array_equal(session.preview(0, 1).mask, logits.numpy() > 0)
+
+
 def test_corrected_frames_are_remembered_as_prompted_ones() -> None:
     maps = [torch.zeros(2, 4, 1, 1) for _ in range(4)]
     memory = RolledMemory(maps, [torch.zeros(2, 4) for _ in range(4)], corrected=(1, torch.tensor([True, False])))
@@ -110,3 +143,10 @@ def test_how_often_there_is_one() -> None:
     assert draw_correction(replace(stage, frames=2, corrected=1.0), generator) is None
     leads = [draw_lead(generator) for _ in range(400)]
     assert 160 < sum(lead > 0 for lead in leads) < 240
+
+
+def test_how_often_the_first_frame_is_refined() -> None:
+    generator = torch.Generator().manual_seed(0)
+    drawn = [draw_refinement(replace(STAGE, refined=0.5), generator) for _ in range(400)]
+    assert {one.clicks for one in drawn} == {0, 1, 2, 3}
+    assert 160 < sum(one is not NO_REFINEMENT for one in drawn) < 240

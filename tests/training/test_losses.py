@@ -142,3 +142,13 @@ def test_predicted_ious_may_be_those_of_the_answer(score: float, right: float) -
     assert silent.iou_error.item() == 0
     assert taught.iou_error.item() == pytest.approx(sum(abs(iou - right) for iou in (0.25, 0.75, 0.5)) / 3)
     assert (taught.total - silent.total).item() == pytest.approx(taught.iou_error.item(), rel=1e-5)
+
+
+def test_frames_without_the_object_weigh_more_in_presence() -> None:
+    proposals = MaskProposals(
+        torch.zeros(2, 4, 4, 4), torch.full((2, 4), 0.5), torch.zeros(2, 4, 8), torch.tensor([1.0, 2.0])
+    )
+    truth = torch.zeros(2, 16, 16, dtype=torch.bool)
+    truth[0, :8] = True
+    loss = frame_loss(FrameProposals(proposals, torch.ones(2, 4, dtype=torch.bool)), truth, LossWeights(absent=3.0))
+    assert loss.presence.item() == pytest.approx((math.log1p(math.exp(-1)) + 3 * math.log1p(math.exp(2))) / 2)

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -136,6 +137,7 @@ def _serve(pipe: Connection, slot: int, work: Work, place: Place) -> None:
     """The main function of a worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what it means
     threading.Thread(target=_die_with_parent, name="parent", daemon=True).start()
+    warnings.showwarning = _show_warning
     place.settle()
     try:
         runner = work.start(place)
@@ -151,6 +153,11 @@ def _serve(pipe: Connection, slot: int, work: Work, place: Place) -> None:
             if outcome is None:
                 return
             pipe.send(Ended(slot, outcome))
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    """Print a warning in one line, as the command does; those of a job go into its summary instead."""
+    sys.stderr.write(f"warning: {message}\n")
 
 
 @contextmanager

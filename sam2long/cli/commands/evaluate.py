@@ -9,15 +9,22 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from sam2long.cli.options import batch as batch_options
 from sam2long.cli.options import common as options
 from sam2long.cli.options import evaluation as eval_options
 from sam2long.errors import ConfigError, DatasetError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sam2long.batch.executors.choice import ExecutorChoice
     from sam2long.evaluation.datasets.box_dataset import BoxDataset
     from sam2long.evaluation.datasets.dataset import Choice, Dataset
     from sam2long.evaluation.experiment import Experiment, VariantResult
+    from sam2long.evaluation.run_folder import VideoTime
+    from sam2long.evaluation.task import Task
     from sam2long.evaluation.variants import Variant
+    from sam2long.running.models import ModelChoice
     from sam2long.tree import TreeConfig
 
 
@@ -48,7 +55,11 @@ def evaluate(
     allow_missing: eval_options.AllowMissing = False,
     rule: eval_options.Rule = None,
     lvos_rule: eval_options.LvosRule = 2024,
+    executor: eval_options.Executor = None,
     workers: eval_options.Workers = None,
+    per_gpu: batch_options.PerGpu = 1,
+    threads: batch_options.Threads = None,
+    address: batch_options.Address = None,
     report: eval_options.Report = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -56,31 +67,24 @@ def evaluate(
     # Imported here because PyTorch takes seconds, and `sam2long --help` must be fast.
     from sam2long.cli.options.tree import tree_config
     from sam2long.evaluation.datasets.dataset import Choice
-    from sam2long.evaluation.experiment import Experiment, check_scorable
-    from sam2long.evaluation.task import task_of
+    from sam2long.evaluation.experiment import Experiment
     from sam2long.running.models import ModelChoice
 
     network = ModelChoice(model, checkpoint, device, image_size, random_weights, precision, compile, quiet)
     tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, merge, greedy)
     variants = _variants(tree, baseline, sweep)
+    choice = _executor(executor, workers, per_gpu, threads, address, device)
     if report:
         _check_report()
     names = tuple(videos.split(",")) if videos else None
-    found = _open(dataset, root, Choice(names, limit, images, masks, rule, lvos_rule), quiet)
-    task = task_of(found)
-    check_scorable(task, score_only)
-    experiment = Experiment(
-        task,
-        variants,
-        out or Path("results") / dataset,
-        network.load,
-        {"dataset": found.benchmark.title, "images": images, **network.described()},
-        together=baseline,
-        allow_missing=allow_missing,
-        workers=workers,
-    )
+    task = _task(dataset, root, Choice(names, limit, images, masks, rule, lvos_rule), score_only, quiet)
+    settings = {"dataset": task.dataset.benchmark.title, "images": images, **network.described()}
+    out = out or Path("results") / dataset
+    experiment = Experiment(task, variants, out, network.load, settings, baseline, allow_missing, workers)
     if not score_only:
-        _predict(experiment, quiet)
+        _predict(
+            experiment, experiment.predict() if choice is None else _on_workers(experiment, network, choice), quiet
+        )
     _finish(experiment, experiment.score(), report)
 
 
@@ -92,6 +96,15 @@ def _variants(tree: TreeConfig, baseline: bool, sweep: str | None) -> list[Varia
     if baseline:
         return variants.with_baseline(tree)
     return variants.sweep(sweep, tree) if sweep else variants.single(tree)
+
+
+def _task(name: str, root: Path, choice: Choice, score_only: bool, quiet: bool) -> Task:
+    from sam2long.evaluation.experiment import check_scorable
+    from sam2long.evaluation.task import task_of
+
+    task = task_of(_open(name, root, choice, quiet))
+    check_scorable(task, score_only)
+    return task
 
 
 def _open(name: str, root: Path, choice: Choice, quiet: bool) -> Dataset | BoxDataset:
@@ -113,9 +126,28 @@ def _open(name: str, root: Path, choice: Choice, quiet: bool) -> Dataset | BoxDa
     return open_dataset(BENCHMARKS[name], root, choice)
 
 
-def _predict(experiment: Experiment, quiet: bool) -> None:
+def _executor(
+    kind: str | None, workers: int | None, per_gpu: int, threads: int | None, address: str | None, device: str | None
+) -> ExecutorChoice | None:
+    """Which executor; None to track in this process."""
+    if (kind, workers, per_gpu, threads, address) == (None, None, 1, None, None):
+        return None
+    from sam2long.batch.executors.choice import ExecutorChoice
+
+    return ExecutorChoice(kind or "local", workers, per_gpu, threads, address, device)
+
+
+def _on_workers(
+    experiment: Experiment, network: ModelChoice, choice: ExecutorChoice
+) -> Iterator[tuple[Variant, VideoTime]]:
+    from sam2long.evaluation.workers import predict_on_workers
+
+    return predict_on_workers(experiment, network, choice.open)
+
+
+def _predict(experiment: Experiment, predicted: Iterator[tuple[Variant, VideoTime]], quiet: bool) -> None:
     total = len(experiment.task.dataset.videos) * len(experiment.variants)
-    for done, (variant, time) in enumerate(experiment.predict(), 1):
+    for done, (variant, time) in enumerate(predicted, 1):
         if not quiet:
             speed = time.frames / max(time.seconds, 1e-9)
             typer.echo(f"{time.video}: {time.frames} frames, {variant.label}, {speed:.1f} frames/s ({done}/{total})")

@@ -1,4 +1,4 @@
-"""Options specific to `sam2long batch`, and the executors' options, which `eval` shares."""
+"""Options specific to `sam2long batch`, some of which `eval` shares."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-_DATA, _TREES, _SCORES = "Data set", "Comparisons", "Scoring and results"
+_DATA, _TREES, _SCORES, _WORKERS = "Data set", "Comparisons", "Scoring and results", "Workers"
 
 Dataset: TypeAlias = Annotated[
     str,
@@ -61,7 +61,20 @@ LvosRule: TypeAlias = Annotated[
     int, typer.Option(metavar="YEAR", help="Version of the LVOS evaluator: 2024 or 2022.", rich_help_panel=_SCORES)
 ]
 Workers: TypeAlias = Annotated[
-    int | None, typer.Option(min=1, help="Number of scoring processes. Default: one per core.", rich_help_panel=_SCORES)
+    int | None,
+    typer.Option(
+        min=1,
+        help="Track, and score, in this many processes. Default: track in this one, score with one per core.",
+        rich_help_panel=_WORKERS,
+    ),
+]
+Executor: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Track in workers: local (processes on this machine) or ray (a Ray cluster).",
+        rich_help_panel=_WORKERS,
+    ),
 ]
 Report: TypeAlias = Annotated[
     bool, typer.Option("--report", help="Also write report.html with plots and film strips.", rich_help_panel=_SCORES)
