@@ -18,8 +18,8 @@ from sam2long.errors import VideoError
 from sam2long.studio.decoding import BusyError, Urgency
 from sam2long.studio.fields import MOST_BYTES, MessageError, parse
 from sam2long.studio.frames import FrameImages, Image
-from sam2long.studio.inbox import Command, Inbox
 from sam2long.studio.tabs import Tab
+from sam2long.studio.work.inbox import Command, Inbox
 from sam2long.video import VideoSource
 
 STATIC = Path(__file__).parent / "static"

@@ -15,8 +15,8 @@ from pathlib import Path
 from sam2long.errors import ConfigError, OutputError, SessionError, UserError
 from sam2long.model import SAM2
 from sam2long.results.palette import bright_colour
-from sam2long.studio.export import FORMATS, ExportSettings
 from sam2long.studio.fields import MOST_BYTES, Message
+from sam2long.studio.work.export import FORMATS, ExportSettings
 from sam2long.tracking import Session
 from sam2long.tracking.saving.archive import is_session, read_header
 from sam2long.version import VERSION
@@ -138,7 +138,7 @@ def serve(
     from sam2long.studio.app import StudioApp
     from sam2long.studio.frames import FrameImages
     from sam2long.studio.guard import Guard
-    from sam2long.studio.worker import Worker
+    from sam2long.studio.work.worker import Worker
 
     _check_source(source)
     with _locked(place.session), address.bind() as listening, _session(place, load(), source) as session:

@@ -47,8 +47,8 @@ def studio(
     # Imported here because PyTorch and PyAV take seconds, and `sam2long --help` must be fast.
     from sam2long.cli.options.video import parse_levels
     from sam2long.running.models import ModelChoice
-    from sam2long.studio.export import ExportSettings
     from sam2long.studio.serve import Address, find_place, serve
+    from sam2long.studio.work.export import ExportSettings
     from sam2long.video import open_video
 
     address = Address(host, port, allow_remote)

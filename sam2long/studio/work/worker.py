@@ -13,15 +13,15 @@ from sam2long.errors import UserError
 from sam2long.results import FrameResult
 from sam2long.studio import masks
 from sam2long.studio.describe import FrameView, coded_result, describe_lane, describe_state
-from sam2long.studio.edits import Edits
-from sam2long.studio.export import FORMATS, Export, ExportSettings
 from sam2long.studio.fields import Fields, Message, MessageError
-from sam2long.studio.following import Following
-from sam2long.studio.inbox import Command, Inbox
-from sam2long.studio.plan import Wish
-from sam2long.studio.preparing import Preparer
-from sam2long.studio.saving import Saver
 from sam2long.studio.tabs import Tabs
+from sam2long.studio.work.edits import Edits
+from sam2long.studio.work.export import FORMATS, Export, ExportSettings
+from sam2long.studio.work.following import Following
+from sam2long.studio.work.inbox import Command, Inbox
+from sam2long.studio.work.plan import Wish
+from sam2long.studio.work.preparing import Preparer
+from sam2long.studio.work.saving import Saver
 from sam2long.tracking import Session
 from sam2long.tracking.prompting.edits import EditNote
 from sam2long.video import Frame

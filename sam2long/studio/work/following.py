@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from sam2long.results import FrameResult
 from sam2long.studio.describe import Runs, result_state
 from sam2long.studio.fields import Message
-from sam2long.studio.plan import Stretch, Wish, make_stretches
+from sam2long.studio.work.plan import Stretch, Wish, make_stretches
 from sam2long.tracking import Session
 
 _WINDOW = 3.0
