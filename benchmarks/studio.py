@@ -16,6 +16,7 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -169,38 +170,55 @@ def work(page: StudioPage, scene: Scene, count: int) -> None:
 
 def pictures(arguments: argparse.Namespace, browser: Any, folder: Path) -> None:
     """A session on an artificial clip, as a person would go through it."""
+    out: Path = arguments.out
+    out.mkdir(parents=True, exist_ok=True)
     scene = Scene(SceneConfig("lookalike", frames=72, height=540, width=960, objects=2), seed=arguments.seed)
     write_mp4(scene, folder / "match.mp4")
     server = Server(folder / "match.mp4", folder / "match.s2l").start()
     shots: list[tuple[bytes, int]] = []
     try:
-        for theme in ("dark", "light"):
-            page = StudioPage(browser, server.address, (960, 540))
-            switch = page.tab.get_by_role("button", name=f"{theme.title()} theme")
-            if switch.count():
-                switch.click()
-            if theme == "dark":
-                story(page, scene, arguments.out, shots)
-            for width, height in ((1280, 720), (1920, 1080)):
-                page.tab.set_viewport_size({"width": width, "height": height})
-                page.tab.wait_for_timeout(1500)
-                page.tab.screenshot(path=arguments.out / f"studio-{theme}-{width}.jpg", type="jpeg", quality=80)
-            page.close()
+        page = open_in(browser, server, "Dark")
+        story(page, scene, out, shots)
+        page.close()
+        if arguments.every_size:
+            every_size(browser, server, out)
     finally:
         server.kill()
+    save_animation(shots, out / "studio.webp")
+    for path in sorted(out.glob("studio*.*")):
+        print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
+
+
+def open_in(browser: Any, server: Server, theme: str) -> StudioPage:
+    page = StudioPage(browser, server.address, (960, 540))
+    switch = page.tab.get_by_role("button", name=f"{theme} theme")
+    if switch.count():
+        switch.click()
+    return page
+
+
+def every_size(browser: Any, server: Server, out: Path) -> None:
+    """What a designer looks at: both themes, a small and a large window."""
+    for theme in ("Dark", "Light"):
+        page = open_in(browser, server, theme)
+        for width, height in ((1280, 720), (1920, 1080)):
+            page.tab.set_viewport_size({"width": width, "height": height})
+            page.tab.wait_for_timeout(1500)
+            picture(page, out / f"studio-{theme.lower()}-{width}.jpg")
+        page.close()
+
+
+def picture(page: StudioPage, path: Path) -> None:
+    page.tab.screenshot(path=path, type="jpeg", quality=72)
+
+
+def save_animation(shots: list[tuple[bytes, int]], path: Path) -> None:
     frames = [
         Image.open(io.BytesIO(data)).convert("RGB").resize((800, 450), Image.Resampling.LANCZOS) for data, _ in shots
     ]
     durations = [milliseconds for _, milliseconds in shots]
-    frames[0].save(
-        arguments.out / "studio.webp",
-        save_all=True,
-        append_images=frames[1:],
-        duration=durations,
-        loop=0,
-        quality=60,
-        method=6,
-    )
+    how = {"duration": durations, "loop": 0, "quality": 60, "method": 6}
+    frames[0].save(path, save_all=True, append_images=frames[1:], **how)
 
 
 def story(page: StudioPage, scene: Scene, out: Path, shots: list[tuple[bytes, int]]) -> None:
@@ -209,7 +227,6 @@ def story(page: StudioPage, scene: Scene, out: Path, shots: list[tuple[bytes, in
     def shoot(milliseconds: int) -> None:
         shots.append((page.tab.screenshot(), milliseconds))
 
-    page.tab.screenshot(path=out / "studio-start.jpg", type="jpeg", quality=80)
     shoot(900)
     for object_id in (1, 2):
         page.press("a")
@@ -219,35 +236,49 @@ def story(page: StudioPage, scene: Scene, out: Path, shots: list[tuple[bytes, in
         shoot(900)
     page.press("1", "f")
     page.running()
-    end = time.monotonic() + 6
-    while time.monotonic() < end:
+    # Thirty pictures at most, however long it takes.
+    while page.tab.get_by_role("progressbar", name="Following").count():
         page.tab.wait_for_timeout(400)
-        shoot(120)
-    page.done()
-    page.wait(page.doubts, "doubtful frames")
-    page.tab.wait_for_timeout(1000)
+        if len(shots) < 30:
+            shoot(120)
+    page.tab.wait_for_timeout(2500)
     shoot(700)
-    page.press("n")
+    if page.doubts():
+        correct(page, scene, shoot, out)
+    else:
+        print("no frame looks doubtful, so none is corrected")
+        picture(page, out / "studio-doubt.jpg")
+    page.press("x")
+    page.tab.get_by_role("dialog").locator(".command").wait_for()
+    picture(page, out / "studio-export.jpg")
+    page.press("Escape")
+
+
+def correct(page: StudioPage, scene: Scene, shoot: Callable[[int], None], out: Path) -> None:
+    """Go to the first doubtful frame on which the object is in view, click on it, and follow again."""
+    for _ in page.doubts():
+        page.press("n")
+        page.tab.wait_for_timeout(1200)
+        current = page.tab.locator(".doubt[aria-current]").inner_text().lower()
+        number = 1 if "object 1" in current else 2
+        if (scene.render(page.frame())[1] == number).sum() > 400:
+            break
+    else:
+        number = 0
+    shoot(1500)
+    picture(page, out / "studio-doubt.jpg")
+    if not number:
+        return
+    page.click(*inside(scene, page.frame(), number))
+    page.wait(page.points, "the correction")
     page.tab.wait_for_timeout(1200)
     shoot(1500)
-    page.tab.screenshot(path=out / "studio-doubt.jpg", type="jpeg", quality=80)
-    number = 1 if "object 1" in page.doubts()[0].lower() else 2
-    if (scene.render(page.frame())[1] == number).any():
-        page.click(*inside(scene, page.frame(), number))
-        page.wait(page.points, "the correction")
-        page.tab.wait_for_timeout(1200)
-        shoot(1500)
-        page.tab.screenshot(path=out / "studio-corrected.jpg", type="jpeg", quality=80)
-        page.press("f")
-        page.tab.wait_for_timeout(1200)
-        shoot(300)
-        page.done()
-        page.tab.wait_for_timeout(800)
-        shoot(1500)
-    page.press("x")
-    page.tab.wait_for_timeout(500)
-    page.tab.screenshot(path=out / "studio-export.jpg", type="jpeg", quality=80)
-    page.press("Escape")
+    page.press("f")
+    page.tab.wait_for_timeout(1200)
+    shoot(300)
+    page.done()
+    page.tab.wait_for_timeout(800)
+    shoot(1500)
 
 
 def main() -> None:
@@ -261,6 +292,7 @@ def main() -> None:
     drawing = commands.add_parser("pictures")
     drawing.add_argument("out", type=Path)
     drawing.add_argument("--seed", type=int, default=11)
+    drawing.add_argument("--every-size", action="store_true", help="also both themes at 1280x720 and 1920x1080")
     drawing.set_defaults(run=pictures)
     arguments = parser.parse_args()
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:

@@ -16,6 +16,7 @@ from sam2long.cli.commands.batch import batch
 from sam2long.cli.commands.bench import bench
 from sam2long.cli.commands.demo import demo
 from sam2long.cli.commands.evaluate import evaluate
+from sam2long.cli.commands.info import info
 from sam2long.cli.commands.review import review
 from sam2long.cli.commands.score import score
 from sam2long.cli.commands.studio import studio
@@ -33,13 +34,13 @@ _UsageError: Any = typer.BadParameter.__mro__[1]
 app = typer.Typer(
     help="Follow objects through long videos with Segment Anything 2 and a memory tree.",
     invoke_without_command=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(track.__name__)(track)
 app.command(batch.__name__)(batch)
 app.command(review.__name__)(review)
+app.command(info.__name__)(info)
 app.command(studio.__name__)(studio)
 app.command(demo.__name__)(demo)
 app.command(synth.__name__)(synth)

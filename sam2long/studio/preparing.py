@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 
 from sam2long.errors import UserError
@@ -14,6 +14,8 @@ from sam2long.video import Frame
 
 _REST = 0.08
 """Seconds that a frame must have been shown: while frames are skimmed, their images need the processor."""
+_LONG_REST = 0.4
+"""The same for what only a correction there needs."""
 
 
 class Preparer:
@@ -32,15 +34,22 @@ class Preparer:
         self._frame: int | None = None
         self._wanted = 0.0
         self._decoding: tuple[int, Future[Frame]] | None = None
+        self._corrections: Iterator[int] | None = None
+        self._needed: int | None = None
 
     @property
     def waiting(self) -> bool:
         """Whether there is something to do."""
-        return self._frame is not None
+        return self._frame is not None or self._corrections is not None
 
     def want(self, frame: int) -> None:
         """Encode this frame next."""
+        self.forget()
         self._frame, self._wanted = frame, time.monotonic()
+
+    def forget(self) -> None:
+        """Prepare no further corrections, since results may change."""
+        self._corrections = self._needed = None
 
     def go_on(self) -> bool:
         """Encode the frame that is wanted, if any, once the page rests on it and it is decoded.
@@ -55,19 +64,42 @@ class Preparer:
         if not self._session.prepared(frame):
             if time.monotonic() - self._wanted < _REST:
                 return False
-            if self._decoding is None or self._decoding[0] != frame:
-                if self._decoding is not None:
-                    self._decoding[1].cancel()
-                self._decoding = frame, self._decoded(frame)
-                self._tell({**place, "state": "busy"})
-            if not self._decoding[1].done():
-                return False
             try:
-                self._encode(frame, self._decoding[1])
+                if not self._encode_when_decoded(frame, {**place, "state": "busy"}):
+                    return False
             except UserError as error:
                 self._tell({"type": "error", "id": None, "message": str(error)})
         self._frame = self._decoding = None
+        self._corrections = self._session.prepare_corrections(frame)
         self._tell({**place, "state": "ready"})
+        return True
+
+    def prepare_corrections(self) -> bool:
+        """Take a step towards answering corrections on the shown frame at once. Returns whether one was taken."""
+        if self._corrections is None or time.monotonic() - self._wanted < _LONG_REST:
+            return False
+        try:
+            if self._needed is None or self._session.prepared(self._needed):
+                self._needed = next(self._corrections, None)
+                if self._needed is None:
+                    self.forget()
+                return True
+            return self._encode_when_decoded(self._needed)
+        except UserError:  # told when the frame itself is shown
+            self.forget()
+            return False
+
+    def _encode_when_decoded(self, frame: int, message: Message | None = None) -> bool:
+        """Encode a frame if its image is there, else ask for it and tell so. Returns whether it was encoded."""
+        if self._decoding is None or self._decoding[0] != frame:
+            if self._decoding is not None:
+                self._decoding[1].cancel()
+            self._decoding = frame, self._decoded(frame)
+            if message is not None:
+                self._tell(message)
+        if not self._decoding[1].done():
+            return False
+        self._encode(frame, self._decoding[1])
         return True
 
     def finish(self, frame: int) -> None:

@@ -130,9 +130,9 @@ class Worker:
     def _rest(self) -> None:
         """Do one thing that can be done while no command waits."""
         idle = time.monotonic() - self._commanded
-        if self._preparer.go_on():
+        if self._preparer.go_on() or self._saver.while_idle(idle) or self._preparer.prepare_corrections():
             return
-        if not self._saver.while_idle(idle) and self._review_due and idle > _REST:
+        if self._review_due and idle > _REST:
             self._review()
 
     def _between(self) -> None:
@@ -213,6 +213,7 @@ class Worker:
         self._revision += 1
         self._saver.note(edit=True)
         self._tell(note)
+        self._prepare_shown()
         if self._following is not None and (note.first is not None or "locked" in note.what):
             self._following.restart()
         return done
@@ -233,6 +234,11 @@ class Worker:
             {"type": "changed", "first": note.first, "last": last, **place},
             describe_lane(self._session, note.object_id, self._revision),
         )
+
+    def _prepare_shown(self) -> None:
+        for tab in self._tabs:
+            if tab.shown is not None and (tab.writer or not self._preparer.waiting):
+                self._preparer.want(tab.shown)
 
     def _show_again(self, frame: int) -> None:
         view = FrameView(self._session, frame, self._revision)
@@ -299,6 +305,7 @@ class Worker:
 
     def _follow(self, wish: Wish) -> None:
         """Follow until all is up to date, or until told to stop."""
+        self._preparer.forget()
         self._following = following = Following(self._session, wish, self._frame_count, self._between)
         ending, reason = "ended", "everything is up to date" if following.nothing_to_do else None
         try:
@@ -314,6 +321,7 @@ class Worker:
             ending, reason = "failed", f"something went wrong in the server: {error!r}"
         self._push_held()
         self._wish = self._following = None
+        self._prepare_shown()
         self._saver.after_following()
         self._tabs.send(following.message(ending, reason))
         self._review_due = True

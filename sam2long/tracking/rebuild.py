@@ -6,6 +6,7 @@ tracked before, and needs this.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice, takewhile
 
 import torch
@@ -68,6 +69,39 @@ def _memory_at(state: SessionState, object_id: int, frame: int, stride: int) -> 
     return stack_memories(tree.memories(frame), state.model)
 
 
+def frames_remembered(state: SessionState, object_id: int, frame: int) -> Iterator[int]:
+    """Encode, one by one, the memories that clicks on a tracked frame attend to, for these to be answered at once.
+
+    Yields:
+        a frame number, before its image is needed; the memory of the frame is encoded after that.
+    """
+    prompt, result = state.tracks[object_id].prompts.get(frame), state.result(object_id, frame)
+    if prompt is not None:
+        stride = prompt.refines.stride if prompt.refines else 0
+    else:
+        stride = 0 if result is None or result.prompted else result.stride
+    if stride == 0:
+        return
+    state.tracks[object_id].nodes()  # the memories of its prompts
+    known = _live_nodes(state.tracks[object_id])
+    for needed in _with_spatial(state, object_id, frame, stride):
+        yield needed.frame
+        with torch.inference_mode():
+            _node(state, needed, known, with_spatial=True)
+
+
+def _with_spatial(state: SessionState, object_id: int, frame: int, stride: int) -> list[StoredResult]:
+    """The results whose spatial memories the network attends to on `frame`, nearest first."""
+    if state.config.iou_threshold is None:
+        clock = state.clock(stride)
+        near = (state.result(object_id, frame - steps * stride) for steps in range(1, clock.memory_slots))
+        return [result for result in near if result is not None and not result.prompted]
+    latest = state.result(object_id, frame - stride, stride)
+    nearest = [] if latest is None or latest.prompted else [latest]
+    ranked = _passing(state, object_id, frame, stride)[: state.clock(stride).memory_slots - 1]
+    return nearest + [result for result in ranked if result not in nearest]
+
+
 def _near(state: SessionState, object_id: int, frame: int, stride: int) -> list[Node[EncodedMemory]]:
     """SAM 2's rule: the nodes of the frames just before, whichever way they were tracked, nearest first."""
     clock, nodes = state.clock(stride), []
@@ -94,10 +128,21 @@ def _useful(
     state: SessionState, object_id: int, frame: int, stride: int, latest: Node[EncodedMemory] | None
 ) -> list[Node[EncodedMemory]]:
     """SAM2Long's rule: nodes of the same stride that pass the filter, however far back, nearest first."""
+    known, clock = _live_nodes(state.tracks[object_id]), state.clock(stride)
+    nodes = []
+    for rank, result in enumerate(_passing(state, object_id, frame, stride)):
+        if latest is not None and result.frame == latest.frame:
+            nodes.append(latest)
+        else:
+            nodes.append(_node(state, result, known, with_spatial=rank < clock.memory_slots - 1))
+    return nodes
+
+
+def _passing(state: SessionState, object_id: int, frame: int, stride: int) -> list[StoredResult]:
+    """The results of `_useful`."""
     track, clock, threshold = state.tracks[object_id], state.clock(stride), state.config.iou_threshold
     if state.store is None or threshold is None:
         return []
-    known = _live_nodes(track)
     first = _forgotten(state, object_id, frame, stride)
     passing = (
         result
@@ -107,13 +152,7 @@ def _useful(
         )
         if result.iou > threshold and result.object_score > 0 and not result.prompted
     )
-    nodes = []
-    for rank, result in enumerate(islice(passing, clock.window)):
-        if latest is not None and result.frame == latest.frame:
-            nodes.append(latest)
-        else:
-            nodes.append(_node(state, result, known, with_spatial=rank < clock.memory_slots - 1))
-    return nodes
+    return list(islice(passing, clock.window))
 
 
 def makes_forget(state: SessionState, object_id: int, frame: int) -> bool:
@@ -147,7 +186,7 @@ def _live_nodes(track: Track) -> dict[int, Node[EncodedMemory]]:
 def _node(
     state: SessionState, result: StoredResult, known: dict[int, Node[EncodedMemory]], with_spatial: bool
 ) -> Node[EncodedMemory]:
-    """The node of a stored result: the live tree's own if it has it, otherwise encoded from the stored mask."""
+    """The node of a stored result: the live tree's own if it has it, otherwise encoded, once, from the stored mask."""
     live = known.get(result.frame)
     same = live is not None and (live.iou, live.object_score) == (result.iou, result.object_score)
     if live is not None and same and (live.payload.has_spatial or not with_spatial):
@@ -158,8 +197,12 @@ def _node(
     # A frame too far back needs no spatial memory, and encoding its image again would take time.
     memory = EncodedMemory.pointer_only(pointer)
     if with_spatial:
+        encoded = state.memories.get(result.written)
+        if encoded is not None:
+            return Node(result.frame, result.iou, result.object_score, encoded)
         logits = unpack_logits(packed.logits).to(model.device)
         score = torch.tensor([result.object_score], device=model.device)
         image = state.features.features(result.frame).coarse
         memory = EncodedMemory(model.encode_memory(image, logits[None, None], score)[0], pointer)
+        state.memories.keep(result.written, memory)
     return Node(result.frame, result.iou, result.object_score, memory)

@@ -17,6 +17,7 @@ from sam2long.tracking.progress import Progress
 from sam2long.tracking.prompting.edits import UNDO_DEPTH
 from sam2long.tracking.prompting.prompt_edits import PromptEdits
 from sam2long.tracking.propagation import Propagation
+from sam2long.tracking.rebuild import frames_remembered
 from sam2long.tracking.saving.archive import check_can_save, check_same, read_header, read_session, write_session
 from sam2long.tracking.saving.autosave import AutoSaver
 from sam2long.tracking.session_prompts import SessionPrompts
@@ -140,6 +141,17 @@ class Session(SessionPrompts, SessionResults):
             self._state.features.features(frame)
         elif not self.prepared(frame.index):
             self._state.features.encode(frame)
+
+    def prepare_corrections(self, frame: int) -> Iterator[int]:
+        """Encode ahead of time the memories that clicks on a tracked frame attend to, one memory per step.
+
+        To be given up after an edit, and when a propagation starts.
+
+        Yields:
+            the number of the frame that the next step needs the image of; preparing it first makes the step short.
+        """
+        for object_id in list(self._state.tracks):
+            yield from frames_remembered(self._state, object_id, frame)
 
     def propagate(
         self,

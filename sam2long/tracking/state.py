@@ -21,6 +21,7 @@ from sam2long.tracking.frame.outcome import MOST_DENSE, Outcome, compact
 from sam2long.tracking.prompting.click_memo import ClickMemo
 from sam2long.tracking.prompting.prompts import FrameSize
 from sam2long.tracking.storage.feature_cache import FeatureCache
+from sam2long.tracking.storage.memory_cache import MemoryCache
 from sam2long.tracking.storage.packing import PackedMask, pack_pointer
 from sam2long.tracking.storage.store import PackedResult, ResultStore, StoredResult
 from sam2long.tracking.style import ObjectStyle
@@ -59,6 +60,7 @@ class SessionState:
         visit: the current visit, or an interrupted one that is still to be rolled back.
         visiting: whether `visit` is running.
         clicks: the latest rounds of clicks.
+        memories: the latest memories encoded anew from stored results.
     """
 
     model: SAM2
@@ -76,6 +78,7 @@ class SessionState:
     visit: Transaction | None = None
     visiting: bool = False
     clicks: ClickMemo = field(default_factory=ClickMemo)
+    memories: MemoryCache = field(default_factory=MemoryCache)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -129,3 +130,10 @@ def test_the_package_runs_as_the_command() -> None:
     assert ended.returncode == 0 and ended.stdout.startswith("sam2long ")
     ended = subprocess.run([sys.executable, "-m", "sam2long", "track", "nothing.mp4"], capture_output=True, text=True)
     assert ended.returncode == 2 and ended.stderr.count("\n") == 1
+
+
+def test_the_shell_completes_commands_and_options() -> None:
+    for typed, expected in (("sam2long tr", "track"), ("sam2long track --path", "--pathways")):
+        words = {"_SAM2LONG_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" "))}
+        done = subprocess.run(PROGRAM, env={**os.environ, **words}, capture_output=True, encoding="utf-8")
+        assert expected in done.stdout.split()

@@ -91,7 +91,7 @@ class Tab:
     def send(self, kind, **fields):
         self.socket.send(json.dumps({"type": kind, **fields}))
 
-    def until(self, right, seconds=6):
+    def until(self, right, seconds=60):
         """The next message for which `right` holds."""
         while True:
             data = self.socket.recv(seconds)

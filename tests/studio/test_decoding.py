@@ -39,7 +39,7 @@ class Slow(VideoSource):
         self.passes += 1
         return super().frames(start, stop, step)
 
-    def open(self, frames=10_000):
+    def let_go(self, frames=10_000):
         self.gate.release(frames)
 
 
@@ -47,7 +47,7 @@ class Slow(VideoSource):
 def source():
     source = Slow()
     yield source
-    source.open()
+    source.let_go()
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def order(source, *futures):
 
     for future in futures:
         future.add_done_callback(note)
-    source.open()
+    source.let_go()
     for future in futures:
         future.result(10)
     return came
@@ -106,7 +106,7 @@ def test_a_frame_is_decoded_once_for_all_who_ask(source, line):
 
 
 def test_stepping_back_needs_one_pass_for_several_frames(source, line):
-    source.open()
+    source.let_go()
     for frame in range(80, 71, -1):
         line.ask(frame, Urgency.NOW).result(10)
     assert source.passes <= 3 and len(source.read) <= 14
@@ -115,14 +115,14 @@ def test_stepping_back_needs_one_pass_for_several_frames(source, line):
 def test_longest_waiting_are_dropped(source, line):
     first = begun(source, line)
     futures = [line.ask(20 * number, Urgency.NOW) for number in range(1, 12)]
-    source.open()
+    source.let_go()
     dropped = [isinstance(future.exception(10), BusyError) for future in futures]
     assert dropped == sorted(dropped, reverse=True) and 0 < sum(dropped) < len(dropped)
     first.result(10)
 
 
 def test_an_error_is_told_and_the_next_frame_comes(source, line):
-    source.open()
+    source.let_go()
     with pytest.raises(VideoError, match="666"):
         line.ask(666, Urgency.NOW).result(10)
     assert line.ask(667, Urgency.NOW).result(10).index == 667
@@ -133,9 +133,9 @@ def test_a_shown_frame_stops_what_is_wanted_in_advance(source):
     far = Line(source, after=near)
     shown = begun(source, near)
     ahead = far.ask(900, Urgency.SOON)
-    source.open(1)
+    source.let_go(1)
     shown.result(10)
-    source.open()
+    source.let_go()
     assert ahead.result(10).index == 900 and source.read[0] == 0
     far.close()
     near.close()
@@ -152,7 +152,7 @@ def test_a_new_shown_frame_drops_the_surroundings_of_the_old_one(source):
         await asyncio.sleep(0.05)
         shown = asyncio.create_task(images.get(100, 16, Urgency.NOW))
         await asyncio.sleep(0.05)
-        source.open()
+        source.let_go()
         assert all(isinstance(error, BusyError) for error in await asyncio.gather(*old, return_exceptions=True))
         for task in (first, shown, thumbnail):
             assert (await task).data[:2] == b"\xff\xd8"

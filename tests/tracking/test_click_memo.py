@@ -5,10 +5,10 @@ import random
 import pytest
 import torch
 
-from sam2long import Session
+from sam2long import Session, TreeConfig
 from sam2long.tracking.prompting.click_memo import ClickMemo
 from sam2long.tracking.prompting.prompts import Clicks
-from tests.tracking.blob import HEIGHT, WIDTH, start
+from tests.tracking.blob import HEIGHT, RESTLESS, WIDTH, start
 
 
 @pytest.fixture
@@ -90,3 +90,29 @@ def test_only_few_are_kept():
     for number in range(40):
         memo.keep(number)
     assert len(memo._runs) < 10
+
+
+def test_what_was_prepared_makes_a_correction_cheap(small_model, clip, encoded, monkeypatch):
+    for tree in (RESTLESS, TreeConfig.greedy()):
+        session, other = (start(small_model, clip, tree, feature_cache="1GB") for _ in range(2))
+        for one in (session, other):
+            list(one.propagate())
+            one.add_points(13, 1, [(60, 30)])  # the tree is gone, with the memories that it held
+        memories = []
+        encode = type(small_model).encode_memory
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                type(small_model),
+                "encode_memory",
+                lambda self, *a, **k: (memories.append(None), encode(self, *a, **k))[1],  # noqa: B023
+            )
+            session.prepare(9)
+            steps = list(session.prepare_corrections(9))
+            assert steps and memories
+            del memories[:], encoded[:]
+            session.add_points(9, 1, [(50, 30)])
+            session.add_points(9, 1, [(55, 30)])
+            assert not memories and not encoded
+        other.add_points(9, 1, [(50, 30)])
+        other.add_points(9, 1, [(55, 30)])
+        same(session, other, 9)
