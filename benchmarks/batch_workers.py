@@ -74,7 +74,7 @@ def memory(folder: Path, count: int) -> None:
     network = folder / "network.safetensors"
     write_model(network)
     for number in range(10):
-        write_clip(folder / f"{number}.mp4", 6 + 3 * number)
+        write_clip(folder / f"{number}.mp4", 2 + number)
     jobs = [Job(f"{number:04}", str(folder / f"{number % 10}.mp4"), box=(BOX,)) for number in range(count)]
     batch = Batch(jobs, folder / "out", ModelChoice(str(network), device="cpu", quiet=True), Settings())
     began, weights = time.monotonic(), list[float]()
@@ -83,7 +83,7 @@ def memory(folder: Path, count: int) -> None:
             weights.append(int(update.result.warnings[0]) / 1e6)
     told = [number for number in (1, 10, 20, 50, 100, 150, 200) if number <= len(weights)]
     print(
-        f"{len(weights)} jobs of 6 to 33 frames in {time.monotonic() - began:.0f} s; resident memory of the worker, MB"
+        f"{len(weights)} jobs of 2 to 11 frames in {time.monotonic() - began:.0f} s; resident memory of the worker, MB"
     )
     print(", ".join(f"after {number}: {weights[number - 1]:.1f}" for number in told))
     rest = weights[20:]
