@@ -7,7 +7,8 @@ import pytest
 
 from sam2long import Session
 from sam2long.results.writers import open_writers
-from sam2long.tracking import outcome, state
+from sam2long.tracking import state
+from sam2long.tracking.frame import outcome
 from sam2long.video import open_video
 from tests.tracking.blob import same_results, start
 

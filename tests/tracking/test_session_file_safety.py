@@ -110,4 +110,19 @@ def test_a_save_is_on_disk_before_it_takes_the_place_of_another(session, tmp_pat
     monkeypatch.setattr(archive.os, "fsync", lambda number: (done.append("fsync"), sync(number))[1])
     monkeypatch.setattr(type(tmp_path), "replace", lambda old, new: (done.append("replace"), replace(old, new))[1])
     session.save(tmp_path / "a.s2l")
-    assert done == ["fsync", "replace"]
+    assert done[:2] == ["fsync", "replace"]
+    assert done[2:] == (["fsync"] if os.name == "posix" else [])  # of the folder, for the new name
+
+
+@pytest.mark.skipif(os.name != "posix", reason="folders have no such permissions")
+def test_a_folder_that_may_only_be_written_to_takes_a_session(session, tmp_path, monkeypatch):
+    opened = os.open
+
+    def refused(path, *more):
+        if path == tmp_path:
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *more)
+
+    monkeypatch.setattr(archive.os, "open", refused)
+    session.save(tmp_path / "a.s2l")
+    assert (tmp_path / "a.s2l").exists()

@@ -102,13 +102,12 @@ def _sync_folder(folder: Path) -> None:
     """Make the new name of a file in it survive a power cut, where the system can."""
     if os.name != "posix":
         return
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    except OSError:  # some network file systems know no such thing
-        pass
-    finally:
-        os.close(number)
+    with suppress(OSError):  # some network file systems know no such thing, and some folders may only be written to
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
 
 
 def check_can_save(path: Path) -> None:
