@@ -50,5 +50,5 @@ def _delete_if_left_behind(folder: Path) -> None:
     with suppress(OSError, NotImplementedError, Timeout):
         if folder.is_symlink() or time.time() - folder.stat().st_mtime < _OLD_ENOUGH or not lock.is_file():
             return
-        with FileLock(lock, blocking=False):
+        with FileLock(lock).acquire(blocking=False):
             shutil.rmtree(folder, ignore_errors=True)
