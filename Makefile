@@ -16,7 +16,7 @@ LOWEST_TESTS := \
 	tests/cli/test_score.py tests/evaluation tests/model/test_hub.py tests/model/test_checkpoint.py tests/model/test_odd_checkpoints.py \
 	tests/model/test_attention.py tests/tracking/test_feature_cache.py tests/tracking/test_results_folder.py \
 	tests/tracking/test_saved_session.py::test_the_file_is_plain_json_and_safetensors \
-	tests/tracking/test_session_file_safety.py tests/video tests/results
+	tests/tracking/test_session_file_safety.py tests/tracking/test_scratch.py tests/video tests/results
 
 .PHONY: demo test test-lowest lock-lowest lint check docs examples wheel clean train-nano fuzz
 

@@ -234,8 +234,11 @@ def story(page: StudioPage, truth: npt.NDArray[np.bool_], out: Path, shots: list
 
     shoot(900)
     page.press("a")
-    page.click(*middle(truth[0]))
+    ys, xs = np.nonzero(truth[0])
+    page.press("b")
+    page.drag((xs.min(), ys.min()), (xs.max() + 1, ys.max() + 1))
     page.wait(lambda: page.objects() and page.points(), "the object")
+    page.press("c")
     page.tab.wait_for_timeout(600)
     shoot(900)
     page.press("1", "f")
