@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from sam2long.errors import UserError
+from sam2long.errors import SessionError, UserError
 from sam2long.results.writers.folder import SUMMARY
 from sam2long.tracking.saving.archive import is_session, read_header, read_observations
 from sam2long.video.open import open_video
@@ -53,28 +53,27 @@ def _session(path: Path) -> Facts:
     visited = Counter(item.object_id for item in read_observations(path))
     try:
         names = {item["id"]: item["name"] for item in header.data.get("styles", ())}
-        objects = [
-            {
-                "id": item["id"],
-                "name": names.get(item["id"], f"object {item['id']}"),
-                "prompted_frames": sorted(prompt["frame"] for prompt in item["prompts"]),
-                "frames_with_results": visited[item["id"]],
-            }
-            for item in header.data["objects"]
-        ]
-    except (KeyError, TypeError) as error:
-        raise UserError(f"{path} is damaged: its list of objects cannot be read") from error
-    return {
-        "kind": "session",
-        "video": header.source,
-        "width": header.video.width,
-        "height": header.video.height,
-        "frames": header.video.frames,
-        "model": header.data["model"]["name"],
-        "pathways": header.tree.pathways,
-        "made_by": f"sam2long {header.data['made_by']}",
-        "objects": objects,
-    }
+        return {
+            "kind": "session",
+            "video": header.source,
+            "width": header.video.width,
+            "height": header.video.height,
+            "frames": header.video.frames,
+            "model": header.data["model"]["name"],
+            "pathways": header.tree.pathways,
+            "made_by": f"sam2long {header.data['made_by']}",
+            "objects": [
+                {
+                    "id": item["id"],
+                    "name": names.get(item["id"], f"object {item['id']}"),
+                    "prompted_frames": sorted(prompt["frame"] for prompt in item["prompts"]),
+                    "frames_with_results": visited[item["id"]],
+                }
+                for item in header.data["objects"]
+            ],
+        }
+    except (AttributeError, KeyError, TypeError) as error:
+        raise SessionError(f"{path} is damaged or not a session file ({error!r})") from error
 
 
 def _run(path: Path) -> Facts:

@@ -24,8 +24,8 @@ class TreeConfig:
         modulation: factors that scale the attention keys of the least and the most confident memory (by object score),
             with those in between evenly spaced; None leaves the keys unscaled.
         merge: lazy pathways: pathways whose masks have agreed on this many visited frames in a row, at least 1, become
-            one hypothesis until the next uncertain frame. Saves most of what a tree costs over one pathway, but may
-            change results. None never merges.
+            one hypothesis until the next uncertain frame. Saves memory attention, but may change results. None never
+            merges.
         merge_iou: IoU (0..1) above which two masks agree.
         binary_prompts: encode the memory of prompted frames from a binary mask, as SAM 2's interactive predictor does,
             rather than from mask probabilities, as its evaluation script and SAM2Long do.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,20 @@ def test_garbage_is_told_in_one_line(sam2long: Command, tmp_path: Path, name: st
     assert ended.out == ""
     assert ended.err.count("\n") == 1
     assert ended.err.startswith("error: ")
+
+
+@pytest.mark.parametrize("missing", ["made_by", "objects", "model"])
+def test_a_session_that_lacks_something(sam2long: Command, run: Path, missing: str) -> None:
+    with zipfile.ZipFile(run / "a.s2l") as whole, zipfile.ZipFile(run / "b.s2l", "w") as part:
+        for name in whole.namelist():
+            data = whole.read(name)
+            if name == "session.json":
+                data = json.dumps({key: value for key, value in json.loads(data).items() if key != missing}).encode()
+            part.writestr(name, data)
+    ended = sam2long("info", run / "b.s2l")
+    assert ended.status == 2
+    assert "b.s2l is damaged" in ended.err
+    assert ended.err.count("\n") == 1
 
 
 def test_what_does_not_exist(sam2long: Command, tmp_path: Path) -> None:
