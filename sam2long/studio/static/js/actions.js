@@ -25,8 +25,12 @@ export async function edit(type, fields = {}) {
   }
 }
 
+/** How often the user has gone to a frame. */
+let gone = 0;
+
 /** @param {number} to */
 export function go(to) {
+  gone += 1;
   state.alongside.value = false;
   state.chosenPoint.value = null;
   state.frame.value = clamp(Math.round(to), 0, state.lastFrame.value);
@@ -109,23 +113,31 @@ export async function click(x, y, label) {
   timing("studio:click", { frame });
   const waiting = { frame, object: state.chosen.value, x, y, label };
   state.pending.value = [...state.pending.value, waiting];
-  const object = await target();
-  if (object !== null) await edit("click", { frame, object, x, y, label });
+  await prompt("click", { frame, x, y, label });
   state.pending.value = state.pending.value.filter((other) => other !== waiting);
 }
 
 /** @param {number[]} corners  x0, y0, x1, y1 in pixels of the video */
-export async function box(corners) {
-  const frame = state.frame.value;
-  const object = await target();
-  if (object !== null) await edit("box", { frame, object, box: corners });
+export function box(corners) {
+  return prompt("box", { frame: state.frame.value, box: corners });
 }
 
 /** @param {{width: number, height: number, runs: number[]}} stroke @param {"add" | "erase"} how */
-export async function brush({ width, height, runs }, how) {
-  const frame = state.frame.value;
-  const object = await target();
-  if (object !== null) await edit("brush", { frame, object, width, height, [how]: runs });
+export function brush({ width, height, runs }, how) {
+  return prompt("brush", { frame: state.frame.value, width, height, [how]: runs });
+}
+
+/** Prompts on their way to the server. @type {Set<Promise<void>>} */
+const underway = new Set();
+
+/** Send a prompt for the chosen object, which is made first if there is none. @param {string} type @param {object} fields */
+async function prompt(type, fields) {
+  const sent = target().then(async (object) => {
+    if (object !== null) await edit(type, { ...fields, object });
+  });
+  underway.add(sent);
+  await sent;
+  underway.delete(sent);
 }
 
 /** @param {number} index @param {number} x @param {number} y */
@@ -159,16 +171,19 @@ async function travel(type) {
     announce(`Nothing to ${type}.`);
     return;
   }
+  const before = gone;
   const answer = await edit(type);
   if (!answer) return;
-  if (answer.frame !== null && answer.frame !== undefined) go(answer.frame);
+  // Whoever has gone on meanwhile is not called back.
+  if (answer.frame !== null && answer.frame !== undefined && gone === before) go(answer.frame);
   announce(type === "undo" ? "Undone." : "Done again.");
 }
 export const undo = () => travel("undo");
 export const redo = () => travel("redo");
 
 /** @param {"forward" | "backward" | "both"} direction */
-export function follow(direction) {
+export async function follow(direction) {
+  await Promise.all(underway);
   if (state.running.value) return;
   if (!state.objects.value.some((object) => object.prompts.length)) {
     notify("Mark an object first: click on it in the picture.");
