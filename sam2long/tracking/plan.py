@@ -80,9 +80,17 @@ class Plan:
 
 
 def make_plan(
-    source: VideoSource, prompted: Iterable[int], start: int | None, end: int | None, stride: int, reverse: bool
+    source: VideoSource,
+    prompted: Iterable[int],
+    start: int | None,
+    end: int | None,
+    stride: int,
+    reverse: bool,
+    searched: bool = False,
 ) -> Plan:
     """Check a range and fill in defaults: from the first prompt to the end, or from the last prompt back to frame 0.
+
+    With `searched`, objects are searched for by references: the whole video is the default.
 
     Raises:
         PromptError: there is no prompt, or a number is not a whole number.
@@ -92,6 +100,8 @@ def make_plan(
     start, end = (None if value is None else whole_number(value, "a frame number") for value in (start, end))
     stride = whole_number(stride, "the stride")
     frames = sorted(prompted)
+    if searched:
+        frames = [0, *frames, (source.frame_count or 1) - 1]
     if not frames:
         raise PromptError("there is no prompt yet; add a point, a box or a mask first")
     if stride < 1:

@@ -361,7 +361,7 @@ class Propagation:
         sign = self.plan.sign
         if self._before_prompts:
             return self._followed()
-        return [(object_id, track) for object_id, track in self._followed() if (frame - track.entry(sign)) * sign >= 0]
+        return [(object_id, track) for object_id, track in self._followed() if track.has_entered(frame, sign)]
 
     def _followed(self) -> list[tuple[int, Track]]:
         """The objects that this propagation follows."""

@@ -16,6 +16,7 @@ from sam2long.model.memory.memory_attention import Memory
 from sam2long.tracking.frame.tracker import Tree, stack_memories
 from sam2long.tracking.prompting.conditioning import Conditioning, condition
 from sam2long.tracking.prompting.prompts import ObjectPrompt
+from sam2long.tracking.prompting.reference import at_place, centre_of, places_of
 from sam2long.tracking.state import SessionState
 from sam2long.tracking.storage.packing import unpack_logits, unpack_pointer
 from sam2long.tracking.storage.store import StoredResult
@@ -51,6 +52,16 @@ def rebuild(state: SessionState, object_id: int, frame: int, stride: int) -> Tre
     """Build the tree that would visit `frame` next: equal pathways, with the memories of the results before it."""
     track, clock = state.tracks[object_id], state.clock(stride)
     tree: Tree = ObjectTree(state.config, clock, track.nodes())
+    references: tuple[Node[EncodedMemory], ...] = ()
+    found = None
+    if track.references and not any((frame - place) * stride > 0 for place in track.prompts):
+        found = _found(state, object_id, frame, stride)
+        if found is None:
+            tree.search(places_of(track.references, state.model.device))
+            return tree
+        # Where the object was found is close to the place that found it, which is not stored.
+        place = centre_of(state.outcome(found).mask(state.size)) if found.area else None
+        references = at_place(track.references, place, state.model.device)
     if state.config.iou_threshold is None:
         useful = _near(state, object_id, frame, stride)
         latest = None
@@ -58,14 +69,28 @@ def rebuild(state: SessionState, object_id: int, frame: int, stride: int) -> Tre
         latest = _latest(state, object_id, frame, stride)
         useful = _useful(state, object_id, frame, stride, latest)
     tree.rooted = latest is not None
+    if found is not None:
+        useful = [node for node in useful if (node.frame - found.frame) * stride >= 0]
     copies = state.config.pathways if tree.rooted else 1
-    tree.pathways = [Pathway(0.0, History(tuple(reversed(useful)), latest), None)] * copies
+    tree.pathways = [Pathway(0.0, History(tuple(reversed(useful)), latest, references), None)] * copies
     return tree
 
 
-def _memory_at(state: SessionState, object_id: int, frame: int, stride: int) -> Memory:
-    """The memory that the network attends to on `frame`, batch of 1."""
+def _found(state: SessionState, object_id: int, frame: int, stride: int) -> StoredResult | None:
+    """The result on which references found an object, if they did before `frame`."""
+    if state.store is None:
+        return None
+    found = None
+    for result in state.store.behind(state.tracks[object_id], object_id, frame, stride):
+        found = result if result.object_score > 0 else found
+    return found
+
+
+def _memory_at(state: SessionState, object_id: int, frame: int, stride: int) -> Memory | None:
+    """The memory that the network attends to on `frame`, batch of 1; None while the object is searched for."""
     tree = rebuild(state, object_id, frame, stride)
+    if tree.searching:
+        return None
     return stack_memories(tree.memories(frame), state.model)
 
 

@@ -190,8 +190,10 @@ class Session(SessionPrompts, SessionResults):
         """
         self._state.recover()
         chosen = None if objects is None else frozenset(self._edits.known(object_id) for object_id in objects)
-        prompts = [frames for object_id, frames in self.prompts.items() if chosen is None or object_id in chosen]
-        plan = make_plan(self.source, {frame for frames in prompts for frame in frames}, start, end, stride, reverse)
+        followed = [track for object_id, track in self._state.tracks.items() if chosen is None or object_id in chosen]
+        prompts = {frame for track in followed for frame in track.prompts}
+        searched = any(track.references for track in followed)
+        plan = make_plan(self.source, prompts, start, end, stride, reverse, searched)
 
         def after_visit() -> None:
             if self._saver is not None:

@@ -9,11 +9,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from sam2long.errors import PromptError
+from sam2long.model.checkpoints.digest import weights_digest
 from sam2long.tracking.preview import Preview
 from sam2long.tracking.prompting.conditioning import Conditioning
 from sam2long.tracking.prompting.edits import EditNote
 from sam2long.tracking.prompting.prompt_edits import PromptEdits
 from sam2long.tracking.prompting.prompts import Clicks, ObjectPrompt
+from sam2long.tracking.prompting.reference import Reference, centre_of, spread
 from sam2long.tracking.rebuild import conditioning_of
 from sam2long.tracking.state import SessionState
 from sam2long.tracking.style import ObjectStyle, default_style
@@ -114,6 +117,42 @@ class SessionPrompts:
             PromptError: as `add_points`; or the mask is empty or invalid, or the object already has a prompt here.
         """
         self._edits.add_mask(frame, object_id, mask, replace)
+
+    @property
+    def references(self) -> dict[int, tuple[Reference, ...]]:
+        """References of each object that has any."""
+        return {object_id: track.references for object_id, track in self._state.tracks.items() if track.references}
+
+    def add_reference(self, object_id: int, reference: Reference) -> None:
+        """Let an object be found here as it is remembered from elsewhere, without a prompt (docs/references.md).
+
+        It is searched for from the first visited frame on. An object may have several references. A prompt ends their
+        influence on the frames after it.
+
+        Args:
+            object_id: any number, 0 or more.
+            reference: from a picture, a session file, or another session's `reference`.
+
+        Raises:
+            PromptError: another network encoded it, the object id is not valid, or another thread is propagating.
+        """
+        self._edits.add_reference(object_id, reference)
+
+    def reference(self, object_id: int) -> Reference:
+        """Return what this session remembers of an object on its prompted frames, for another session.
+
+        Raises:
+            PromptError: there is no such object, or it shows on no prompted frame.
+        """
+        object_id = self._edits.known(object_id)
+        where = f"object {object_id} of {self._state.source.name}"
+        made = [conditioning_of(self._state, object_id, frame) for frame in self.prompts[object_id]]
+        masks = [one.outcome.mask(self._state.size) for one in made]
+        seen = spread([(one.node.payload, centre_of(mask)) for one, mask in zip(made, masks) if mask.any()])
+        if not seen:
+            raise PromptError(f"{where} shows on no prompted frame, so that nothing is remembered of it")
+        memories, centres = zip(*seen, strict=True)
+        return Reference(memories, centres, weights_digest(self._state.model), where)
 
     def shared_prompts(self, other: SessionPrompts) -> set[tuple[int, int]]:
         """(frame, object id) of the prompts that another session of the same video has in common with this one."""

@@ -8,6 +8,7 @@ from sam2long.model.memory.encoded import EncodedMemory
 from sam2long.tracking.frame.tracker import Tree
 from sam2long.tracking.prompting.conditioning import Conditioning
 from sam2long.tracking.prompting.prompts import ObjectPrompt
+from sam2long.tracking.prompting.reference import Reference
 from sam2long.tree import Node
 
 FOREVER = 2**62
@@ -76,6 +77,7 @@ class Track:
         cuts: spans of outdated results, oldest first.
         live: its tree where tracking stopped last, or None if that cannot continue.
         born: layer of its first prompt; earlier results with its id are of an object that was removed.
+        references: memories of it from elsewhere, by which it is found where no prompt comes before.
     """
 
     prompts: dict[int, ObjectPrompt] = field(default_factory=dict)
@@ -83,10 +85,11 @@ class Track:
     cuts: list[Cut] = field(default_factory=list)
     live: LiveTree | None = None
     born: int = 0
+    references: tuple[Reference, ...] = ()
 
-    def entry(self, sign: int) -> int:
-        """The first prompted frame in the direction of the visit."""
-        return min(self.prompts) if sign > 0 else max(self.prompts)
+    def has_entered(self, frame: int, sign: int) -> bool:
+        """Whether it is followed on a frame: from its first prompt in the direction of the visit, or by references."""
+        return bool(self.references) or any((frame - prompted) * sign >= 0 for prompted in self.prompts)
 
     def stands(self, layer: int, frame: int, stride: int) -> bool:
         """Whether a result is up to date."""
@@ -99,14 +102,15 @@ class Track:
     def span_of(self, frame: int, sign: int, layer: int) -> Cut:
         """The results of one direction that depend on a prompt on `frame`: from it to just before the next prompt.
 
-        If no prompt comes before it in that direction, the frames before it are included.
+        If neither a prompt nor a reference comes before it in that direction, the frames before it are included.
         """
+        kept = bool(self.references)
         others = [other for other in self.prompts if other != frame]
         ahead = [other for other in others if (other - frame) * sign > 0]
         behind = [other for other in others if (other - frame) * sign < 0]
         if sign > 0:
-            return Cut(layer, sign, frame if behind else 0, min(ahead) - 1 if ahead else FOREVER)
-        return Cut(layer, sign, max(ahead) + 1 if ahead else 0, frame if behind else FOREVER)
+            return Cut(layer, sign, frame if behind or kept else 0, min(ahead) - 1 if ahead else FOREVER)
+        return Cut(layer, sign, max(ahead) + 1 if ahead else 0, frame if behind or kept else FOREVER)
 
     def nodes(self) -> list[Node[EncodedMemory]]:
         """Nodes of the conditioning frames computed so far, by frame number."""

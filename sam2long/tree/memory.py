@@ -88,10 +88,12 @@ class History(Generic[T]):
     Attributes:
         useful: nodes that pass the IoU and visibility filter, oldest first.
         latest: the node of the previous frame, useful or not; None directly after a prompted frame.
+        references: memories of the object from elsewhere, up to its first prompt; attended to as prompted frames are.
     """
 
     useful: tuple[Node[T], ...] = ()
     latest: Node[T] | None = None
+    references: tuple[Node[T], ...] = ()
 
     def extended(self, node: Node[T], config: TreeConfig, clock: Clock) -> History[T]:
         """Return the history with `node` added; it replaces an earlier node of the same frame."""
@@ -99,10 +101,10 @@ class History(Generic[T]):
         if _is_useful(node, config):
             others = [kept for kept in useful if kept.frame != node.frame]
             useful = tuple([*others, node][max(0, len(others) + 1 - clock.window) :])
-        return History(useful, node)
+        return History(useful, node, self.references)
 
     def after_prompt(self) -> History[T]:
-        """Return the history for the frame after a prompted one: the previous frame is no longer an unprompted one."""
+        """Return the history for the frame after a prompted one: the previous frame was prompted, references end."""
         return History(self.useful)
 
 
@@ -118,29 +120,32 @@ def select_memory(
     Args:
         prompted: the object's prompted frames; all, or the closest ones, contribute a spatial memory, and those not
             ahead of `frame` a pointer.
-        history: the pathway's unprompted frames.
+        history: the pathway's unprompted frames, and its references.
         frame: the frame to segment.
         config: IoU threshold and modulation.
         clock: stride and direction, and the number of memories.
     """
     by_frames = config.iou_threshold is None
     recent = _recent_by_frame(history, frame, clock) if by_frames else _recent_by_rank(history)
+    references = history.references
     chosen, others = _closest(prompted, frame, clock.max_prompted)
     near = [(node, slot) for slot, node in recent if slot < clock.memory_slots]
     if by_frames and others:
         near = _with_passed_over(near, others, frame, clock)
     # SAM2Long's reference code uses no pointer of the oldest frame that it collects; kept for parity.
     pointed = recent if by_frames else recent[:-1]
-    spatial = [*chosen, *(node for node, _ in reversed(near))]
-    behind = [(clock.steps(node.frame, frame), node) for node in prompted if clock.steps(node.frame, frame) >= 0]
+    spatial = [*references, *chosen, *(node for node, _ in reversed(near))]
+    behind = [(1.0, node) for node in references]
+    behind += [(clock.steps(node.frame, frame), node) for node in prompted if clock.steps(node.frame, frame) >= 0]
     pointers = [*behind, *((float(rank), node) for rank, node in pointed[: clock.window])]
+    given = len(references) + len(chosen)
     spatial_weights = pointer_weights = None
     if config.modulation is not None and len(spatial) > 1:
-        spatial_weights = _modulation(spatial, len(chosen), config.modulation)
+        spatial_weights = _modulation(spatial, given, config.modulation)
         pointer_weights = _modulation([node for _, node in pointers], len(behind), config.modulation)
     return MemorySelection(
         spatial,
-        [0] * len(chosen) + [slot for _, slot in reversed(near)],
+        [0] * given + [slot for _, slot in reversed(near)],
         spatial_weights,
         [node for _, node in pointers],
         [distance / max(1, clock.window) for distance, _ in pointers],

@@ -9,10 +9,12 @@ from typing import Generic, TypeVar
 from sam2long.tree.config import TreeConfig
 from sam2long.tree.lineage import Branch, Lineage
 from sam2long.tree.memory import Clock, History, MemorySelection, Node, select_memory
-from sam2long.tree.survivors import Choice, select
+from sam2long.tree.survivors import Choice, best_find, select
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+_Identity = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,8 @@ class ObjectTree(Generic[T, R]):
         lineage: the branches of the undecided frames.
         rooted: whether a frame has been tracked since the last prompt; if not, there is a single pathway.
         agreed: latest frames in a row on which there were distinct pathways and their masks agreed.
+        searching: whether the object has not been found yet. Each pathway then holds the references at another place,
+            and stays as it is until one of them finds the object; see `search`.
     """
 
     config: TreeConfig
@@ -76,6 +80,12 @@ class ObjectTree(Generic[T, R]):
     lineage: Lineage[R] = field(default_factory=Lineage)
     rooted: bool = False
     agreed: int = 0
+    searching: bool = False
+
+    def search(self, references: Sequence[tuple[Node[T], ...]]) -> None:
+        """Look for the object, of which nothing but references is remembered; one item per place to try them at."""
+        self.pathways = [Pathway(0.0, History(references=several), None) for several in references]
+        self.rooted, self.searching, self.agreed = False, True, 0
 
     def memories(self, frame: int) -> list[MemorySelection[T]]:
         """Memory selection of each distinct pathway for `frame`."""
@@ -87,9 +97,12 @@ class ObjectTree(Generic[T, R]):
     def choose(self, ious: Sequence[Sequence[float]], object_scores: Sequence[float]) -> list[Choice]:
         """Choose the survivors. Both arguments have one row per distinct pathway, in the order of `memories`.
 
-        The first frame after a prompt has one pathway; all new pathways start from its candidate of highest IoU.
+        The first frame after a prompt has one pathway; all new pathways start from its candidate of highest IoU. While
+        the object is searched for, they start from the best candidate of all places.
         """
         rows = self._rows()
+        if self.searching:
+            return [best_find(ious, object_scores)] * self.config.pathways
         if not self.rooted:
             best = max(range(len(ious[0])), key=ious[0].__getitem__)
             return [Choice(0, best, 0.0)] * self.config.pathways
@@ -122,11 +135,14 @@ class ObjectTree(Generic[T, R]):
             frame, [(parents[row].branch, outcome) for (row, _), outcome in zip(survivors, outcomes, strict=True)]
         )
         places = [survivors.index(place) for place in chosen]
-        self.pathways = [
-            Pathway(choice.score, histories[place], branches[place])
-            for choice, place in zip(choices, places, strict=True)
-        ]
-        self.rooted = True
+        if self.searching and nodes[0].object_score <= 0:
+            self.pathways = [Pathway(0.0, pathway.history, branches[0]) for pathway in self.pathways]
+        else:
+            self.pathways = [
+                Pathway(choice.score, histories[place], branches[place])
+                for choice, place in zip(choices, places, strict=True)
+            ]
+            self.rooted, self.searching = True, False
         return TraceRow(
             frame,
             [choice.pathway for choice in choices],
@@ -142,7 +158,7 @@ class ObjectTree(Generic[T, R]):
         Args:
             disagreement: largest 1 - IoU between the masks of any two survivors of the latest frame.
         """
-        if self.config.merge is None:
+        if self.config.merge is None or self.searching:
             return
         apart = len(self._distinct()) > 1
         self.agreed = self.agreed + 1 if apart and 1 - disagreement > self.config.merge_iou else 0
@@ -197,19 +213,19 @@ class ObjectTree(Generic[T, R]):
         self.prompted = sorted([*others, node], key=lambda kept: kept.frame)
         history: History[T] = History() if forget else self.pathways[0].history.after_prompt()
         self.pathways = [Pathway(0.0, history, None)]
-        self.rooted, self.agreed = False, 0
+        self.rooted, self.searching, self.agreed = False, False, 0
         return decided
 
-    def _distinct(self) -> dict[int, Pathway[T, R]]:
-        distinct: dict[int, Pathway[T, R]] = {}
+    def _distinct(self) -> dict[_Identity, Pathway[T, R]]:
+        distinct: dict[_Identity, Pathway[T, R]] = {}
         for pathway in self.pathways:
-            distinct.setdefault(id(pathway.history.latest), pathway)
+            distinct.setdefault(_identity(pathway.history), pathway)
         return distinct
 
     def _rows(self) -> list[int]:
         """For each pathway, the row of the distinct pathway that it equals."""
         order = list(self._distinct())
-        return [order.index(id(pathway.history.latest)) for pathway in self.pathways]
+        return [order.index(_identity(pathway.history)) for pathway in self.pathways]
 
     def _forget_settled(self, newest: Branch[R]) -> None:
         """Drop the pathways' references to a decided branch."""
@@ -233,3 +249,8 @@ class ObjectTree(Generic[T, R]):
         self.lineage.drop(losers)
         self.pathways = [pathway for pathway in self.pathways if pathway.branch not in losers]
         return self.decided()
+
+
+def _identity(history: History[T]) -> _Identity:
+    """Equal for pathways that are copies of each other: they share the latest node, and the references."""
+    return id(history.latest), *(id(node) for node in history.references)

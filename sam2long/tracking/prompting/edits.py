@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from sam2long.tracking.prompting.conditioning import Conditioning
 from sam2long.tracking.prompting.prompts import ObjectPrompt
+from sam2long.tracking.prompting.reference import Reference
 from sam2long.tracking.state import Place, SessionState
 from sam2long.tracking.style import ObjectStyle
 from sam2long.tracking.track import FOREVER, Cut, LiveTree, Track
@@ -45,6 +46,7 @@ class Side:
         conditionings: its conditioning frames by frame.
         live: its tree, if the edit made it outdated.
         style: its style, or None for the default.
+        references: its references.
     """
 
     track: Track | None
@@ -53,6 +55,7 @@ class Side:
     conditionings: dict[int, Conditioning]
     live: LiveTree | None
     style: ObjectStyle | None
+    references: tuple[Reference, ...] = ()
 
 
 @dataclass
@@ -150,8 +153,21 @@ class EditLog:
             state.tracks[object_id] = track
         else:
             del track.prompts[frame]
-            if not track.prompts:
+            if not track.prompts and not track.references:
                 del state.tracks[object_id]
+        edit.apply(track)
+        return spans
+
+    def add_reference(self, object_id: int, reference: Reference) -> tuple[Cut, ...]:
+        """Let an object be found by a further reference. Returns what the edit makes outdated: all of its results."""
+        state = self._state
+        state.layer += 1
+        track = state.tracks.get(object_id) or Track(born=state.layer)
+        spans = tuple(Cut(state.layer, sign, 0, FOREVER) for sign in (1, -1))
+        edit = self._record(EditNote(object_id, None, "reference", 0, FOREVER), spans)
+        track.live = None
+        track.references += (reference,)
+        state.tracks[object_id] = track
         edit.apply(track)
         return spans
 
@@ -220,6 +236,7 @@ class EditLog:
     def _restore(self, track: Track, edit: Edit, side: Side) -> None:
         self._state.tracks[edit.note.object_id] = track
         track.prompts, track.conditionings = side.prompts, side.conditionings
+        track.references = side.references
         if track.live is not None and not any(track.live.touches(span) for span in edit.spans):
             return
         track.live = side.live
@@ -238,7 +255,7 @@ class EditLog:
         known = track or Track()
         live = known.live if known.live is not None and any(known.live.touches(span) for span in spans) else None
         order, style = tuple(self._state.tracks), self._state.styles.get(note.object_id)
-        return Side(track, order, dict(known.prompts), dict(known.conditionings), live, style)
+        return Side(track, order, dict(known.prompts), dict(known.conditionings), live, style, known.references)
 
     def _record(self, note: EditNote, spans: tuple[Cut, ...]) -> Edit:
         """Add an edit to the log before it is applied; what was undone can no longer be redone."""

@@ -10,9 +10,11 @@ from typing import Any
 import numpy.typing as npt
 
 from sam2long.errors import PromptError
+from sam2long.model.checkpoints.digest import weights_digest
 from sam2long.tracking.prompting.conditioning import Conditioning
 from sam2long.tracking.prompting.edits import EditLog
 from sam2long.tracking.prompting.prompts import Clicks, ObjectPrompt, Tracked, check_clicks, check_mask, whole_number
+from sam2long.tracking.prompting.reference import Reference
 from sam2long.tracking.propagation import Propagation
 from sam2long.tracking.rebuild import condition_prompt, conditioning_of
 from sam2long.tracking.state import SessionState
@@ -78,6 +80,15 @@ class PromptEdits:
         given = check_mask(mask, self._state.size, where)
         tracked = self._tracked(frame, object_id) if standing is None else standing.tracked
         self._set_prompt(frame, object_id, ObjectPrompt(mask=given, replaces=tracked), "mask")
+
+    def add_reference(self, object_id: int, reference: Reference) -> None:
+        """Let an object be found by a reference; see `Session.add_reference`."""
+        object_id = whole_number(object_id, "an object id")
+        if object_id < 0:
+            raise PromptError(f"object {object_id}: object ids start at 0")
+        reference.check_fits(weights_digest(self._state.model), f"object {object_id}")
+        self._check_free(None)
+        self._changed(self.log.add_reference(object_id, reference))
 
     def remove_prompt(self, frame: int, object_id: int) -> None:
         """Remove an object's prompts on a frame; see `Session.remove_prompt`."""

@@ -28,7 +28,9 @@ from sam2long.tree import TreeConfig
 from sam2long.version import VERSION
 from sam2long.video.fingerprint import Fingerprint, fingerprint
 
-FORMAT, FORMAT_VERSION = "sam2long session", 2
+FORMAT, FORMAT_VERSION = "sam2long session", 3
+_WITHOUT_REFERENCES = 2
+"""Version of files that earlier versions of sam2long can read: those of sessions without references."""
 
 _OPTIONS = ("trace", "keep_logits", "max_delay")
 _DAMAGE = (
@@ -135,7 +137,7 @@ def read_header(path: Path) -> Header:
     Raises:
         SessionError: the file does not exist, is damaged, is not a session file, or was written by a newer version.
     """
-    with _open(path) as file:
+    with opened_session(path) as file:
         data = json.loads(file.read("session.json"), object_pairs_hook=_unique)
         if data.get("format") != FORMAT:
             raise SessionError(f"{path} is not a sam2long session file")
@@ -164,7 +166,7 @@ def read_session(path: Path, header: Header, state: SessionState) -> None:
     from safetensors.torch import load
 
     assert state.store is not None
-    with _open(path) as file:
+    with opened_session(path) as file:
         decoder = SessionDecoder(load(file.read("memory.safetensors")), state.model, state.size, state.config)
         for item in header.data["objects"]:
             live = item["live"]
@@ -221,7 +223,7 @@ def read_observations(path: Path) -> Iterator[Observation]:
 
     read_header(path)
     last: StoredResult | None = None
-    with _open(path) as file:
+    with opened_session(path) as file:
         for name in result_members(file):
             for result in _rows(load(file.read(name))):
                 if last is None or (result.object_id, result.frame) != (last.object_id, last.frame):
@@ -250,7 +252,7 @@ def _describe(state: SessionState, tracks: list[Json], video: Fingerprint, weigh
     path = state.source.path
     return {
         "format": FORMAT,
-        "version": FORMAT_VERSION,
+        "version": FORMAT_VERSION if any(track.references for track in state.tracks.values()) else _WITHOUT_REFERENCES,
         "made_by": VERSION,
         "source": None if path is None else str(path.resolve()),
         "video": asdict(video),
@@ -365,7 +367,7 @@ def _check_sizes(file: zipfile.ZipFile, path: Path) -> None:
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[zipfile.ZipFile]:
+def opened_session(path: Path) -> Iterator[zipfile.ZipFile]:
     """Open a session file; any error while it is read is raised as a SessionError that names the file."""
     try:
         with zipfile.ZipFile(path) as file:

@@ -20,6 +20,7 @@ from sam2long.tracking.frame.outcome import Outcome
 from sam2long.tracking.frame.tracker import Tree
 from sam2long.tracking.prompting.conditioning import Conditioning
 from sam2long.tracking.prompting.prompts import Clicks, FrameSize, ObjectPrompt, Tracked, check_clicks
+from sam2long.tracking.prompting.reference import Reference
 from sam2long.tracking.storage.packing import PackedMask
 from sam2long.tracking.style import ObjectStyle
 from sam2long.tracking.track import FOREVER, LiveTree, Track
@@ -37,7 +38,9 @@ class SessionEncoder:
 
     def track(self, track: Track) -> Json:
         """Encode an object."""
+        references = [self._reference(reference) for reference in track.references]
         return {
+            **({"references": references} if references else {}),
             "prompts": [{"frame": frame, **self._prompt(prompt)} for frame, prompt in track.prompts.items()],
             "conditionings": [
                 {
@@ -50,6 +53,13 @@ class SessionEncoder:
             ],
             "live": None if track.live is None else self._live(track.live),
         }
+
+    def _reference(self, reference: Reference) -> Json:
+        memories = [
+            {"map": self._tensor(memory.spatial), "pointer": self._tensor(memory.pointer), "centre": list(centre)}
+            for memory, centre in zip(reference.memories, reference.centres, strict=True)
+        ]
+        return {"origin": reference.origin, "weights": reference.weights, "memories": memories}
 
     def _prompt(self, prompt: ObjectPrompt) -> Json:
         return {
@@ -72,12 +82,14 @@ class SessionEncoder:
             "pending": [[frame, time] for frame, time in live.pending.items()],
             "rooted": tree.rooted,
             "agreed": tree.agreed,
+            **({"searching": True} if tree.searching else {}),
             "pathways": [
                 {
                     "score": pathway.score,
                     "useful": [self._node(node) for node in pathway.history.useful],
                     "latest": self._node(pathway.history.latest) if pathway.history.latest else None,
                     "branch": places.get(id(pathway.branch)),
+                    **({"references": [self._node(n) for n in kept]} if (kept := pathway.history.references) else {}),
                 }
                 for pathway in tree.pathways
             ],
@@ -150,11 +162,22 @@ class SessionDecoder:
             track.conditionings[whole(item["frame"])] = Conditioning(
                 self._node(item["node"]), self._outcome(item["outcome"]), bool(item.get("contradicts", False))
             )
-        if not track.prompts or not track.conditionings.keys() <= track.prompts.keys():
-            raise ValueError("an object has no prompt, or remembers a frame that has none")
+        track.references = tuple(self._reference(item) for item in data.get("references", ()))
+        if not (track.prompts or track.references) or not track.conditionings.keys() <= track.prompts.keys():
+            raise ValueError("an object has neither a prompt nor a reference, or remembers a frame that has none")
         if data["live"] is not None:
             track.live = self._live(data["live"], clocks[data["live"]["stride"]], track)
         return track
+
+    def _reference(self, data: Json) -> Reference:
+        config = self.model.config
+        memories, centres = [], []
+        for item in data["memories"]:
+            spatial = self._shaped(item["map"], *config.memory_shape)
+            memories.append(EncodedMemory(spatial, self._shaped(item["pointer"], config.dim)))
+            x, y = item["centre"]
+            centres.append((real(x), real(y)))
+        return Reference(tuple(memories), tuple(centres), str(data["weights"]), str(data["origin"]))
 
     def _prompt(self, data: Json) -> ObjectPrompt:
         return ObjectPrompt(
@@ -197,6 +220,7 @@ class SessionDecoder:
                 History(
                     tuple(self._node(node) for node in item["useful"]),
                     self._node(item["latest"]) if item["latest"] else None,
+                    tuple(self._node(node) for node in item.get("references", ())),
                 ),
                 None if item["branch"] is None else branches[whole(item["branch"])],
             )
@@ -206,6 +230,7 @@ class SessionDecoder:
         _check_tree(branches, levels, pathways, list(pending))
         rooted, agreed = bool(data["rooted"]), whole(data.get("agreed", 0))
         tree: Tree = ObjectTree(self.config, clock, track.nodes(), pathways, Lineage(levels), rooted, agreed)
+        tree.searching = bool(data.get("searching", False))
         stride = whole(data["stride"], -FOREVER)
         if stride == 0:
             raise ValueError("a stride of 0")
