@@ -18,7 +18,7 @@ from sam2long.version import VERSION as __version__
 if TYPE_CHECKING:
     from sam2long.model import SAM2, load_model
     from sam2long.results import FrameResult
-    from sam2long.tracking import Preview, Session
+    from sam2long.tracking import Preview, Reference, Session
     from sam2long.tree import TreeConfig
     from sam2long.video import open_video
 
@@ -26,6 +26,7 @@ _PACKAGES = {
     "SAM2": "model",
     "load_model": "model",
     "Preview": "tracking",
+    "Reference": "tracking",
     "Session": "tracking",
     "TreeConfig": "tree",
     "FrameResult": "results",
@@ -36,6 +37,7 @@ __all__ = [
     "SAM2",
     "FrameResult",
     "Preview",
+    "Reference",
     "Session",
     "TreeConfig",
     "UserError",

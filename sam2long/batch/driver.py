@@ -190,7 +190,7 @@ class _Board:
 
     def _tasks_of(self, job: Job) -> list[Task]:
         size, cuts = self._sizes[job.id], []
-        if self._batch.split_at_prompts and job.session is None:
+        if self._batch.split_at_prompts and job.session is None and not job.like:
             with suppress(UserError):  # the worker will say the same
                 cuts = segments(job.read_prompts(), self._batch.settings.of(job).frames)
         if len(cuts) < 2:

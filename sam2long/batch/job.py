@@ -32,6 +32,8 @@ class Job:
         point: clicks, in the words of `track --point`.
         box: boxes, in the words of `track --box`.
         mask: masks, in the words of `track --mask`.
+        like: objects remembered from elsewhere, in the words of `track --like`.
+        like_mask: masks of the pictures in `like`, in the same order.
         session: session file to start from and to save to; its prompts need not be given again.
         settings: settings of this job only, by the names in `SETTINGS`.
 
@@ -45,6 +47,8 @@ class Job:
     point: Sequence[str] = ()
     box: Sequence[str] = ()
     mask: Sequence[str] = ()
+    like: Sequence[str] = ()
+    like_mask: Sequence[str] = ()
     session: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
@@ -53,15 +57,19 @@ class Job:
             raise JobError(f"job id {self.id[:80]!r} cannot be the name of a folder; use letters, digits, '-' and '_'")
         if not self.video:
             raise JobError(f"job {self.id} has no video")
-        if not (self.prompts or self.point or self.box or self.mask or self.session):
-            raise JobError(f"job {self.id} has nothing to follow: give prompts, a point, a box, a mask or a session")
+        if not (self.prompts or self.point or self.box or self.mask or self.like or self.session):
+            raise JobError(
+                f"job {self.id} has nothing to follow: give prompts, a point, a box, a mask, a like or a session"
+            )
         for name, value in self.settings.items():
             _check_setting(self.id, name, value)
 
     @property
     def digest(self) -> str:
         """Short hexadecimal SHA-256 of everything that can change the results, as it is written in the job list."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True, default=list).encode()).hexdigest()[:16]
+        # Without `like`, the digest is that of earlier versions, whose batches can still be resumed.
+        words = {name: value for name, value in asdict(self).items() if value or not name.startswith("like")}
+        return hashlib.sha256(json.dumps(words, sort_keys=True, default=list).encode()).hexdigest()[:16]
 
     def located(self, folder: Path) -> Job:
         """The same job with paths relative to `folder` made absolute, for workers that run elsewhere."""
@@ -82,6 +90,8 @@ class Job:
             video=absolute(self.video),
             prompts=entries,
             mask=tuple(absolute(word) for word in self.mask),
+            like=tuple(absolute(word) for word in self.like),
+            like_mask=tuple(absolute(word) for word in self.like_mask),
             session=None if self.session is None else absolute(self.session),
         )
 

@@ -19,7 +19,7 @@ VIDEO_SUFFIXES = frozenset((
 ))  # fmt: skip
 """Files of a folder that are taken for videos."""
 
-_WORDS = ("point", "box", "mask")
+_WORDS = ("point", "box", "mask", "like", "like_mask")
 _KEYS = ("id", "video", "prompts", *_WORDS, "session", *SETTINGS)
 
 
@@ -117,7 +117,7 @@ def _words(value: object, key: str, where: str) -> tuple[str, ...]:
         return tuple(word.strip() for word in value.split(";"))
     if isinstance(value, list | tuple) and _all(value, str):
         return tuple(value)
-    raise JobError(f"{where}: {key} must be text as for track --{key}, or a list of such texts")
+    raise JobError(f"{where}: {key} must be text as for track --{key.replace('_', '-')}, or a list of such texts")
 
 
 def _all(values: object, kind: type) -> bool:

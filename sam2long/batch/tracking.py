@@ -21,6 +21,7 @@ from sam2long.results.writers.folder import summary_of
 from sam2long.review.states import is_unsure
 from sam2long.running.interrupt import Stop
 from sam2long.running.models import ModelChoice
+from sam2long.running.prompts.likes import read_likes
 from sam2long.running.run import FrameRange, Run, open_run, open_session
 from sam2long.running.session_file import SavedRun, check_settings, read_saved
 from sam2long.tracking.saving.join import join_sessions
@@ -131,6 +132,7 @@ class TrackRunner:
         return Run(
             source=source,
             prompts=job.read_prompts(),
+            likes=read_likes(job.like, job.like_mask),
             out=self.work.out / job.id,
             formats=settings.formats,
             tree=settings.tree,
@@ -152,7 +154,11 @@ class TrackRunner:
                 raise
             file.unlink()  # written by an earlier attempt, and of no use
             return None
-        if saved is None and job.session is not None and not (job.prompts or job.point or job.box or job.mask):
+        if (
+            saved is None
+            and job.session is not None
+            and not (job.prompts or job.point or job.box or job.mask or job.like)
+        ):
             raise JobError(f"there is no session file {file}")
         return saved
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -13,6 +13,7 @@ from sam2long.model import SAM2
 from sam2long.results import FrameResult
 from sam2long.results.writers import WriterSet, open_writers
 from sam2long.running.interrupt import Stop
+from sam2long.running.prompts.likes import Like, apply_likes
 from sam2long.running.prompts.parsed import Prompt, apply_prompts, check_prompts, describe
 from sam2long.running.session_file import SavedRun
 from sam2long.running.write import Outcome, Progress, write_results
@@ -53,6 +54,7 @@ class Run:
         network: description of the network for the summary.
         session_file: file to save the run to as it goes, or None.
         saved: what that file already holds, or None.
+        likes: objects remembered from elsewhere.
     """
 
     source: VideoSource
@@ -68,6 +70,7 @@ class Run:
     network: Mapping[str, object] = field(default_factory=dict)
     session_file: Path | None = None
     saved: SavedRun | None = None
+    likes: Sequence[Like] = ()
 
     @property
     def prompted_objects(self) -> set[tuple[int, int]]:
@@ -84,7 +87,12 @@ class Run:
     @property
     def object_ids(self) -> list[int]:
         """Ids of all objects, ascending."""
-        return sorted({object_id for _, object_id in self.prompted_objects})
+        return sorted({object_id for _, object_id in self.prompted_objects} | self.searched_objects)
+
+    @property
+    def searched_objects(self) -> set[int]:
+        """Ids of the objects that are searched for by references, including those of a saved run."""
+        return {like.object_id for like in self.likes} | (set(self.saved.searched) if self.saved else set())
 
     @property
     def settings(self) -> dict[str, object]:
@@ -96,6 +104,7 @@ class Run:
             "levels": self.levels,
             **asdict(self.frames),
             "prompts": describe(self.prompts) if self.prompts else [],
+            **({"likes": [like.described() for like in self.likes]} if self.likes else {}),
         }
 
 
@@ -131,7 +140,7 @@ def open_run(run: Run, load: Callable[[], SAM2]) -> Iterator[OpenRun]:
     """
     if run.prompts:
         check_prompts(run.prompts, run.source)
-    plan = make_plan(run.source, run.prompted_frames, **asdict(run.frames))
+    plan = make_plan(run.source, run.prompted_frames, **asdict(run.frames), searched=bool(run.searched_objects))
     writers = open_writers(
         run.out,
         (*run.formats, TRACE),
@@ -152,6 +161,7 @@ def open_session(run: Run, model: SAM2) -> Iterator[Session]:
     with _session(run, model) as session:
         if new := _new_prompts(run, session):
             apply_prompts(new, session)
+        apply_likes(run.likes, session)
         yield session
 
 

@@ -18,11 +18,13 @@ class SavedRun:
         prompted: (frame, object id) of every prompt in the file.
         tree: configuration of the memory tree.
         max_delay: see `Session`.
+        searched: ids of the objects that are searched for by references.
     """
 
     prompted: frozenset[tuple[int, int]]
     tree: TreeConfig
     max_delay: int | None
+    searched: frozenset[int] = frozenset()
 
 
 def read_saved(path: Path | None) -> SavedRun | None:
@@ -39,7 +41,7 @@ def read_saved(path: Path | None) -> SavedRun | None:
     if not path.exists():
         return None
     header = read_header(path)
-    return SavedRun(_prompted(header, path), header.tree, header.options["max_delay"])
+    return SavedRun(_prompted(header, path), header.tree, header.options["max_delay"], _searched(header, path))
 
 
 def check_settings(saved: SavedRun, path: Path, given: TreeConfig, max_delay: int | None) -> None:
@@ -60,4 +62,11 @@ def _prompted(header: Header, path: Path) -> frozenset[tuple[int, int]]:
             (int(prompt["frame"]), int(item["id"])) for item in header.data["objects"] for prompt in item["prompts"]
         )
     except (LookupError, TypeError, ValueError, OverflowError) as error:
+        raise SessionError(f"{path} is damaged or not a session file ({error})") from error
+
+
+def _searched(header: Header, path: Path) -> frozenset[int]:
+    try:
+        return frozenset(int(item["id"]) for item in header.data["objects"] if item.get("references"))
+    except (AttributeError, LookupError, TypeError, ValueError, OverflowError) as error:
         raise SessionError(f"{path} is damaged or not a session file ({error})") from error

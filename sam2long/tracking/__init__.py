@@ -2,6 +2,7 @@
 
 from sam2long.tracking.frame.tracker import Tracker
 from sam2long.tracking.preview import Preview
+from sam2long.tracking.prompting.reference import Reference
 from sam2long.tracking.session import Session
 
-__all__ = ["Preview", "Session", "Tracker"]
+__all__ = ["Preview", "Reference", "Session", "Tracker"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from threading import Event, get_ident
@@ -14,7 +13,9 @@ from sam2long.model.image_encoder import ImageFeatures
 from sam2long.results import FrameResult
 from sam2long.tracking.frame.encode_ahead import batch_size, encode_ahead
 from sam2long.tracking.frame.outcome import Outcome, compact, fetch_masks
+from sam2long.tracking.frame.search import aim
 from sam2long.tracking.frame.tracker import Tracker
+from sam2long.tracking.frame.waiting import WaitingFrame
 from sam2long.tracking.plan import Plan
 from sam2long.tracking.progress import Progress
 from sam2long.tracking.rebuild import condition_on_prompts, conditioning_of, makes_forget, rebuild
@@ -24,28 +25,6 @@ from sam2long.tracking.track import Cut, LiveTree, Track
 
 _UNPACKED = 8
 """Number of newest waiting frames whose mask logits are kept; older ones are packed to a few kilobytes each."""
-
-
-@dataclass
-class WaitingFrame:
-    """A visited frame that waits until each of its objects has an outcome.
-
-    Attributes:
-        frame: frame number.
-        time: presentation time in seconds.
-        objects: ids of the objects present on it.
-        outcomes: by object id, as far as they are decided.
-    """
-
-    frame: int
-    time: float
-    objects: tuple[int, ...]
-    outcomes: dict[int, Outcome] = field(default_factory=dict)
-
-    @property
-    def complete(self) -> bool:
-        """Whether every object is decided, and with them the frame."""
-        return len(self.outcomes) == len(self.objects)
 
 
 class Propagation:
@@ -226,6 +205,8 @@ class Propagation:
             live.pending[frame] = place.time
             self._advance(live, frame)
             trees[object_id] = live.tree
+            if live.tree.searching:
+                aim(self._tracker, live.tree, frame, features, state.tracks[object_id].references)
         self._tracker.trees = trees
         decided = self._tracker.step(frame, features, object_ids)
         outcomes = [item.outcome for item in decided]

@@ -16,12 +16,12 @@ from sam2long.model.memory.memory_attention import Memory
 from sam2long.tracking.frame.tracker import Tree, stack_memories
 from sam2long.tracking.prompting.conditioning import Conditioning, condition
 from sam2long.tracking.prompting.prompts import ObjectPrompt
-from sam2long.tracking.prompting.reference import at_place, centre_of, places_of
+from sam2long.tracking.prompting.reference import at_place, centre_of
 from sam2long.tracking.state import SessionState
 from sam2long.tracking.storage.packing import unpack_logits, unpack_pointer
 from sam2long.tracking.storage.store import StoredResult
 from sam2long.tracking.track import Track
-from sam2long.tree import History, Node, ObjectTree, Pathway
+from sam2long.tree import FOUND, History, Node, ObjectTree, Pathway
 
 
 def conditioning_of(state: SessionState, object_id: int, frame: int) -> Conditioning:
@@ -57,9 +57,9 @@ def rebuild(state: SessionState, object_id: int, frame: int, stride: int) -> Tre
     if track.references and not any((frame - place) * stride > 0 for place in track.prompts):
         found = _found(state, object_id, frame, stride)
         if found is None:
-            tree.search(places_of(track.references, state.model.device))
+            tree.search([at_place(track.references, None, state.model.device)])
             return tree
-        # Where the object was found is close to the place that found it, which is not stored.
+        # The references were at a place close to where they found it, which is not stored.
         place = centre_of(state.outcome(found).mask(state.size)) if found.area else None
         references = at_place(track.references, place, state.model.device)
     if state.config.iou_threshold is None:
@@ -82,7 +82,7 @@ def _found(state: SessionState, object_id: int, frame: int, stride: int) -> Stor
         return None
     found = None
     for result in state.store.behind(state.tracks[object_id], object_id, frame, stride):
-        found = result if result.object_score > 0 else found
+        found = result if result.object_score > FOUND else found
     return found
 
 

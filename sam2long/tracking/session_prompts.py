@@ -16,7 +16,7 @@ from sam2long.tracking.prompting.conditioning import Conditioning
 from sam2long.tracking.prompting.edits import EditNote
 from sam2long.tracking.prompting.prompt_edits import PromptEdits
 from sam2long.tracking.prompting.prompts import Clicks, ObjectPrompt
-from sam2long.tracking.prompting.reference import Reference, centre_of, spread
+from sam2long.tracking.prompting.reference import Reference, centre_of
 from sam2long.tracking.rebuild import conditioning_of
 from sam2long.tracking.state import SessionState
 from sam2long.tracking.style import ObjectStyle, default_style
@@ -148,11 +148,10 @@ class SessionPrompts:
         where = f"object {object_id} of {self._state.source.name}"
         made = [conditioning_of(self._state, object_id, frame) for frame in self.prompts[object_id]]
         masks = [one.outcome.mask(self._state.size) for one in made]
-        seen = spread([(one.node.payload, centre_of(mask)) for one, mask in zip(made, masks) if mask.any()])
+        seen = [(one.node.payload, centre_of(mask)) for one, mask in zip(made, masks, strict=True) if mask.any()]
         if not seen:
             raise PromptError(f"{where} shows on no prompted frame, so that nothing is remembered of it")
-        memories, centres = zip(*seen, strict=True)
-        return Reference(memories, centres, weights_digest(self._state.model), where)
+        return Reference.from_memories(seen, weights_digest(self._state.model), where, object_id)
 
     def shared_prompts(self, other: SessionPrompts) -> set[tuple[int, int]]:
         """(frame, object id) of the prompts that another session of the same video has in common with this one."""

@@ -3,10 +3,11 @@
 from sam2long.tree.config import TreeConfig
 from sam2long.tree.lineage import Branch, Lineage
 from sam2long.tree.memory import Clock, History, MemorySelection, Node, select_memory
-from sam2long.tree.object_tree import ObjectTree, Pathway, TraceRow
+from sam2long.tree.object_tree import FOUND, ObjectTree, Pathway, TraceRow
 from sam2long.tree.survivors import Choice, select
 
 __all__ = [
+    "FOUND",
     "Branch",
     "Choice",
     "Clock",

@@ -9,10 +9,13 @@ from typing import Generic, TypeVar
 from sam2long.tree.config import TreeConfig
 from sam2long.tree.lineage import Branch, Lineage
 from sam2long.tree.memory import Clock, History, MemorySelection, Node, select_memory
-from sam2long.tree.survivors import Choice, best_find, select
+from sam2long.tree.survivors import Choice, select
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+FOUND = 2.0
+"""Object score above which an object that is searched for counts as found."""
 
 _Identity = tuple[int, ...]
 
@@ -69,8 +72,8 @@ class ObjectTree(Generic[T, R]):
         lineage: the branches of the undecided frames.
         rooted: whether a frame has been tracked since the last prompt; if not, there is a single pathway.
         agreed: latest frames in a row on which there were distinct pathways and their masks agreed.
-        searching: whether the object has not been found yet. Each pathway then holds the references at another place,
-            and stays as it is until one of them finds the object; see `search`.
+        searching: whether the object has not been found yet. Each pathway then holds the references at another place;
+            nothing is remembered until one of them finds the object, with an object score above `FOUND`.
     """
 
     config: TreeConfig
@@ -83,8 +86,14 @@ class ObjectTree(Generic[T, R]):
     searching: bool = False
 
     def search(self, references: Sequence[tuple[Node[T], ...]]) -> None:
-        """Look for the object, of which nothing but references is remembered; one item per place to try them at."""
-        self.pathways = [Pathway(0.0, History(references=several), None) for several in references]
+        """Look for the object, of which nothing but references is remembered.
+
+        Args:
+            references: for each place to try on the next frame, the references as they are there.
+        """
+        # The latest branch is common to all pathways.
+        branch = self.pathways[0].branch if self.searching else None
+        self.pathways = [Pathway(0.0, History(references=several), branch) for several in references]
         self.rooted, self.searching, self.agreed = False, True, 0
 
     def memories(self, frame: int) -> list[MemorySelection[T]]:
@@ -98,11 +107,11 @@ class ObjectTree(Generic[T, R]):
         """Choose the survivors. Both arguments have one row per distinct pathway, in the order of `memories`.
 
         The first frame after a prompt has one pathway; all new pathways start from its candidate of highest IoU. While
-        the object is searched for, they start from the best candidate of all places.
+        the object is searched for, they start from the best candidate of the place with the highest object score.
         """
         rows = self._rows()
         if self.searching:
-            return [best_find(ious, object_scores)] * self.config.pathways
+            return [_best_find(ious, object_scores)] * self.config.pathways
         if not self.rooted:
             best = max(range(len(ious[0])), key=ious[0].__getitem__)
             return [Choice(0, best, 0.0)] * self.config.pathways
@@ -135,7 +144,7 @@ class ObjectTree(Generic[T, R]):
             frame, [(parents[row].branch, outcome) for (row, _), outcome in zip(survivors, outcomes, strict=True)]
         )
         places = [survivors.index(place) for place in chosen]
-        if self.searching and nodes[0].object_score <= 0:
+        if self.searching and nodes[0].object_score <= FOUND:
             self.pathways = [Pathway(0.0, pathway.history, branches[0]) for pathway in self.pathways]
         else:
             self.pathways = [
@@ -254,3 +263,8 @@ class ObjectTree(Generic[T, R]):
 def _identity(history: History[T]) -> _Identity:
     """Equal for pathways that are copies of each other: they share the latest node, and the references."""
     return id(history.latest), *(id(node) for node in history.references)
+
+
+def _best_find(ious: Sequence[Sequence[float]], object_scores: Sequence[float]) -> Choice:
+    row = max(range(len(object_scores)), key=object_scores.__getitem__)
+    return Choice(row, max(range(len(ious[row])), key=ious[row].__getitem__), 0.0)

@@ -56,16 +56,3 @@ def _diverse(ranked: list[Choice], signed: list[float], count: int) -> list[Choi
     best_of = {choice.pathway: choice for choice in reversed(ranked)}
     left_out = [best_of[pathway] for pathway in sorted(best_of) if pathway not in represented]
     return (firsts + left_out)[:count]
-
-
-def best_find(ious: Sequence[Sequence[float]], object_scores: Sequence[float]) -> Choice:
-    """The candidate most likely to show an object that is searched for: predicted IoU times probability of presence.
-
-    Both arguments are as in `select`, with one row per place that is tried; the choice's score is 0.
-    """
-    chances = {
-        (row, candidate): math.log(iou + _EPSILON) - math.log1p(math.exp(min(-object_scores[row], 700.0)))
-        for row, several in enumerate(ious)
-        for candidate, iou in enumerate(several)
-    }
-    return Choice(*max(chances, key=chances.__getitem__), 0.0)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sam2long.running.models import ModelChoice
+    from sam2long.running.prompts.likes import Like
     from sam2long.running.prompts.parsed import Prompt
     from sam2long.running.run import FrameRange
     from sam2long.running.session_file import SavedRun
@@ -24,6 +25,8 @@ def track(
     box: options.Box = None,
     mask: options.Mask = None,
     prompts: options.Prompts = None,
+    like: options.Like = None,
+    like_mask: options.LikeMask = None,
     save: options.Save = "png,overlay,coco",
     session: options.SessionFile = None,
     overwrite: options.Overwrite = False,
@@ -54,18 +57,20 @@ def track(
     from sam2long.cli.options.tree import check_delay, tree_config
     from sam2long.cli.options.video import parse_levels
     from sam2long.running.models import ModelChoice
+    from sam2long.running.prompts.likes import read_likes
     from sam2long.running.prompts.prompt_file import read_prompts
     from sam2long.running.run import FrameRange
     from sam2long.running.session_file import read_saved
 
     saved = read_saved(session)
-    given = read_prompts(point or [], box or [], mask or [], prompts, needed=saved is None)
+    likes = read_likes(like or [], like_mask or [])
+    given = read_prompts(point or [], box or [], mask or [], prompts, needed=saved is None and not likes)
     choice = ModelChoice(model, checkpoint, device, image_size, random_weights, precision, compile, quiet)
     tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, merge, greedy)
     check_delay(max_delay)
     how = _How(choice, tree, max_delay, FrameRange(start, end, stride, reverse), fps, parse_levels(levels))
     where = _Where(out, tuple(word.strip() for word in save.split(",")), overwrite, session, quiet)
-    _track(video, given, saved, how, where)
+    _track(video, given, likes, saved, how, where)
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,9 @@ class _Where:
     quiet: bool
 
 
-def _track(video: str, prompts: list[Prompt], saved: SavedRun | None, how: _How, where: _Where) -> None:
+def _track(
+    video: str, prompts: list[Prompt], likes: list[Like], saved: SavedRun | None, how: _How, where: _Where
+) -> None:
     from sam2long.cli.running.report import track_and_report
     from sam2long.running.run import Run
     from sam2long.running.session_file import check_settings
@@ -103,6 +110,7 @@ def _track(video: str, prompts: list[Prompt], saved: SavedRun | None, how: _How,
         run = Run(
             source=source,
             prompts=prompts,
+            likes=likes,
             out=where.out,
             formats=where.formats,
             tree=how.tree,

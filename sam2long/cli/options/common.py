@@ -42,6 +42,23 @@ Mask: TypeAlias = Annotated[
 Prompts: TypeAlias = Annotated[
     Path | None, typer.Option(metavar="FILE.json", help="Read prompts from a JSON file.", rich_help_panel=_PROMPTS)
 ]
+Like: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FILE[@FRAME][#OBJECT]",
+        help="Find an object remembered from elsewhere: MATCH.s2l#1 (object 1 of a session), or a picture or frame of a"
+        " video with --like-mask. Repeat for more objects.",
+        rich_help_panel=_PROMPTS,
+    ),
+]
+LikeMask: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE",
+        help="The object in the picture of --like: a mask image of the picture's size.",
+        rich_help_panel=_PROMPTS,
+    ),
+]
 
 Out: TypeAlias = Annotated[Path, typer.Option(metavar="DIR", help="Output folder.", rich_help_panel=_RESULTS)]
 Save: TypeAlias = Annotated[

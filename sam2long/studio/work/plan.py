@@ -59,7 +59,8 @@ def make_stretches(session: Session, wish: Wish, skip: Collection[int], frame_co
         frame_count: of the video.
     """
     whole = 0 if wish.first is None else wish.first, frame_count - 1 if wish.last is None else wish.last
-    prompts = {object_id: frames for object_id, frames in session.prompts.items() if object_id not in skip}
+    # An object without a prompt is searched for by references, in the whole video.
+    prompts = {i: frames or [0, frame_count - 1] for i, frames in session.prompts.items() if i not in skip}
     done = {object_id: _done(session, object_id) for object_id in prompts}
     ways: dict[bool, dict[int, list[Range]]] = {False: {}, True: {}}
     for object_id, frames in prompts.items():

@@ -77,7 +77,7 @@ class Tracker:
 
     def _track(self, frame: int, features: ImageFeatures, object_ids: list[int]) -> None:
         selections = {object_id: self.trees[object_id].memories(frame) for object_id in object_ids}
-        candidates = self._propose(features, [one for several in selections.values() for one in several])
+        candidates = self.propose(features, [one for several in selections.values() for one in several])
         scores = fetch_candidate_scores(candidates, [len(several) for several in selections.values()])
         check_finite((score for own in scores for score in own.all_scores()), frame)
         first = 0
@@ -96,7 +96,7 @@ class Tracker:
             )
             first = part.stop
 
-    def _propose(self, features: ImageFeatures, selections: list[MemorySelection[EncodedMemory]]) -> Candidates:
+    def propose(self, features: ImageFeatures, selections: list[MemorySelection[EncodedMemory]]) -> Candidates:
         """Predict three candidates per memory selection, in order; selections of equal size share a batch."""
         groups: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
         for index, selection in enumerate(selections):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -43,12 +44,16 @@ class Reference:
         centres: where the object is on each of them, x and y as shares of the frame's width and height (0..1).
         weights: digest of the network that encoded them; no other can use them.
         origin: what it was made from, for messages.
+        digest: hexadecimal SHA-256 of what it was made from, by which a resumed run knows it again.
+        object_id: id of the object there; None in a picture.
     """
 
     memories: tuple[EncodedMemory, ...]
     centres: tuple[Centre, ...]
     weights: str
     origin: str
+    digest: str
+    object_id: int | None = None
 
     @classmethod
     def from_image(
@@ -70,7 +75,8 @@ class Reference:
         with torch.inference_mode():
             features = model.encode_image(prepare_image(image, model.config, model.device))
             made = condition(model, features, 0, ObjectPrompt(mask=given), size, False, None, ClickMemo())
-            return cls((made.node.payload,), (centre_of(given),), weights_digest(model), origin)
+            memories, centres = (made.node.payload,), (centre_of(given),)
+        return cls(memories, centres, weights_digest(model), origin, _sha256(image, given))
 
     @classmethod
     def from_file(cls, path: str | Path, object_id: int | None = None) -> Reference:
@@ -87,11 +93,14 @@ class Reference:
 
         return read_reference(Path(path), object_id)
 
-    @property
-    def digest(self) -> str:
-        """Hexadecimal SHA-256 of the pointers, by which a resumed run knows the reference again."""
-        content = b"".join(memory.pointer.cpu().float().numpy().tobytes() for memory in self.memories)
-        return hashlib.sha256(self.weights.encode() + content).hexdigest()
+    @classmethod
+    def from_memories(
+        cls, seen: Sequence[tuple[EncodedMemory, Centre]], weights: str, origin: str, object_id: int
+    ) -> Reference:
+        """Remember an object by memories that were encoded before, each with the object's centre: a few, spread out."""
+        memories, centres = zip(*spread(list(seen)), strict=True)
+        content = (memory.pointer.cpu().float().numpy() for memory in memories)
+        return cls(memories, centres, weights, origin, _sha256(*content), object_id)
 
     def check_fits(self, weights: str, where: str) -> None:
         """Raise PromptError if another network encoded it; `where` names the object in the message."""
@@ -113,6 +122,13 @@ def spread(items: list[T]) -> list[T]:
     if len(items) <= MOST_MEMORIES:
         return items
     return [items[round(number * (len(items) - 1) / (MOST_MEMORIES - 1))] for number in range(MOST_MEMORIES)]
+
+
+def _sha256(*arrays: npt.NDArray[Any]) -> str:
+    whole = hashlib.sha256()
+    for array in arrays:
+        whole.update(np.ascontiguousarray(array).tobytes())
+    return whole.hexdigest()
 
 
 def places_of(references: tuple[Reference, ...], device: torch.device) -> list[tuple[Node[EncodedMemory], ...]]:

@@ -59,7 +59,8 @@ class SessionEncoder:
             {"map": self._tensor(memory.spatial), "pointer": self._tensor(memory.pointer), "centre": list(centre)}
             for memory, centre in zip(reference.memories, reference.centres, strict=True)
         ]
-        return {"origin": reference.origin, "weights": reference.weights, "memories": memories}
+        names = ("origin", "weights", "digest", "object_id")
+        return {**{name: getattr(reference, name) for name in names}, "memories": memories}
 
     def _prompt(self, prompt: ObjectPrompt) -> Json:
         return {
@@ -177,7 +178,9 @@ class SessionDecoder:
             memories.append(EncodedMemory(spatial, self._shaped(item["pointer"], config.dim)))
             x, y = item["centre"]
             centres.append((real(x), real(y)))
-        return Reference(tuple(memories), tuple(centres), str(data["weights"]), str(data["origin"]))
+        words = (str(data[name]) for name in ("weights", "origin", "digest"))
+        number = None if data["object_id"] is None else whole(data["object_id"])
+        return Reference(tuple(memories), tuple(centres), *words, number)
 
     def _prompt(self, data: Json) -> ObjectPrompt:
         return ObjectPrompt(

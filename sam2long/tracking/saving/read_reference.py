@@ -14,7 +14,7 @@ from sam2long.errors import SessionError
 from sam2long.model.memory.encoded import EncodedMemory
 from sam2long.tracking.frame.outcome import Outcome
 from sam2long.tracking.prompting.prompts import FrameSize
-from sam2long.tracking.prompting.reference import Reference, centre_of, spread
+from sam2long.tracking.prompting.reference import Reference, centre_of
 from sam2long.tracking.saving.archive import opened_session, read_header
 from sam2long.tracking.storage.packing import PackedMask
 
@@ -31,11 +31,14 @@ def read_reference(path: Path, object_id: int | None) -> Reference:
         size = FrameSize(header.video.height, header.video.width)
         tensors = load(file.read("memory.safetensors"))
         found = [(one, _mask(one["outcome"], tensors, size)) for one in item["conditionings"]]
-        seen = spread([(one["node"]["number"], centre_of(mask)) for one, mask in found if mask.any()])
+        seen = [(one["node"]["number"], centre_of(mask)) for one, mask in found if mask.any()]
         if not seen:
             raise SessionError(f"{where} has no encoded memory yet: follow it in its own video first")
-        memories = (EncodedMemory(tensors[f"node/{n}/map"], tensors[f"node/{n}/pointer"]) for n, _ in seen)
-        return Reference(tuple(memories), tuple(centre for _, centre in seen), header.weights, where)
+        memories = (
+            (EncodedMemory(tensors[f"node/{number}/map"], tensors[f"node/{number}/pointer"]), centre)
+            for number, centre in seen
+        )
+        return Reference.from_memories(list(memories), header.weights, where, item["id"])
 
 
 def _object(objects: list[Json], object_id: int | None, path: Path) -> tuple[Json, str]:
