@@ -150,7 +150,7 @@ class SessionPrompts:
         masks = [one.outcome.mask(self._state.size) for one in made]
         seen = [(one.node.payload, centre_of(mask)) for one, mask in zip(made, masks, strict=True) if mask.any()]
         if not seen:
-            raise PromptError(f"{where} shows on no prompted frame, so that nothing is remembered of it")
+            raise PromptError(f"{where} shows on none of its prompted frames, so that nothing is remembered of it")
         return Reference.from_memories(seen, weights_digest(self._state.model), where, object_id)
 
     def shared_prompts(self, other: SessionPrompts) -> set[tuple[int, int]]:

@@ -32,8 +32,10 @@ def read_reference(path: Path, object_id: int | None) -> Reference:
         tensors = load(file.read("memory.safetensors"))
         found = [(one, _mask(one["outcome"], tensors, size)) for one in item["conditionings"]]
         seen = [(one["node"]["number"], centre_of(mask)) for one, mask in found if mask.any()]
-        if not seen:
+        if not found:
             raise SessionError(f"{where} has no encoded memory yet: follow it in its own video first")
+        if not seen:
+            raise SessionError(f"{where} shows on none of its prompted frames, so that nothing is remembered of it")
         memories = (
             (EncodedMemory(tensors[f"node/{number}/map"], tensors[f"node/{number}/pointer"]), centre)
             for number, centre in seen
