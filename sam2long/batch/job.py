@@ -15,6 +15,7 @@ from sam2long.errors import ConfigError, JobError
 from sam2long.running.prompts.parsed import Prompt
 from sam2long.running.prompts.prompt_file import parse_entries, read_prompts
 from sam2long.running.run import FrameRange
+from sam2long.tracking.scenes import MODES
 from sam2long.tree import TreeConfig
 
 _ID = re.compile(r"[^\x00-\x1f/\\.][^\x00-\x1f/\\]{0,199}\Z")
@@ -117,6 +118,7 @@ class Settings:
     frames: FrameRange = field(default_factory=FrameRange)
     fps: float | None = None
     levels: tuple[float, float] | None = None
+    cuts: str = "keep"
 
     def of(self, job: Job) -> Settings:
         """The settings of one job: its own where it has any.
@@ -140,6 +142,8 @@ class Settings:
     def described(self) -> dict[str, object]:
         """The settings as JSON, to compare with those of an earlier batch."""
         content: dict[str, object] = json.loads(json.dumps(asdict(self)))
+        if self.cuts == "keep":  # as in batches of earlier versions, which can still be resumed
+            del content["cuts"]
         return content
 
 
@@ -168,6 +172,12 @@ def _pair(value: object) -> tuple[float, float]:
     return _number(low), _number(high)
 
 
+def _mode(value: object) -> str:
+    if value not in MODES:
+        raise ValueError
+    return str(value)
+
+
 SETTINGS: Mapping[str, Callable[[Any], Any]] = {
     "start": _whole,
     "end": _whole,
@@ -181,6 +191,7 @@ SETTINGS: Mapping[str, Callable[[Any], Any]] = {
     "uncertainty_threshold": _number,
     "modulation": _pair,
     "merge": _whole,
+    "cuts": _mode,
     "greedy": _flag,
 }
 """Settings that a job may have of its own: the options of `sam2long track`, with underscores, and how each is read."""

@@ -111,7 +111,7 @@ class TrackRunner:
             "doubtful": outcome.doubtful,
             "frames_per_second": round(outcome.frames_per_second, 3),
             "seconds": round(time.monotonic() - began, 3),
-            "warnings": [outcome.stopped_early] if outcome.stopped_early else [],
+            "warnings": [words for words in (outcome.stopped_early, outcome.cut_in_words) if words],
         }
 
     def _segment(self, payload: TrackSegment, run: Run, stop: Stop) -> Summary:
@@ -128,7 +128,7 @@ class TrackRunner:
     def _run(self, job: Job, settings: Settings, source: VideoSource, file: Path) -> Run:
         saved = self._saved(job, file)
         if saved is not None and job.session is not None:
-            check_settings(saved, file, settings.tree, settings.max_delay)
+            check_settings(saved, file, settings.tree, settings.max_delay, _asked(settings.cuts))
         return Run(
             source=source,
             prompts=job.read_prompts(),
@@ -137,6 +137,7 @@ class TrackRunner:
             formats=settings.formats,
             tree=settings.tree,
             max_delay=settings.max_delay,
+            cuts=settings.cuts,
             levels=settings.levels,
             frames=settings.frames,
             replace_same=True,
@@ -164,6 +165,11 @@ class TrackRunner:
 
     def _part(self, job: Job, number: int) -> Path:
         return session_path(self.work.out, job.id).with_suffix(".parts") / f"{number}.s2l"
+
+
+def _asked(cuts: str) -> str | None:
+    """The mode of scene cuts, or None where it is the default, which any session may differ from."""
+    return None if cuts == "keep" else cuts
 
 
 def _from_summary(summary: Mapping[str, Any]) -> Summary:

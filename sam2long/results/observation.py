@@ -25,6 +25,7 @@ class Observation:
         disagreement: largest 1 - IoU between the masks of any two pathways, 0..1.
         lead: score lead of the reported pathway over the best other one, see `FrameResult.leads`; may be infinite.
         prompted: whether the object has a prompt on this frame.
+        new_scene: whether a scene begins with this frame.
     """
 
     frame: int
@@ -36,6 +37,7 @@ class Observation:
     disagreement: float
     lead: float
     prompted: bool
+    new_scene: bool = False
 
 
 def observe(result: FrameResult, prompted: Collection[int] = ()) -> list[Observation]:
@@ -56,6 +58,7 @@ def observe(result: FrameResult, prompted: Collection[int] = ()) -> list[Observa
             disagreement=result.disagreement[object_id],
             lead=result.leads.get(object_id, math.inf),
             prompted=object_id in prompted,
+            new_scene=result.new_scene,
         )
         for object_id, mask in result.masks.items()
     ]

@@ -36,6 +36,7 @@ class FrameResult:
             another one led at the time, infinite where all agreed or the user gave the mask.
         logits: float32 [height, width] mask logits (> 0 inside), on the network's device; only if the session was
             asked to keep them.
+        new_scene: whether a scene cut was detected between the frame visited before and this one.
     """
 
     frame: int
@@ -46,6 +47,7 @@ class FrameResult:
     disagreement: dict[int, float]
     leads: dict[int, float] = field(default_factory=dict)
     logits: Mapping[int, torch.Tensor] = field(default_factory=dict)
+    new_scene: bool = False
 
     def __post_init__(self) -> None:
         plain: dict[str, object] = {"frame": operator.index(self.frame), "time": float(self.time)}

@@ -20,7 +20,10 @@ COLUMNS = (
     "disagreement",
     "lead",
     "prompted",
+    "new_scene",
 )
+_OLDER = COLUMNS[:-1]
+"""Columns of traces written before scene cuts were detected."""
 
 
 class TraceError(UserError):
@@ -37,6 +40,7 @@ def trace_row(item: Observation) -> tuple[int | str, ...]:
         item.area,
         *(f"{score:.6g}" for score in scores),
         int(item.prompted),
+        int(item.new_scene),
     )
 
 
@@ -49,10 +53,12 @@ def read_trace(path: str | Path) -> Iterator[Observation]:
     try:
         with Path(path).open(encoding="utf-8", newline="") as file:
             rows = csv.reader(file)
-            if tuple(next(rows, ())) != COLUMNS:
+            columns = tuple(next(rows, ()))
+            if columns not in (COLUMNS, _OLDER):
                 raise TraceError(f"{path} is not a sam2long trace; its first line must be {','.join(COLUMNS)}")
             for row in rows:
-                yield _observation(row, f"{path}, line {rows.line_num}")
+                cells = row if columns == COLUMNS else [*row, "0"]
+                yield _observation(cells, f"{path}, line {rows.line_num}")
     except FileNotFoundError as error:
         raise TraceError(f"trace {path} does not exist; sam2long track writes one into its output folder") from error
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -61,7 +67,7 @@ def read_trace(path: str | Path) -> Iterator[Observation]:
 
 def _observation(row: list[str], where: str) -> Observation:
     try:
-        frame, time, object_id, area, object_score, iou, disagreement, lead, prompted = row
+        frame, time, object_id, area, object_score, iou, disagreement, lead, prompted, new_scene = row
         return Observation(
             frame=int(frame),
             time=float(time),
@@ -72,6 +78,7 @@ def _observation(row: list[str], where: str) -> Observation:
             disagreement=float(disagreement),
             lead=float(lead),
             prompted=bool(int(prompted)),
+            new_scene=bool(int(new_scene)),
         )
     except ValueError as error:
         raise TraceError(f"{where} is damaged: {error}") from error

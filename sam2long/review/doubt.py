@@ -19,6 +19,7 @@ class Sign(IntEnum):
     PRESENCE = 1
     SIZE = 2
     QUALITY = 3
+    SCENE = 4
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Observed:
     iou: Numbers
     disagreement: Numbers
     lead: Numbers
+    new_scene: Numbers
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ _SMALL = 16.0
 """Pixels added to every area, so that a change by one pixel in a tiny mask is no sign of trouble."""
 _IOU_CALM, _IOU_ALARM = 0.9, 0.4
 """Predicted IoUs, relative to the object's usual one, at which the sign is 0, and 1."""
+_NEW_SCENE = 0.9
+"""The sign on the first frame of a new scene."""
 _GOOD_IOU = 0.6
 """Lower bound on an object's usual IoU, so that an object with poor masks throughout is still doubtful."""
 
@@ -68,6 +72,7 @@ def doubts_of(seen: Observed, usual_iou: float) -> Doubts:
     - presence: 1 where the object score is 0, 0.42 at 2 and 0.07 at 4 (4 p (1 - p), p being its sigmoid).
     - size: a sudden change of area relative to the mean of the latest visible frames; also vanishing and coming back.
     - quality: a predicted IoU well below what is usual for the object, see `usual_iou`.
+    - scene: a scene cut, behind which the object may be anywhere, or not there.
     """
     change = _changes(seen.area)
     signs = np.stack(
@@ -76,9 +81,10 @@ def doubts_of(seen: Observed, usual_iou: float) -> Doubts:
             1 - np.tanh(seen.object_score / 2) ** 2,
             _size_alarm(change),
             _ramp(seen.iou / usual_iou, _IOU_CALM, _IOU_ALARM),
+            _NEW_SCENE * seen.new_scene,
         ]
     )
-    numbers = np.stack([seen.disagreement, seen.object_score, change, seen.iou])
+    numbers = np.stack([seen.disagreement, seen.object_score, change, seen.iou, seen.new_scene])
     strongest = signs.argmax(axis=0)
     return Doubts(
         value=1 - (1 - signs.clip(0, 1)).prod(axis=0),
@@ -99,6 +105,8 @@ def in_words(sign: int, number: float) -> str:
         return f"the pathways disagree, their masks differ by {number:.0%}"
     if sign == Sign.PRESENCE:
         return f"visible or not is a close call, object score {number:+.1f}"
+    if sign == Sign.SCENE:
+        return "a new scene begins"
     if sign == Sign.QUALITY:
         return f"the mask is a poor guess, predicted IoU {number:.2f}"
     if number == 0:

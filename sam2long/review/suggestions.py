@@ -89,13 +89,13 @@ class _Columns:
     frame: array[float] = field(default_factory=lambda: array("d"))
     time: array[float] = field(default_factory=lambda: array("d"))
     prompted: array[float] = field(default_factory=lambda: array("d"))
-    numbers: tuple[array[float], ...] = field(default_factory=lambda: tuple(array("d") for _ in range(5)))
+    numbers: tuple[array[float], ...] = field(default_factory=lambda: tuple(array("d") for _ in range(6)))
 
     def add(self, item: Observation) -> None:
         self.frame.append(item.frame)
         self.time.append(item.time)
         self.prompted.append(item.prompted)
-        numbers = (item.area, item.object_score, item.iou, item.disagreement, item.lead)
+        numbers = (item.area, item.object_score, item.iou, item.disagreement, item.lead, item.new_scene)
         for column, number in zip(self.numbers, numbers, strict=True):
             column.append(number)
 

@@ -55,6 +55,7 @@ class Run:
         session_file: file to save the run to as it goes, or None.
         saved: what that file already holds, or None.
         likes: objects remembered from elsewhere.
+        cuts: see `Session`.
     """
 
     source: VideoSource
@@ -71,6 +72,7 @@ class Run:
     session_file: Path | None = None
     saved: SavedRun | None = None
     likes: Sequence[Like] = ()
+    cuts: str = "keep"
 
     @property
     def prompted_objects(self) -> set[tuple[int, int]]:
@@ -104,6 +106,7 @@ class Run:
             "levels": self.levels,
             **asdict(self.frames),
             "prompts": describe(self.prompts) if self.prompts else [],
+            **({} if self.cuts == "keep" else {"cuts": self.cuts}),
             **({"likes": [like.described() for like in self.likes]} if self.likes else {}),
         }
 
@@ -128,7 +131,10 @@ class OpenRun:
         """Track, and write the results; see `write_results`."""
         results = self.session.propagate(**asdict(self.run.frames))
         settle = partial(_settle, self.run, self.session)
-        return write_results(results, settle, self.writers, self.run.source, progress, stop)
+        return write_results(results, settle, self.writers, self.run.source, progress, stop, self._at_cut)
+
+    def _at_cut(self) -> int | None:
+        return self.session.stopped_at_cut
 
 
 @contextmanager
@@ -187,7 +193,9 @@ def _session(run: Run, model: SAM2) -> Session:
     if file is not None and run.saved is not None:
         return Session.open(file, model, run.source, autosave=file)
     keep = file is not None
-    return Session(model, run.source, tree=run.tree, max_delay=run.max_delay, keep_results=keep, autosave=file)
+    return Session(
+        model, run.source, tree=run.tree, max_delay=run.max_delay, keep_results=keep, autosave=file, cuts=run.cuts
+    )
 
 
 def _count(plan: Plan, run: Run) -> int | None:

@@ -19,12 +19,14 @@ class SavedRun:
         tree: configuration of the memory tree.
         max_delay: see `Session`.
         searched: ids of the objects that are searched for by references.
+        cuts: see `Session`.
     """
 
     prompted: frozenset[tuple[int, int]]
     tree: TreeConfig
     max_delay: int | None
     searched: frozenset[int] = frozenset()
+    cuts: str = "keep"
 
 
 def read_saved(path: Path | None) -> SavedRun | None:
@@ -41,10 +43,13 @@ def read_saved(path: Path | None) -> SavedRun | None:
     if not path.exists():
         return None
     header = read_header(path)
-    return SavedRun(_prompted(header, path), header.tree, header.options["max_delay"], _searched(header, path))
+    cuts = header.options.get("cuts", "keep")
+    return SavedRun(_prompted(header, path), header.tree, header.options["max_delay"], _searched(header, path), cuts)
 
 
-def check_settings(saved: SavedRun, path: Path, given: TreeConfig, max_delay: int | None) -> None:
+def check_settings(
+    saved: SavedRun, path: Path, given: TreeConfig, max_delay: int | None, cuts: str | None = None
+) -> None:
     """Check that a resumed run keeps its settings.
 
     Raises:
@@ -54,6 +59,8 @@ def check_settings(saved: SavedRun, path: Path, given: TreeConfig, max_delay: in
         raise ConfigError(
             f"{path} was saved with other memory-tree settings; omit these options, or use a new session file"
         )
+    if cuts not in (None, saved.cuts):
+        raise ConfigError(f"{path} was saved with --cuts {saved.cuts}; omit the option, or use a new session file")
 
 
 def _prompted(header: Header, path: Path) -> frozenset[tuple[int, int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
@@ -62,6 +62,7 @@ class Outcome:
         interrupted: whether Ctrl-C or SIGTERM ended the run.
         stopped_early: why the video ended before its stated length, or None.
         failure: the error that ended the run midway, or None; the frames finished by then are kept.
+        at_cut: first frame of the new scene, if the run was to stop there.
     """
 
     frames: int
@@ -71,6 +72,12 @@ class Outcome:
     interrupted: bool
     stopped_early: str | None
     failure: UserError | None = None
+    at_cut: int | None = None
+
+    @property
+    def cut_in_words(self) -> str | None:
+        """That it stopped at a scene cut, or None."""
+        return None if self.at_cut is None else f"stopped at the scene cut before frame {self.at_cut}"
 
 
 def write_results(
@@ -80,6 +87,7 @@ def write_results(
     source: VideoSource,
     progress: Progress,
     stop: Stop,
+    at_cut: Callable[[], int | None] = lambda: None,
 ) -> Outcome:
     """Write all results and finalize the files; after Ctrl-C or a failure, those of the frames visited so far.
 
@@ -93,6 +101,7 @@ def write_results(
         source: the video.
         progress: what watches the run.
         stop: what may end the run early.
+        at_cut: returns the frame of the scene cut at which tracking has ended, if it has.
 
     Raises:
         UserError: tracking failed before the first result.
@@ -117,7 +126,7 @@ def write_results(
         if not (isinstance(error, UserError) and tally.frames):
             raise
         return _outcome(tally, stop.asked, source, error)
-    outcome = _outcome(tally, stop.asked, source)
+    outcome = replace(_outcome(tally, stop.asked, source), at_cut=at_cut())
     _finish(writers, outcome, source, stop.who)
     return outcome
 
@@ -133,7 +142,7 @@ def _finish(writers: WriterSet, outcome: Outcome, source: VideoSource, who: str)
         who = "the user" if who == "Ctrl-C" else who
         writers.finish(complete=False, reason=f"stopped by {who} after frame {outcome.last_frame}")
     elif outcome.frames:
-        writers.finish(complete=outcome.stopped_early is None, reason=outcome.stopped_early)
+        writers.finish(complete=outcome.stopped_early is None, reason=outcome.stopped_early or outcome.cut_in_words)
     else:
         writers.abort()
     if not outcome.frames and not outcome.interrupted:

@@ -19,6 +19,7 @@ from sam2long.tracking.frame.waiting import WaitingFrame
 from sam2long.tracking.plan import Plan
 from sam2long.tracking.progress import Progress
 from sam2long.tracking.rebuild import condition_on_prompts, conditioning_of, makes_forget, rebuild
+from sam2long.tracking.scene_watch import begins_scene
 from sam2long.tracking.state import Place, SessionState
 from sam2long.tracking.storage.store import StoredResult
 from sam2long.tracking.track import Cut, LiveTree, Track
@@ -57,6 +58,7 @@ class Propagation:
         thread: id of the thread that takes the results.
         running: whether `run` has started and not ended.
         cancelled: set, from any thread, to end `run` after the current visit; what is undecided stays so.
+        ended_at: the first frame of a new scene, if the session was asked to stop there.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Propagation:
         self.cancelled = Event()
         self.waiting: OrderedDict[int, WaitingFrame] = OrderedDict()
         self.thread, self.running = get_ident(), False
+        self.ended_at: int | None = None
         self._state = state
         self._tracker = Tracker(state.model, state.max_delay)
         self._before_prompts = before_prompts
@@ -138,7 +141,11 @@ class Propagation:
                 if frame.index != first and not self._needs_image(frame.index):
                     self._position = frame.index
                     return
-                self._visit(frame.index, frame.time, features)
+                new_scene = begins_scene(state, self._followed(), frame, self._visited, self.plan.stride)
+                if new_scene and state.scenes.mode == "stop":
+                    self.ended_at = frame.index
+                    break
+                self._visit(frame.index, frame.time, features, new_scene)
                 yield
         self._position = None
 
@@ -146,15 +153,24 @@ class Propagation:
         """Visit a frame on which every object has a stored result or is pending; its image is not decoded."""
         times = [result.time for _, result in self._stored(frame)]
         times += [live.pending[frame] for _, track in self._present(frame) if (live := self._pending(track, frame))]
-        self._visit(frame, times[0], None)
+        self._visit(frame, times[0], None, (self.plan.sign, frame) in self._state.scenes.found)
 
-    def _visit(self, frame: int, time: float, features: ImageFeatures | None) -> None:
+    def _visit(self, frame: int, time: float, features: ImageFeatures | None, new_scene: bool) -> None:
         """Not visited -> waiting: visit a frame as one transaction, which an exception rolls back."""
         with self._state.transaction() as visit:
             visit.on_roll_back(partial(setattr, self, "_position", self._position))
             visit.on_roll_back(partial(setattr, self, "_visited", self._visited))
+            if new_scene and self._state.scenes.mode == "pause":
+                self._pause(frame)
             self._visit_objects(frame, time, features)
         self._pack()
+
+    def _pause(self, frame: int) -> None:
+        """Let the objects' trees remember nothing from this frame on until the objects are found again."""
+        for object_id, track in self._present(frame):
+            live = self._tree_at(track, frame)
+            for branch in live.tree.pause() if live is not None else ():
+                self._decide(object_id, branch.frame, branch.outcome)
 
     def _visit_objects(self, frame: int, time: float, features: ImageFeatures | None) -> None:
         """Add the frame to `waiting`, then bring every object that is present up to date on it."""
@@ -256,7 +272,9 @@ class Propagation:
         while self._rewind is None and self.waiting and next(iter(self.waiting.values())).complete:
             entry = next(iter(self.waiting.values()))
             self.thread = get_ident()
-            result = self._state.report(entry.frame, entry.time, {i: entry.outcomes[i] for i in entry.objects})
+            result = self._state.report(
+                entry.frame, entry.time, {i: entry.outcomes[i] for i in entry.objects}, self.plan.sign
+            )
             self._sent = entry.frame
             del self.waiting[entry.frame]
             yield result

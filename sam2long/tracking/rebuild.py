@@ -62,13 +62,14 @@ def rebuild(state: SessionState, object_id: int, frame: int, stride: int) -> Tre
         # The references were at a place close to where they found it, which is not stored.
         place = centre_of(state.outcome(found).mask(state.size)) if found.area else None
         references = at_place(track.references, place, state.model.device)
+    _, paused = _not_found(state, object_id, frame, stride)
     if state.config.iou_threshold is None:
         useful = _near(state, object_id, frame, stride)
         latest = None
     else:
-        latest = _latest(state, object_id, frame, stride)
+        latest = None if paused else _latest(state, object_id, frame, stride)
         useful = _useful(state, object_id, frame, stride, latest)
-    tree.rooted = latest is not None
+    tree.rooted, tree.paused = latest is not None, paused
     if found is not None:
         useful = [node for node in useful if (node.frame - found.frame) * stride >= 0]
     copies = state.config.pathways if tree.rooted else 1
@@ -84,6 +85,28 @@ def _found(state: SessionState, object_id: int, frame: int, stride: int) -> Stor
     for result in state.store.behind(state.tracks[object_id], object_id, frame, stride):
         found = result if result.object_score > FOUND else found
     return found
+
+
+def _not_found(state: SessionState, object_id: int, frame: int, stride: int) -> tuple[set[int], bool]:
+    """Frames that are not remembered, since the object was not found again behind a cut; and whether it still is not.
+
+    There are none unless cuts pause.
+    """
+    skipped: set[int] = set()
+    if state.scenes.mode != "pause" or state.store is None:
+        return skipped, False
+    sign, paused, last = (1 if stride > 0 else -1), False, None
+    cuts = [place for direction, place in state.scenes.found if direction == sign]
+
+    def cut_between(one: int | None, other: int) -> bool:
+        return one is not None and any(one * sign < place * sign <= other * sign for place in cuts)
+
+    for result in reversed(list(state.store.behind(state.tracks[object_id], object_id, frame, stride))):
+        paused = (paused or cut_between(last, result.frame)) and not result.prompted and result.object_score <= FOUND
+        if paused:
+            skipped.add(result.frame)
+        last = result.frame
+    return skipped, paused or cut_between(last, frame)
 
 
 def _memory_at(state: SessionState, object_id: int, frame: int, stride: int) -> Memory | None:
@@ -130,11 +153,12 @@ def _with_spatial(state: SessionState, object_id: int, frame: int, stride: int) 
 def _near(state: SessionState, object_id: int, frame: int, stride: int) -> list[Node[EncodedMemory]]:
     """SAM 2's rule: the nodes of the frames just before, whichever way they were tracked, nearest first."""
     clock, nodes = state.clock(stride), []
+    skipped, _ = _not_found(state, object_id, frame, stride)
     known = _live_nodes(state.tracks[object_id])
     for steps in range(1, clock.window + 1):
         place = frame - steps * stride
         result = state.result(object_id, place)
-        if result is not None and not result.prompted:
+        if result is not None and not result.prompted and place not in skipped:
             nodes.append(_node(state, result, known, with_spatial=steps < clock.memory_slots))
         elif result is None and state.store is None and place in known:
             nodes.append(known[place])
@@ -169,13 +193,14 @@ def _passing(state: SessionState, object_id: int, frame: int, stride: int) -> li
     if state.store is None or threshold is None:
         return []
     first = _forgotten(state, object_id, frame, stride)
+    skipped, _ = _not_found(state, object_id, frame, stride)
     passing = (
         result
         for result in takewhile(
             lambda result: first is None or (result.frame - first) * stride > 0,
             state.store.behind(track, object_id, frame, stride),
         )
-        if result.iou > threshold and result.object_score > 0 and not result.prompted
+        if result.iou > threshold and result.object_score > 0 and not result.prompted and result.frame not in skipped
     )
     return list(islice(passing, clock.window))
 

@@ -20,6 +20,7 @@ from sam2long.tracking.propagation import Propagation
 from sam2long.tracking.rebuild import frames_remembered
 from sam2long.tracking.saving.archive import check_can_save, check_same, read_header, read_session, write_session
 from sam2long.tracking.saving.autosave import AutoSaver
+from sam2long.tracking.scenes import SceneCuts
 from sam2long.tracking.session_prompts import SessionPrompts
 from sam2long.tracking.session_results import SessionResults
 from sam2long.tracking.state import SessionState
@@ -57,10 +58,13 @@ class Session(SessionPrompts, SessionResults):
         autosave: save the session to this file during and after each propagation, so that a killed run can be resumed.
         autosave_every: seconds between saves; saving never takes more than a twentieth of the time.
         undo_depth: number of edits that can be undone, None for all; what they outdate stays on disk until then.
+        cuts: what scene cuts mean: "keep" tracks on as if there were none; "pause" remembers nothing of an object
+            behind a cut until it is found again; "stop" ends propagations there (docs/cuts.md).
 
     Raises:
         VideoError: the source cannot be read.
-        ConfigError: `max_delay`, `undo_depth` or `feature_cache` is not valid, or `autosave` has no results to save.
+        ConfigError: `cuts`, `max_delay`, `undo_depth` or `feature_cache` is not valid, or `autosave` has no results to
+            save.
         OutputError: `results_folder` cannot be used, or `autosave` not be written.
     """
 
@@ -79,7 +83,9 @@ class Session(SessionPrompts, SessionResults):
         autosave: str | Path | None = None,
         autosave_every: float = 60.0,
         undo_depth: int | None = UNDO_DEPTH,
+        cuts: str = "keep",
     ) -> None:
+        scenes = SceneCuts(cuts)
         for name, number, least in (("max_delay", max_delay, 0), ("undo_depth", undo_depth, 1)):
             if number is not None and number < least:
                 raise ConfigError(f"{name} is {number}; it must be {least} or more")
@@ -94,6 +100,7 @@ class Session(SessionPrompts, SessionResults):
             raise ConfigError("autosave needs stored results: keep_results=True and a video that is not a live source")
         cache = FeatureCache(model, self.source, parse_bytes(feature_cache))
         self._state = SessionState(model, self.source, self.tree, cache, store, keep_logits, max_delay, trace)
+        self._state.scenes = scenes
         self._edits = PromptEdits(self._state, undo_depth)
         self._identity: tuple[Fingerprint, str] | None = None
         self._saver = None if autosave is None else AutoSaver(Path(autosave), autosave_every, self.save)
@@ -109,6 +116,11 @@ class Session(SessionPrompts, SessionResults):
     def delay(self) -> int:
         """Number of visited frames whose results have not been yielded yet, because their pathways disagree."""
         return len(self._edits.run.waiting) if self._edits.run else 0
+
+    @property
+    def stopped_at_cut(self) -> int | None:
+        """First frame of the new scene at which the propagation started last has ended, with `cuts="stop"`."""
+        return self._edits.run.ended_at if self._edits.run else None
 
     @property
     def progress(self) -> Progress | None:

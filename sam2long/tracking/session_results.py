@@ -60,8 +60,9 @@ class SessionResults:
         rows = {object_id: row for object_id, row in found.items() if row is not None}
         if not rows:
             return None
+        first = next(iter(rows.values()))
         outcomes = {object_id: self._state.outcome(row) for object_id, row in rows.items()}
-        return self._state.report(frame, next(iter(rows.values())).time, outcomes)
+        return self._state.report(frame, first.time, outcomes, 1 if first.stride > 0 else -1)
 
     def results(self) -> Iterator[FrameResult]:
         """Yield all stored results that are up to date, in the order of the frames.

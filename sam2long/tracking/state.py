@@ -20,6 +20,7 @@ from sam2long.results.observation import Observation
 from sam2long.tracking.frame.outcome import MOST_DENSE, Outcome, compact
 from sam2long.tracking.prompting.click_memo import ClickMemo
 from sam2long.tracking.prompting.prompts import FrameSize
+from sam2long.tracking.scenes import SceneCuts
 from sam2long.tracking.storage.feature_cache import FeatureCache
 from sam2long.tracking.storage.memory_cache import MemoryCache
 from sam2long.tracking.storage.packing import PackedMask, pack_pointer
@@ -61,6 +62,7 @@ class SessionState:
         visiting: whether `visit` is running.
         clicks: the latest rounds of clicks.
         memories: the latest memories encoded anew from stored results.
+        scenes: the scene cuts found so far.
     """
 
     model: SAM2
@@ -79,6 +81,7 @@ class SessionState:
     visiting: bool = False
     clicks: ClickMemo = field(default_factory=ClickMemo)
     memories: MemoryCache = field(default_factory=MemoryCache)
+    scenes: SceneCuts = field(default_factory=SceneCuts)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -137,7 +140,7 @@ class SessionState:
             for row in self.store.every(self.tracks[object_id], object_id):
                 if row.frame != last:
                     last = row.frame
-                    yield row.observed()
+                    yield row.observed(self.scenes.found)
 
     def forget(self, object_id: int, cut: Cut) -> None:
         """Delete stored results permanently; see `ResultStore.forget`."""
@@ -163,8 +166,8 @@ class SessionState:
         )
 
     @torch.inference_mode()
-    def report(self, frame: int, time: float, outcomes: dict[int, Outcome]) -> FrameResult:
-        """Build the result of a frame for the user from the outcomes of its objects."""
+    def report(self, frame: int, time: float, outcomes: dict[int, Outcome], sign: int) -> FrameResult:
+        """Build the result of a frame for the user from the outcomes of its objects; `sign` is the direction."""
         size, device = self.size, self.model.device
         masks: Mapping[int, npt.NDArray[np.bool_]] = ByObject(
             {i: partial(outcome.mask, size) for i, outcome in outcomes.items()}
@@ -181,6 +184,7 @@ class SessionState:
             disagreement={i: outcome.disagreement for i, outcome in outcomes.items()},
             leads={i: outcome.lead for i, outcome in outcomes.items()},
             logits=logits if self.many_pixels else dict(logits),
+            new_scene=(sign, frame) in self.scenes.found,
         )
 
     def keep(self, object_id: int, place: Place, outcome: Outcome, prompted: bool = False) -> None:

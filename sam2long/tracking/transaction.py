@@ -54,7 +54,7 @@ class Transaction:
         tree = live.tree
         tree.lineage.begin()
         self.on_roll_back(tree.lineage.roll_back)
-        for name in ("prompted", "pathways", "lineage", "rooted", "agreed", "searching"):
+        for name in ("prompted", "pathways", "lineage", "rooted", "agreed", "searching", "paused"):
             self.on_roll_back(partial(setattr, tree, name, getattr(tree, name)))
         self.on_roll_back(partial(setattr, live, "next_frame", live.next_frame))
         self.on_roll_back(partial(setattr, live, "pending", dict(live.pending)))

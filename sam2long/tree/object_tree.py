@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 from sam2long.tree.config import TreeConfig
@@ -74,6 +74,7 @@ class ObjectTree(Generic[T, R]):
         agreed: latest frames in a row on which there were distinct pathways and their masks agreed.
         searching: whether the object has not been found yet. Each pathway then holds the references at another place;
             nothing is remembered until one of them finds the object, with an object score above `FOUND`.
+        paused: whether nothing is remembered since a scene cut, until the object score is above `FOUND` again.
     """
 
     config: TreeConfig
@@ -84,6 +85,7 @@ class ObjectTree(Generic[T, R]):
     rooted: bool = False
     agreed: int = 0
     searching: bool = False
+    paused: bool = False
 
     def search(self, references: Sequence[tuple[Node[T], ...]]) -> None:
         """Look for the object, of which nothing but references is remembered.
@@ -144,14 +146,14 @@ class ObjectTree(Generic[T, R]):
             frame, [(parents[row].branch, outcome) for (row, _), outcome in zip(survivors, outcomes, strict=True)]
         )
         places = [survivors.index(place) for place in chosen]
-        if self.searching and nodes[0].object_score <= FOUND:
+        if (self.searching or self.paused) and nodes[0].object_score <= FOUND:
             self.pathways = [Pathway(0.0, pathway.history, branches[0]) for pathway in self.pathways]
         else:
             self.pathways = [
                 Pathway(choice.score, histories[place], branches[place])
                 for choice, place in zip(choices, places, strict=True)
             ]
-            self.rooted, self.searching = True, False
+            self.rooted, self.searching, self.paused = True, False, False
         return TraceRow(
             frame,
             [choice.pathway for choice in choices],
@@ -222,7 +224,24 @@ class ObjectTree(Generic[T, R]):
         self.prompted = sorted([*others, node], key=lambda kept: kept.frame)
         history: History[T] = History() if forget else self.pathways[0].history.after_prompt()
         self.pathways = [Pathway(0.0, history, None)]
-        self.rooted, self.searching, self.agreed = False, False, 0
+        self.rooted, self.searching, self.paused, self.agreed = False, False, False, 0
+        return decided
+
+    def pause(self) -> list[Branch[R]]:
+        """Remember nothing, from a scene cut on, until the object is found again; a search just goes on.
+
+        Until then the best pathway is alone, with its useful memories. Then all pathways start from it, with equal
+        scores.
+
+        Returns:
+            the frames that this decides, oldest first.
+        """
+        if self.searching:
+            return []
+        decided = self.finish()
+        history = self.pathways[0].history
+        self.pathways = [Pathway(0.0, replace(history, latest=None), None)]
+        self.rooted, self.paused, self.agreed = False, True, 0
         return decided
 
     def _distinct(self) -> dict[_Identity, Pathway[T, R]]:

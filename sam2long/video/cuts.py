@@ -1,4 +1,4 @@
-"""Detects scene cuts on the fly: a frame that resembles none of the frames just before it, in colours or in structure."""
+"""Detects scene cuts on the fly: frames that resemble none of those just before, in colours or in structure."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import numpy.typing as npt
 
 _WIDTH, _HEIGHT, _BINS = 64, 36, 8
 """Size of the small frames, and bins of each channel of a colour histogram."""
-_BEFORE, _SCORES = 3, 12
+_BEFORE, _SCORES = 3, 8
 """Number of frames before that a frame is compared with, and of scores that tell what is usual."""
+FRAMES_COMPARED = _BEFORE + _SCORES
+"""Number of frames before a frame that can decide whether it is a cut."""
 LEAST, _TIMES = 0.5, 2.5
 """A cut has at least this score (0..1), and this many times the mean score of the frames before."""
 _FLAT = 4.0
@@ -54,9 +56,8 @@ class CutDetector:
         bins = (small >> 5).astype(np.int32) @ np.array([_BINS**2, _BINS, 1])
         colours = np.bincount(bins.ravel(), minlength=_BINS**3).astype(np.float32) / bins.size
         distances = [
-            min(0.5 * float(np.abs(colours - other).sum()), 1 - float((structure * alike).mean()))
-            for colours_before, alike in self._before
-            for other in (colours_before,)
+            min(0.5 * float(np.abs(colours - before).sum()), 1 - float((structure * alike).mean()))
+            for before, alike in self._before
         ]
         self._before.append((colours, structure))
         return min(distances, default=None)

@@ -50,6 +50,7 @@ def batch(
     merge: options.Merge = None,
     greedy: options.Greedy = False,
     max_delay: options.MaxDelay = None,
+    cuts: options.Cuts = None,
 ) -> None:
     """Track many videos from one list. Run the same command again to resume. Exit status: 0, or 10 + failed jobs."""
     if status is not None:
@@ -63,13 +64,17 @@ def batch(
     from sam2long.batch.job_list import read_jobs
     from sam2long.batch.scheduler import Limits
     from sam2long.batch.shard import Shard
-    from sam2long.cli.options.tree import check_delay, tree_config
+    from sam2long.cli.options.tree import check_cuts, check_delay, tree_config
     from sam2long.running.models import ModelChoice
 
     check_delay(max_delay)
+    check_cuts(cuts)
     network = ModelChoice(model, checkpoint, device, image_size, random_weights, precision, compile, quiet=True)
     tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, merge, greedy)
-    settings, limits = Settings(_formats(save), tree, max_delay), Limits(retries, backoff, timeout or None)
+    settings, limits = (
+        Settings(_formats(save), tree, max_delay, cuts=cuts or "keep"),
+        Limits(retries, backoff, timeout or None),
+    )
     part, where = Shard.parse(shard), out.absolute()
     todo = Batch(read_jobs(jobs), where, network, settings, part, limits, retry_failed, split_at_prompts)
     return _run(todo, ExecutorChoice(executor, workers, per_gpu, threads, address, device), as_json, quiet)

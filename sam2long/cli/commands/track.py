@@ -45,6 +45,7 @@ def track(
     merge: options.Merge = None,
     greedy: options.Greedy = False,
     max_delay: options.MaxDelay = None,
+    cuts: options.Cuts = None,
     start: options.Start = None,
     end: options.End = None,
     stride: options.Stride = 1,
@@ -54,7 +55,7 @@ def track(
 ) -> None:
     """Follow objects through a video, given points, boxes or masks, and write their masks."""
     # Imported here because PyTorch and PyAV take seconds, and `sam2long --help` must be fast.
-    from sam2long.cli.options.tree import check_delay, tree_config
+    from sam2long.cli.options.tree import check_cuts, check_delay, tree_config
     from sam2long.cli.options.video import parse_levels
     from sam2long.running.models import ModelChoice
     from sam2long.running.prompts.likes import read_likes
@@ -68,7 +69,8 @@ def track(
     choice = ModelChoice(model, checkpoint, device, image_size, random_weights, precision, compile, quiet)
     tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, merge, greedy)
     check_delay(max_delay)
-    how = _How(choice, tree, max_delay, FrameRange(start, end, stride, reverse), fps, parse_levels(levels))
+    check_cuts(cuts)
+    how = _How(choice, tree, max_delay, cuts, FrameRange(start, end, stride, reverse), fps, parse_levels(levels))
     where = _Where(out, tuple(word.strip() for word in save.split(",")), overwrite, session, quiet)
     _track(video, given, likes, saved, how, where)
 
@@ -80,6 +82,7 @@ class _How:
     network: ModelChoice
     tree: TreeConfig
     max_delay: int | None
+    cuts: str | None
     frames: FrameRange
     fps: float | None
     levels: tuple[float, float] | None
@@ -105,7 +108,7 @@ def _track(
     from sam2long.video import open_video
 
     if saved is not None and where.session is not None:
-        check_settings(saved, where.session, how.tree, how.max_delay)
+        check_settings(saved, where.session, how.tree, how.max_delay, how.cuts)
     with open_video(video, fps=how.fps, levels=how.levels) as source:
         run = Run(
             source=source,
@@ -115,6 +118,7 @@ def _track(
             formats=where.formats,
             tree=how.tree,
             max_delay=how.max_delay,
+            cuts=how.cuts or "keep",
             levels=how.levels,
             frames=how.frames,
             overwrite=where.overwrite,

@@ -165,6 +165,14 @@ MaxDelay: TypeAlias = Annotated[
         metavar="N", help="Decide each frame at most N frames later. Default: no limit.", rich_help_panel=_TREE
     ),
 ]
+Cuts: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WHAT",
+        help="At a scene cut: keep tracking (the default), pause memory until the object is found again, or stop.",
+        rich_help_panel=_TREE,
+    ),
+]
 
 Start: TypeAlias = Annotated[
     int | None, typer.Option(help="First frame. Default: the first one with a prompt.", rich_help_panel=_FRAMES)

@@ -54,3 +54,15 @@ def check_delay(max_delay: int | None) -> None:
     """
     if max_delay is not None and max_delay < 0:
         raise ConfigError(f"--max-delay {max_delay}: must be 0 or more")
+
+
+def check_cuts(cuts: str | None) -> None:
+    """Reject a bad word now, for the same reason.
+
+    Raises:
+        ConfigError: `cuts` is none of the modes.
+    """
+    from sam2long.tracking.scenes import MODES
+
+    if cuts is not None and cuts not in MODES:
+        raise ConfigError(f"--cuts {cuts}: must be one of {', '.join(MODES)}")

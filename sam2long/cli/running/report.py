@@ -41,6 +41,8 @@ def _report(run: Run, outcome: Outcome, writers: WriterSet, who: str, quiet: boo
     if outcome.interrupted:
         sys.stderr.write(_interrupted_line(run, outcome, who))
         return
+    if outcome.cut_in_words:
+        sys.stderr.write(f"{outcome.cut_in_words}; go on from there with --start {outcome.at_cut} and new prompts\n")
     if outcome.stopped_early:
         sys.stderr.write(f"warning: {outcome.stopped_early}\n")
     if not quiet:

@@ -22,6 +22,7 @@ from safetensors import SafetensorError
 from sam2long.errors import OutputError, SessionError
 from sam2long.results.observation import Observation
 from sam2long.tracking.saving.codec import Json, SessionDecoder, SessionEncoder, style_of, whole
+from sam2long.tracking.scenes import MODES
 from sam2long.tracking.state import SessionState
 from sam2long.tracking.storage.store import PackedResult, ResultStore, StoredResult
 from sam2long.tree import TreeConfig
@@ -29,10 +30,10 @@ from sam2long.version import VERSION
 from sam2long.video.fingerprint import Fingerprint, fingerprint
 
 FORMAT, FORMAT_VERSION = "sam2long session", 3
-_WITHOUT_REFERENCES = 2
-"""Version of files that earlier versions of sam2long can read: those of sessions without references."""
+_OLDER = 2
+"""Version of files that earlier versions of sam2long can read: without references, and with cuts that mean nothing."""
 
-_OPTIONS = ("trace", "keep_logits", "max_delay")
+_OPTIONS = ("trace", "keep_logits", "max_delay", "cuts")
 _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -181,6 +182,12 @@ def read_session(path: Path, header: Header, state: SessionState) -> None:
         for item in header.data.get("styles", ()):
             state.styles[whole(item["id"])] = style_of(item)
         state.layer = whole(header.data["layer"])
+        state.scenes.found = scene_cuts(header.data)
+
+
+def scene_cuts(data: Json) -> set[tuple[int, int]]:
+    """The scene cuts in `session.json`, see `SceneCuts.found`; older files have none."""
+    return {(whole(sign, -1), whole(frame)) for sign, frame in data.get("cuts", ())}
 
 
 def _options(options: Json, path: Path) -> Json:
@@ -191,6 +198,8 @@ def _options(options: Json, path: Path) -> Json:
     if {"max_delay"} - set(options):
         raise SessionError(f"{path} is damaged or not a session file (its option 'max_delay' is missing)")
     for name, value in options.items():
+        if name == "cuts" and value in MODES:
+            continue
         delay = name == "max_delay" and (value is None or (type(value) is int and value >= 0))
         if not (delay or (name != "max_delay" and isinstance(value, bool))):
             raise SessionError(f"{path} is damaged or not a session file (its option {name!r} is {value!r})")
@@ -221,13 +230,13 @@ def read_observations(path: Path) -> Iterator[Observation]:
     """
     from safetensors.numpy import load
 
-    read_header(path)
+    scenes = scene_cuts(read_header(path).data)
     last: StoredResult | None = None
     with opened_session(path) as file:
         for name in result_members(file):
             for result in _rows(load(file.read(name))):
                 if last is None or (result.object_id, result.frame) != (last.object_id, last.frame):
-                    yield result.observed()
+                    yield result.observed(scenes)
                 last = result
 
 
@@ -249,16 +258,19 @@ def check_same(header: Header, path: Path, state: SessionState, weights: str) ->
 
 
 def _describe(state: SessionState, tracks: list[Json], video: Fingerprint, weights: str) -> Json:
-    path = state.source.path
+    path, cuts = state.source.path, state.scenes.mode
+    options = {"trace": state.trace, "keep_logits": state.keep_logits, "max_delay": state.max_delay}
+    newer = cuts != "keep" or any(track.references for track in state.tracks.values())
     return {
         "format": FORMAT,
-        "version": FORMAT_VERSION if any(track.references for track in state.tracks.values()) else _WITHOUT_REFERENCES,
+        "version": FORMAT_VERSION if newer else _OLDER,
         "made_by": VERSION,
         "source": None if path is None else str(path.resolve()),
         "video": asdict(video),
         "model": {"name": state.model.config.name, "weights": weights},
         "tree": asdict(state.config),
-        "options": {"trace": state.trace, "keep_logits": state.keep_logits, "max_delay": state.max_delay},
+        "options": options if cuts == "keep" else {**options, "cuts": cuts},
+        "cuts": sorted(state.scenes.found),
         "layer": state.layer,
         "objects": tracks,
         "styles": [{"id": object_id, **asdict(style)} for object_id, style in state.styles.items()],

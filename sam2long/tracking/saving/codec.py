@@ -83,7 +83,7 @@ class SessionEncoder:
             "pending": [[frame, time] for frame, time in live.pending.items()],
             "rooted": tree.rooted,
             "agreed": tree.agreed,
-            **({"searching": True} if tree.searching else {}),
+            **{name: True for name in ("searching", "paused") if getattr(tree, name)},
             "pathways": [
                 {
                     "score": pathway.score,
@@ -233,7 +233,7 @@ class SessionDecoder:
         _check_tree(branches, levels, pathways, list(pending))
         rooted, agreed = bool(data["rooted"]), whole(data.get("agreed", 0))
         tree: Tree = ObjectTree(self.config, clock, track.nodes(), pathways, Lineage(levels), rooted, agreed)
-        tree.searching = bool(data.get("searching", False))
+        tree.searching, tree.paused = (bool(data.get(name, False)) for name in ("searching", "paused"))
         stride = whole(data["stride"], -FOREVER)
         if stride == 0:
             raise ValueError("a stride of 0")

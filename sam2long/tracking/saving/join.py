@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from sam2long.errors import OutputError, SessionError
-from sam2long.tracking.saving.archive import read_header, result_members
+from sam2long.tracking.saving.archive import read_header, result_members, scene_cuts
 
 
 def join_sessions(parts: Sequence[Path], path: Path) -> None:
@@ -31,7 +32,7 @@ def join_sessions(parts: Sequence[Path], path: Path) -> None:
     partial = path.with_name(f".{path.name}.joined")
     try:
         with zipfile.ZipFile(partial, "w") as joined:
-            _write(joined, parts)
+            _write(joined, parts, set().union(*(scene_cuts(header.data) for header in headers)))
         partial.replace(path)
     except (OSError, zipfile.BadZipFile, KeyError) as error:
         raise OutputError(f"cannot join sessions in {path}: {error}") from error
@@ -39,13 +40,14 @@ def join_sessions(parts: Sequence[Path], path: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _write(joined: zipfile.ZipFile, parts: Sequence[Path]) -> None:
+def _write(joined: zipfile.ZipFile, parts: Sequence[Path], cuts: set[tuple[int, int]]) -> None:
     traces, number = [], 0
     for part in parts:
         with zipfile.ZipFile(part) as file:
             if part == parts[-1]:  # where tracking goes on
-                for name in ("session.json", "memory.safetensors"):
-                    joined.writestr(name, file.read(name))
+                data = {**json.loads(file.read("session.json")), "cuts": sorted(cuts)}
+                joined.writestr("session.json", json.dumps(data, indent=1))
+                joined.writestr("memory.safetensors", file.read("memory.safetensors"))
             for name in result_members(file):
                 joined.writestr(f"results/{number:06d}.safetensors", file.read(name))
                 number += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import astuple, dataclass, fields
 from itertools import groupby
@@ -58,8 +58,8 @@ class StoredResult:
     area: int
     prompted: bool
 
-    def observed(self) -> Observation:
-        """The result as an observation, for `review`."""
+    def observed(self, scenes: Collection[tuple[int, int]]) -> Observation:
+        """The result as an observation, for `review`; `scenes` as in `SceneCuts.found`."""
         return Observation(
             frame=self.frame,
             time=self.time,
@@ -70,6 +70,7 @@ class StoredResult:
             disagreement=self.disagreement,
             lead=self.lead,
             prompted=bool(self.prompted),
+            new_scene=(1 if self.stride > 0 else -1, self.frame) in scenes,
         )
 
 
