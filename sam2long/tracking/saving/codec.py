@@ -178,9 +178,9 @@ class SessionDecoder:
             memories.append(EncodedMemory(spatial, self._shaped(item["pointer"], config.dim)))
             x, y = item["centre"]
             centres.append((real(x), real(y)))
-        words = (str(data[name]) for name in ("weights", "origin", "digest"))
+        weights, origin, digest = (str(data[name]) for name in ("weights", "origin", "digest"))
         number = None if data["object_id"] is None else whole(data["object_id"])
-        return Reference(tuple(memories), tuple(centres), *words, number)
+        return Reference(tuple(memories), tuple(centres), weights, origin, digest, number)
 
     def _prompt(self, data: Json) -> ObjectPrompt:
         return ObjectPrompt(
