@@ -53,7 +53,7 @@ class CutDetector:
         return cut
 
     def score(self, image: npt.NDArray[np.uint8]) -> float | None:
-        """Distance (0..1) to the frames before, which this one then joins; None for the first and for skipped frames."""
+        """Distance (0..1) to the frames before, which this one then joins; None for the first and skipped ones."""
         coarse = image[:: max(1, image.shape[0] // 144), :: max(1, image.shape[1] // 256)]
         small = cv2.resize(coarse, (_WIDTH, _HEIGHT), interpolation=cv2.INTER_AREA)
         grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)

@@ -66,6 +66,7 @@ def test_it_is_a_plain_table(tmp_path: Path) -> None:
         "disagreement": "0.5",
         "lead": "inf",
         "prompted": "1",
+        "new_scene": "0",
     }
 
 
@@ -92,3 +93,10 @@ def test_reading_is_streamed(tmp_path: Path) -> None:
     assert next(items).frame == 0
     with pytest.raises(TraceError, match="line 10 is damaged"):
         list(items)
+
+
+def test_traces_of_earlier_versions_have_no_scene_cuts(tmp_path: Path) -> None:
+    path = tmp_path / "trace.csv"
+    path.write_text(",".join(COLUMNS[:-1]) + "\n3,0.125,1,40,2.5,0.75,0.1,inf,1\n", encoding="utf-8")
+    (item,) = read_trace(path)
+    assert (item.frame, item.prompted, item.new_scene) == (3, True, False)

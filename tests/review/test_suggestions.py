@@ -55,6 +55,7 @@ def test_a_long_calm_track_is_looked_at_in_the_middle() -> None:
         ({"area": (range(200, 500), 9000)}, "suddenly grows to "),
         ({"area": (range(200, 500), 0), "object_score": (range(200, 500), -9)}, "the object vanishes"),
         ({"area": (range(100, 200), 0), "object_score": (range(100, 200), -9)}, "the object comes back"),
+        ({"new_scene": (range(200, 201), True)}, "a new scene begins"),
     ],
 )
 def test_each_sign_is_seen_and_named(odd: dict, words: str) -> None:
@@ -116,7 +117,8 @@ def test_it_is_what_its_documentation_says() -> None:
     rng = np.random.default_rng(3)
     count = 120
     items = [replace(item, iou=float(rng.random())) for item in track(count)]
-    numbers = np.array([[item.area, item.object_score, item.iou, item.disagreement, item.lead] for item in items]).T
+    names = ("area", "object_score", "iou", "disagreement", "lead", "new_scene")
+    numbers = np.array([[getattr(item, name) for name in names] for item in items], float).T
     seen = Observed(*numbers)
     doubts = doubts_of(seen, usual_iou(seen.area, seen.iou))
     failure = 1 - (1 - BASE_RATE) * (1 - FAILURE_RATE * doubts.value)
