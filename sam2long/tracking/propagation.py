@@ -19,7 +19,6 @@ from sam2long.tracking.frame.waiting import WaitingFrame
 from sam2long.tracking.plan import Plan
 from sam2long.tracking.progress import Progress
 from sam2long.tracking.rebuild import condition_on_prompts, conditioning_of, makes_forget, rebuild
-from sam2long.tracking.scene_watch import begins_scene
 from sam2long.tracking.state import Place, SessionState
 from sam2long.tracking.storage.store import StoredResult
 from sam2long.tracking.track import Cut, LiveTree, Track
@@ -141,8 +140,8 @@ class Propagation:
                 if frame.index != first and not self._needs_image(frame.index):
                     self._position = frame.index
                     return
-                new_scene = begins_scene(state, self._followed(), frame, self._visited, self.plan.stride)
-                if new_scene and state.scenes.mode == "stop":
+                new_scene = state.scenes.begins_scene(frame, self._visited, self.plan.stride, state.source)
+                if new_scene and state.scenes.mode == "stop" and self._visited is not None:
                     self.ended_at = frame.index
                     break
                 self._visit(frame.index, frame.time, features, new_scene)

@@ -38,26 +38,24 @@ class SceneCuts:
 
         Args:
             frame: the frame.
-            before: the frame visited before it; None if tracking starts here, where no cut is looked for.
+            before: the frame that the propagation visited before it, or None if it starts here.
             stride: step from one visited frame to the next, negative when going backward.
-            source: the video, of which earlier frames are decoded if the detector has not seen them.
+            source: the video, of which a few frames are decoded again if the detector has not seen those before.
         """
         sign = 1 if stride > 0 else -1
         if (sign, frame.index) != self._latest:
             if before is None or (sign, before) != self._latest:
                 self._detector = CutDetector()
-                if before is not None and source.seekable:
-                    self._look_back(frame.index, stride, source)
+                self._look_back(frame.index, stride, source)
             if self._detector.is_cut(frame.image):
                 self.found.add((sign, frame.index))
             self._latest = sign, frame.index
-        return before is not None and (sign, frame.index) in self.found
+        return (sign, frame.index) in self.found
 
     def _look_back(self, frame: int, stride: int, source: VideoSource) -> None:
-        last = frame - stride
-        steps = min(
-            FRAMES_COMPARED - 1, last // stride if stride > 0 else ((source.frame_count or 1) - 1 - last) // -stride
-        )
-        stop = frame if frame >= 0 else None
-        for earlier in source.frames(last - steps * stride, stop, stride):
-            self._detector.is_cut(earlier.image)
+        count = source.frame_count
+        steps = frame // stride if stride > 0 else ((count or 0) - 1 - frame) // -stride
+        steps = min(FRAMES_COMPARED, steps)
+        if source.seekable and steps > 0:
+            for earlier in source.frames(frame - steps * stride, frame, stride):
+                self._detector.is_cut(earlier.image)

@@ -11,7 +11,7 @@ import pytest
 
 from sam2long.results import FrameResult
 from sam2long.results.observation import Observation
-from sam2long.results.trace_file import TraceError, read_trace
+from sam2long.results.trace_file import COLUMNS, TraceError, read_trace
 from sam2long.results.writers import open_writers
 from sam2long.video import open_video
 

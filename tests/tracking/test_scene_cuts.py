@@ -137,7 +137,7 @@ def test_a_prompt_on_the_first_frame_of_a_scene_is_a_start(small_model, joined):
     session = Session(small_model, joined, cuts="stop")
     session.add_box(CUT, 1, (10, 20, 30, 40))
     results = list(session.propagate())
-    assert len(results) == FRAMES - CUT and not results[0].new_scene
+    assert len(results) == FRAMES - CUT and [result.new_scene for result in results] == [True] + 7 * [False]
 
 
 def test_unknown_words(small_model, joined):
