@@ -1,0 +1,61 @@
+"""Writes a data set in the layout of Ultralytics, for training segmentation networks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from sam2long.results.convert import to_yolo
+from sam2long.results.labels import Labels
+from sam2long.results.result import FrameResult
+from sam2long.results.writers.base import ResultWriter
+from sam2long.results.writers.frame_images import FrameImages
+from sam2long.results.writers.spool import Spool
+from sam2long.results.writers.whole import whole
+from sam2long.video.source import VideoSource
+
+TOLERANCE = 0.5  # of outlines, in pixels
+YAML = """\
+# {name}: written by sam2long. `val` repeats `train`; move frames of other videos there.
+train: images
+val: images
+names:
+"""
+
+
+class YoloWriter(ResultWriter):
+    """`images/<frame>.jpg`, `labels/<frame>.txt` and `data.yaml`, from which Ultralytics finds both.
+
+    A label file has one line per visible object, "class x1 y1 x2 y2 ...", in fractions of width and height, see
+    `FrameResult.to_yolo`; it is empty if there is none. Classes are the names of the objects; ids have no place.
+    """
+
+    def __init__(
+        self, folder: Path, source: VideoSource, spool: Spool, object_ids: Sequence[int], labels: Labels
+    ) -> None:
+        self._folder = folder
+        self._source = source
+        self._spool = spool
+        names = labels.classes(object_ids)
+        self._classes = {object_id: names.index(labels.of(object_id)) for object_id in object_ids}
+        for path in (folder, folder / "images", folder / "labels"):
+            path.mkdir()
+        self._images = FrameImages(folder / "images", source)
+        entries = [f"  {number}: {json.dumps(name)}\n" for number, name in enumerate(names)]
+        text = YAML.format(name=" ".join(source.name.split())) + "".join(entries)
+        (folder / "data.yaml").write_text(text, encoding="utf-8")
+
+    def write(self, result: FrameResult) -> None:
+        """Write the labels and the image of one frame; raises OSError, or VideoError as `FrameImages.add` does."""
+        lines = to_yolo(result.masks, self._classes, TOLERANCE)
+        with whole(self._folder / "labels" / f"{self._source.frame_name(result.frame)}.txt") as path:
+            path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        self._images.add(result.frame)
+
+    def finish(self) -> None:
+        """Write the images that are still missing; raises as `write` does."""
+        self._images.finish(frame for frame, _ in self._spool.frames())
+
+    def abort(self) -> None:
+        """Do nothing; no file is open."""
