@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sam2long.errors import ConfigError
 
 UNITS = ("nm", "um", "mm", "cm", "m", "km", "in", "ft", "deg", "arcsec")
+_SCALE = re.compile(r"\s*((?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)\s*([^\W\d_]+)\s*")
 _MICRO = str.maketrans("\N{MICRO SIGN}\N{GREEK SMALL LETTER MU}", "uu")
 
 
@@ -36,12 +37,7 @@ class Scale:
     @classmethod
     def parse(cls, text: str) -> Scale:
         """Read the size of a pixel and its unit, as in "0.325um"; raises ConfigError."""
-        found = re.fullmatch(r"\s*([0-9.]+(?:[eE][-+]?[0-9]+)?)\s*([^\W\d_]+)\s*", text.translate(_MICRO))
-        try:
-            return cls(float(found[1]), found[2]) if found else _refuse(text)
-        except ValueError:
-            return _refuse(text)
-
-
-def _refuse(text: str) -> Scale:
-    raise ConfigError(f"--scale {text}: expected the size of a pixel and its unit, such as 0.325um") from None
+        found = _SCALE.fullmatch(text.translate(_MICRO))
+        if found is None:
+            raise ConfigError(f"--scale {text}: expected the size of a pixel and its unit, such as 0.325um")
+        return cls(float(found[1]), found[2])

@@ -37,17 +37,14 @@ class YoloWriter(ResultWriter):
         self._folder = folder
         self._source = source
         self._spool = spool
-        names = labels.classes(object_ids)
-        self._classes = {object_id: names.index(labels.of(object_id)) for object_id in object_ids}
-        for path in (folder, folder / "images", folder / "labels"):
-            path.mkdir()
+        self._names = labels.classes(object_ids)
+        self._classes = {object_id: self._names.index(labels.of(object_id)) for object_id in object_ids}
+        folder.mkdir()
         self._images = FrameImages(folder / "images", source)
-        entries = [f"  {number}: {json.dumps(name)}\n" for number, name in enumerate(names)]
-        text = YAML.format(name=" ".join(source.name.split())) + "".join(entries)
-        (folder / "data.yaml").write_text(text, encoding="utf-8")
 
     def write(self, result: FrameResult) -> None:
         """Write the labels and the image of one frame; raises OSError, or VideoError as `FrameImages.add` does."""
+        self._begin()
         lines = to_yolo(result.masks, self._classes, TOLERANCE)
         with whole(self._folder / "labels" / f"{self._source.frame_name(result.frame)}.txt") as path:
             path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
@@ -55,7 +52,19 @@ class YoloWriter(ResultWriter):
 
     def finish(self) -> None:
         """Write the images that are still missing; raises as `write` does."""
+        self._begin()
         self._images.finish(frame for frame, _ in self._spool.frames())
 
     def abort(self) -> None:
         """Do nothing; no file is open."""
+
+    def _begin(self) -> None:
+        """Write what does not depend on the frames, not before the first one: a folder with content is kept."""
+        if (self._folder / "data.yaml").exists():
+            return
+        (self._folder / "images").mkdir(exist_ok=True)
+        (self._folder / "labels").mkdir(exist_ok=True)
+        entries = [f"  {number}: {json.dumps(name)}\n" for number, name in enumerate(self._names)]
+        text = YAML.format(name=" ".join(self._source.name.split())) + "".join(entries)
+        with whole(self._folder / "data.yaml") as path:
+            path.write_text(text, encoding="utf-8")
