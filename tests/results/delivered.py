@@ -13,7 +13,7 @@ NAMES = {2: 'ring <"&> \N{GREEK SMALL LETTER BETA}'}
 
 
 def masks(frame: int) -> dict[int, np.ndarray]:
-    """Object 1 has two parts, with holes, and an island; it is hidden on frame 2. Object 2, a ring, comes on frame 1."""
+    """Object 1 has parts, holes and an island, and is hidden on frame 2; object 2, a ring, comes on frame 1."""
     moved = np.roll(swiss(), (frame, 2 * frame), (0, 1)) & (frame != 2)
     ring = ellipse(90 + 3 * frame, 85, 30, 25) & ~ellipse(90 + 3 * frame, 85, 12, 9)
     return {1: moved} if frame == 0 else {1: moved, 2: ring}
