@@ -59,12 +59,21 @@ def join(rings: list[Polygon]) -> Polygon:
     for ring in rings[1:]:
         start = _nearest(outline, ring[0])
         entry = _nearest(ring, outline[start])
+        start = _nearest(outline, ring[entry])
         detours[start] += [ring[entry:], ring[: entry + 1], outline[start : start + 1]]
     pieces, done = [], 0
     for start in sorted(detours):
         pieces += [outline[done : start + 1], *detours[start]]
         done = start + 1
     return np.concatenate([*pieces, outline[done:]])
+
+
+def chain(parts: list[Polygon]) -> Polygon:
+    """Join parts that lie apart to one polygon by short cuts, the largest first: float32 [points, 2]."""
+    first, *others = sorted(parts, key=cv2.contourArea, reverse=True)
+    for part in others:
+        first = join([first, part])
+    return first
 
 
 def edge_grid(mask: Mask) -> npt.NDArray[np.uint8]:
