@@ -25,8 +25,8 @@ def blocks(page: Path) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("page", "files"),
     [
-        ("annotator", ["final/cvat.xml", "final/yolo/data.yaml", "final/yolo/images/00023.jpg", "final/overlay.mp4"]),
-        ("biologist", ["cell/measurements.csv", "cell/contours.geojson", "cell/contours/00012.svg"]),
+        ("annotator", ["final/cvat.xml", "final/yolo/data.yaml", "final/yolo/images/00011.jpg", "final/overlay.mp4"]),
+        ("biologist", ["cell/measurements.csv", "cell/contours.geojson", "cell/contours/00011.svg"]),
     ],
 )
 def test_a_guide_runs(tmp_path: Path, page: str, files: list[str]) -> None:
