@@ -5,8 +5,8 @@
 
 With the report of a real batch, each job is as one that was done: it takes so many seconds `--times` over, and is as
 long as that video, which is all that the scheduler knows. Without one, durations are assumed: lognormal with mean
-`--seconds`, the standard deviation of their logarithm `--spread`. The scheduler's own processor time is added to the clock, so that workers wait for it
-as they would in earnest. What an executor needs to pass messages is not in it.
+`--seconds`, the standard deviation of their logarithm `--spread`. The scheduler's own processor time is added to the
+clock, so that workers wait for it as they would in earnest. What an executor needs to pass messages is not in it.
 """
 
 from __future__ import annotations
