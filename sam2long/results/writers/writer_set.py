@@ -38,6 +38,8 @@ FILES = {
     "npz": ("masks.npz",),
     "trace": (TRACE_FILE,),
 }
+# formats that are drawn on frames of the video, which they decode again
+DRAWN = ("overlay",)
 # number of results that may wait to be written while tracking continues
 BEHIND = 4
 
