@@ -7,6 +7,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from sam2long.errors import ConfigError, SessionError, VideoError
 from sam2long.results import FrameResult
 from sam2long.results.reading import FinishedRun, ResultsError
@@ -32,8 +35,9 @@ class KeptResults:
         settings: how the results were made, for a summary.
         complete: whether they are all that was asked for.
         stopped: why not, or None.
-        count: number of frames with results.
+        times: time in seconds by frame, of the frames with results, ascending.
         results: yields the results, in the order in which they were written, of a session ascending.
+        masks: returns the masks of a frame by object id, bool [height, width].
     """
 
     path: Path
@@ -43,8 +47,9 @@ class KeptResults:
     settings: Mapping[str, object]
     complete: bool
     stopped: str | None
-    count: int
+    times: Mapping[int, float]
     results: Callable[[], Iterator[FrameResult]]
+    masks: Callable[[int], Mapping[int, npt.NDArray[np.bool_]]]
 
     @property
     def missing_video(self) -> str | None:
@@ -78,7 +83,7 @@ def open_kept(
 
 
 def _run(path: Path, video: str | None, levels: Levels | None, pixels: bool, stack: ExitStack) -> KeptResults:
-    run = FinishedRun(path)
+    run = stack.enter_context(FinishedRun(path))
     source: VideoSource = run.video
     if pixels or video is not None:
         wanted = _Wanted(path, run.video, levels or run.levels, whole=run.complete)
@@ -91,8 +96,9 @@ def _run(path: Path, video: str | None, levels: Levels | None, pixels: bool, sta
         settings=run.settings,
         complete=run.complete,
         stopped=run.stopped,
-        count=len(run.frames),
+        times=run.times,
         results=run.results,
+        masks=run.masks,
     )
 
 
@@ -115,8 +121,9 @@ def _session(path: Path, video: str | None, levels: Levels | None, stack: ExitSt
         },
         complete=not waiting,
         stopped=f"{waiting} frames of the session are not decided yet" if waiting else None,
-        count=len(stored.times),
+        times=stored.times,
         results=stored.results,
+        masks=lambda frame: stored.result(frame).masks,
     )
 
 

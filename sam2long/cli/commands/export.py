@@ -36,7 +36,7 @@ def export(
 
     formats = tuple(word.strip() for word in save.split(","))
     with open_kept(run, video, parse_levels(levels), needs_pixels(formats)) as kept, StopSignals() as stop:
-        progress = TrackProgress(run.name, kept.count, quiet=quiet)
+        progress = TrackProgress(run.name, len(kept.times), quiet=quiet)
         done = write(kept, out, formats, overwrite, progress, stop)
     if done.interrupted:
         sys.stderr.write(f"stopped by {stop.who}; nothing was written, run the same command again\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from functools import partial
 from itertools import groupby
@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from sam2long.results.by_object import ByObject
 from sam2long.results.observation import Observation
-from sam2long.results.reading.mask_files import MaskFiles, ResultsError, open_masks
+from sam2long.results.reading.mask_files import ResultsError, open_masks
 from sam2long.results.reading.summary_file import Scores, read_summary
 from sam2long.results.result import FrameResult
 from sam2long.results.trace_file import TRACE_FILE, read_trace
@@ -30,7 +30,7 @@ _FINE_TRACE = 0.1
 
 
 class FinishedRun:
-    """What a run has left in its output folder: its description, and its results frame by frame.
+    """What a run has left in its output folder: its description, and its results; a context manager.
 
     Masks come from the best format that is there, scores from the summary and the trace, from which they can be told to
     the digits that either has. Without a trace, frames come in ascending order, without leads and prompts.
@@ -43,7 +43,7 @@ class FinishedRun:
         settings: how the results were made, as in the summary.
         complete: whether every requested frame was written.
         stopped: why not, or None.
-        frames: numbers of the frames that have results, ascending.
+        times: time in seconds by frame, of the frames that have results, ascending.
 
     Raises:
         ResultsError: the folder holds no run, or no masks that can be read back.
@@ -58,9 +58,15 @@ class FinishedRun:
         self.settings: dict[str, Any] = head["settings"]
         self.complete: bool = head["complete"]
         self.stopped: str | None = head.get("stopped")
-        self.frames = sorted(self._table.times)
+        self.times: dict[int, float] = dict(sorted(self._table.times.items()))
         self._has_trace = (folder / TRACE_FILE).is_file()
-        open_masks(folder, self.video).close()
+        self._files = open_masks(folder, self.video)
+
+    def __enter__(self) -> FinishedRun:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._files.close()
 
     @property
     def levels(self) -> tuple[float, float] | None:
@@ -83,17 +89,14 @@ class FinishedRun:
             ResultsError: a file is missing or damaged.
             TraceError: the trace is damaged.
         """
-        files, changed = open_masks(self.folder, self.video), 0
-        try:
-            for frame, rows in self._order():
-                result = self._result(files, frame, rows)
-                changed += sum(
-                    int(np.count_nonzero(result.masks[object_id])) != scores.area
-                    for object_id, scores in self._table.scores(frame).items()
-                )
-                yield result
-        finally:
-            files.close()
+        changed = 0
+        for frame, rows in self._order():
+            result = self._result(frame, rows)
+            changed += sum(
+                int(np.count_nonzero(result.masks[object_id])) != scores.area
+                for object_id, scores in self._table.scores(frame).items()
+            )
+            yield result
         if changed:
             warnings.warn(
                 f"{changed} masks of {self.folder} have other areas than its summary says: they have been edited, or "
@@ -101,24 +104,36 @@ class FinishedRun:
                 stacklevel=2,
             )
 
+    def masks(self, frame: int) -> Mapping[int, Mask]:
+        """Masks of one frame by object id, bool [height, width], each unpacked when it is looked up.
+
+        Raises:
+            ResultsError: a file is missing or damaged.
+        """
+        return self._masks(frame, self._table.ids(frame))
+
+    def _masks(self, frame: int, order: list[int]) -> ByObject[Mask]:
+        found = {object_id: kept_small(mask) for object_id, mask in self._files.read(frame, order)}
+        return ByObject({object_id: found[object_id] for object_id in order})
+
     def _order(self) -> Iterator[tuple[int, dict[int, Observation]]]:
         """Frames in the order of the trace, each with its rows by object id."""
         if not self._has_trace:
-            yield from ((frame, {}) for frame in self.frames)
+            yield from ((frame, {}) for frame in self.times)
             return
         backward, seen = self._backward(), set[int]()
         # Without objects a frame has no rows; its place is told by the direction.
-        bare = deque(sorted((frame for frame in self.frames if not self._table.ids(frame)), reverse=backward))
+        bare = deque(sorted((frame for frame in self.times if not self._table.ids(frame)), reverse=backward))
         for frame, rows in groupby(read_trace(self.folder / TRACE_FILE), key=attrgetter("frame")):
             found = {item.object_id: item for item in rows}
-            if frame in seen or frame not in self._table.times or sorted(found) != self._table.ids(frame):
+            if frame in seen or frame not in self.times or sorted(found) != self._table.ids(frame):
                 raise self._apart(frame)
             seen.add(frame)
             while bare and (bare[0] < frame) is not backward:
                 yield bare.popleft(), {}
             yield frame, found
         yield from ((frame, {}) for frame in bare)
-        missing = [frame for frame in self.frames if frame not in seen and self._table.ids(frame)]
+        missing = [frame for frame in self.times if frame not in seen and self._table.ids(frame)]
         if missing:
             raise self._apart(missing[0])
 
@@ -133,15 +148,14 @@ class FinishedRun:
             f"remove {TRACE_FILE} to go without it"
         )
 
-    def _result(self, files: MaskFiles, frame: int, rows: dict[int, Observation]) -> FrameResult:
+    def _result(self, frame: int, rows: dict[int, Observation]) -> FrameResult:
         scores = self._table.scores(frame)
         order = list(rows or scores)
-        masks = {object_id: kept_small(mask) for object_id, mask in files.read(frame, order)}
         joined = {object_id: _joined(scores[object_id], rows.get(object_id)) for object_id in order}
         return FrameResult(
             frame=frame,
-            time=self._table.times[frame],
-            masks=ByObject({object_id: masks[object_id] for object_id in order}),
+            time=self.times[frame],
+            masks=self._masks(frame, order),
             scores={object_id: iou for object_id, (iou, _, _) in joined.items()},
             object_scores={object_id: score for object_id, (_, score, _) in joined.items()},
             disagreement={object_id: value for object_id, (_, _, value) in joined.items()},

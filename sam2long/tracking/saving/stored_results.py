@@ -61,23 +61,26 @@ class StoredResults:
         Raises:
             SessionError: a mask is damaged.
         """
-        for frame, time in self.times.items():
-            found = {object_id: self._store.latest(self._track, object_id, frame) for object_id in self.object_ids}
-            rows = {object_id: row for object_id, row in found.items() if row is not None}
-            yield self._report(frame, time, rows)
+        for frame in self.times:
+            yield self.result(frame)
+
+    def result(self, frame: int) -> FrameResult:
+        """Return the result of a frame of `times`; raises SessionError if a mask is damaged."""
+        found = {object_id: self._store.latest(self._track, object_id, frame) for object_id in self.object_ids}
+        return self._report(frame, {object_id: row for object_id, row in found.items() if row is not None})
 
     def _times(self) -> Iterator[tuple[int, float]]:
         for object_id in self.object_ids:
             for row in self._store.every(self._track, object_id):
                 yield row.frame, row.time
 
-    def _report(self, frame: int, time: float, rows: dict[int, StoredResult]) -> FrameResult:
+    def _report(self, frame: int, rows: dict[int, StoredResult]) -> FrameResult:
         outcomes = {object_id: self._outcome(row) for object_id, row in rows.items()}
         for outcome in outcomes.values():
             outcome.mask(self._size)  # a damaged one is told here, not by the writers
         return FrameResult(
             frame=frame,
-            time=time,
+            time=self.times[frame],
             masks=ByObject({i: partial(outcome.mask, self._size) for i, outcome in outcomes.items()}),
             scores={i: row.iou for i, row in rows.items()},
             object_scores={i: row.object_score for i, row in rows.items()},
