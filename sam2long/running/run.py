@@ -11,6 +11,7 @@ from pathlib import Path
 from sam2long.errors import plain_memory_errors
 from sam2long.model import SAM2
 from sam2long.results import FrameResult
+from sam2long.results.scale import Scale
 from sam2long.results.writers import WriterSet, open_writers
 from sam2long.running.interrupt import Stop
 from sam2long.running.prompts.likes import Like, apply_likes
@@ -56,6 +57,7 @@ class Run:
         saved: what that file already holds, or None.
         likes: objects remembered from elsewhere.
         cuts: see `Session`.
+        scale: size of a pixel for the format `csv`, or None.
     """
 
     source: VideoSource
@@ -73,6 +75,7 @@ class Run:
     saved: SavedRun | None = None
     likes: Sequence[Like] = ()
     cuts: str = "keep"
+    scale: Scale | None = None
 
     @property
     def prompted_objects(self) -> set[tuple[int, int]]:
@@ -156,6 +159,8 @@ def open_run(run: Run, load: Callable[[], SAM2]) -> Iterator[OpenRun]:
         overwrite=run.overwrite,
         resume=run.replace_same or run.saved is not None,
         prompted=run.prompted_objects,
+        names=run.saved.names if run.saved else None,
+        scale=run.scale,
     )
     with plain_memory_errors(), writers, open_session(run, load()) as session:
         yield OpenRun(run, session, writers, _count(plan, run))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sam2long.errors import ConfigError, SessionError
 from sam2long.tracking.saving.archive import Header, read_header
+from sam2long.tracking.style import given_names
 from sam2long.tree import TreeConfig
 
 
@@ -20,11 +22,13 @@ class SavedRun:
         max_delay: see `Session`.
         searched: ids of the objects that are searched for by references.
         cuts: see `Session`.
+        names: names by object id, of the objects that were given one.
     """
 
     prompted: frozenset[tuple[int, int]]
     tree: TreeConfig
     max_delay: int | None
+    names: Mapping[int, str] = field(default_factory=dict)
     searched: frozenset[int] = frozenset()
     cuts: str = "keep"
 
@@ -43,8 +47,9 @@ def read_saved(path: Path | None) -> SavedRun | None:
     if not path.exists():
         return None
     header = read_header(path)
-    cuts = header.options.get("cuts", "keep")
-    return SavedRun(_prompted(header, path), header.tree, header.options["max_delay"], _searched(header, path), cuts)
+    cuts, searched = header.options.get("cuts", "keep"), _searched(header, path)
+    names = _names(header, path)
+    return SavedRun(_prompted(header, path), header.tree, header.options["max_delay"], names, searched, cuts)
 
 
 def check_settings(
@@ -76,4 +81,11 @@ def _searched(header: Header, path: Path) -> frozenset[int]:
     try:
         return frozenset(int(item["id"]) for item in header.data["objects"] if item.get("references"))
     except (AttributeError, LookupError, TypeError, ValueError, OverflowError) as error:
+        raise SessionError(f"{path} is damaged or not a session file ({error})") from error
+
+
+def _names(header: Header, path: Path) -> dict[int, str]:
+    try:
+        return given_names({int(item["id"]): str(item["name"]) for item in header.data.get("styles", ())})
+    except (LookupError, TypeError, ValueError) as error:
         raise SessionError(f"{path} is damaged or not a session file ({error})") from error

@@ -81,4 +81,4 @@ def _unexplained(grey: npt.NDArray[np.float32], explaining: npt.NDArray[np.int32
     counts = np.bincount(explaining)
     sums = np.bincount(explaining, grey.ravel())
     between = (sums**2 / counts.clip(min=1)).sum() / grey.size - float(grey.mean()) ** 2
-    return 1 - between / max(float(grey.var()), 1e-6)
+    return 1 - float(between) / max(float(grey.var()), 1e-6)

@@ -10,6 +10,7 @@ from sam2long.cli.options import common as options
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sam2long.results.scale import Scale
     from sam2long.running.models import ModelChoice
     from sam2long.running.prompts.likes import Like
     from sam2long.running.prompts.parsed import Prompt
@@ -28,6 +29,7 @@ def track(
     like: options.Like = None,
     like_mask: options.LikeMask = None,
     save: options.Save = "png,overlay,coco",
+    scale: options.Scale = None,
     session: options.SessionFile = None,
     overwrite: options.Overwrite = False,
     quiet: options.Quiet = False,
@@ -57,6 +59,7 @@ def track(
     # Imported here because PyTorch and PyAV take seconds, and `sam2long --help` must be fast.
     from sam2long.cli.options.tree import check_cuts, check_delay, tree_config
     from sam2long.cli.options.video import parse_levels
+    from sam2long.results.scale import Scale
     from sam2long.running.models import ModelChoice
     from sam2long.running.prompts.likes import read_likes
     from sam2long.running.prompts.prompt_file import read_prompts
@@ -71,7 +74,8 @@ def track(
     check_delay(max_delay)
     check_cuts(cuts)
     how = _How(choice, tree, max_delay, cuts, FrameRange(start, end, stride, reverse), fps, parse_levels(levels))
-    where = _Where(out, tuple(word.strip() for word in save.split(",")), overwrite, session, quiet)
+    size = None if scale is None else Scale.parse(scale)
+    where = _Where(out, tuple(word.strip() for word in save.split(",")), size, overwrite, session, quiet)
     _track(video, given, likes, saved, how, where)
 
 
@@ -94,6 +98,7 @@ class _Where:
 
     out: Path
     formats: tuple[str, ...]
+    scale: Scale | None
     overwrite: bool
     session: Path | None
     quiet: bool
@@ -116,6 +121,7 @@ def _track(
             likes=likes,
             out=where.out,
             formats=where.formats,
+            scale=where.scale,
             tree=how.tree,
             max_delay=how.max_delay,
             cuts=how.cuts or "keep",

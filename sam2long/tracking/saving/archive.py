@@ -190,6 +190,13 @@ def scene_cuts(data: Json) -> set[tuple[int, int]]:
     return {(whole(sign, -1), whole(frame)) for sign, frame in data.get("cuts", ())}
 
 
+def read_results(path: Path, store: ResultStore) -> None:
+    """Load the results of a session file into an empty store; raises SessionError if the file is damaged."""
+    with opened_session(path) as file:
+        for name in result_members(file):
+            _unpack_chunk(file.read(name), store)
+
+
 def _options(options: Json, path: Path) -> Json:
     """Check that the options of a session file are known and complete."""
     unknown = sorted(set(options) - set(_OPTIONS))
