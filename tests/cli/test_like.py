@@ -92,7 +92,7 @@ def test_a_batch_does_what_track_does_and_goes_on(
 
     batch = make_batch(jobs, tmp_path / "out", tiny_model, split_at_prompts=True)
     list(drive(batch, lambda work, _: InlineExecutor(work)))
-    assert all(result.status == "done" for result in read_results(tmp_path / "out").values())
+    assert all(result.state == "done" for result in read_results(tmp_path / "out").values())
     for name in (job.id, "half"):
         np.testing.assert_array_equal(masks(tmp_path / "out" / name), masks(tmp_path / "whole"))
 
