@@ -112,7 +112,7 @@ def rewrite(path, change):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda data: data.update(version=3, made_by="9.0"), "format version 3.* written by sam2long 9.0"),
+        (lambda data: data.update(version=4, made_by="9.0"), "format version 4.* written by sam2long 9.0"),
         (lambda data: data.update(format="something"), "not a sam2long session file"),
         (lambda data: data.pop("tree"), "is damaged"),
         (lambda data: data["objects"][0]["prompts"][0].pop("rounds"), "is damaged"),
