@@ -32,6 +32,7 @@ from sam2long.batch.tracking import TrackSegment, TrackVideo, TrackWork
 from sam2long.batch.work import Work
 from sam2long.errors import UserError
 from sam2long.running.models import ModelChoice
+from sam2long.video import open_video
 
 GRACE = 20.0
 """Seconds that busy workers have to save their sessions when a batch is interrupted."""
@@ -191,8 +192,9 @@ class _Board:
     def _tasks_of(self, job: Job) -> list[Task]:
         size, cuts = self._sizes[job.id], []
         if self._batch.split_at_prompts and job.session is None:
-            with suppress(UserError):  # the worker will say the same
-                cuts = segments(job.read_prompts(), self._batch.settings.of(job).frames)
+            settings = self._batch.settings.of(job)
+            with suppress(UserError), open_video(job.video, fps=settings.fps) as source:  # the worker will say the same
+                cuts = segments(job.read_prompts(source), settings.frames)
         if len(cuts) < 2:
             return [Task(job.id, TrackVideo(job), size)]
         parts = [

@@ -34,6 +34,12 @@ def track_and_report(run: Run, load: Callable[[], SAM2], quiet: bool = False) ->
         raise typer.Exit(stop.status)
 
 
+def tell(note: str | None, quiet: bool) -> None:
+    """Print what was taken from another tool's file of prompts."""
+    if note is not None and not quiet:
+        sys.stderr.write(f"{note}\n")
+
+
 def _report(run: Run, outcome: Outcome, writers: WriterSet, who: str, quiet: bool) -> None:
     if outcome.failure is not None:
         sys.stderr.write(f"{_frames(outcome.frames)}, up to frame {outcome.last_frame}, kept in {run.out}\n")
