@@ -85,7 +85,8 @@ class ObjectPrompts:
     @property
     def name(self) -> str | None:
         """The object's name, or None."""
-        return next((item.name for item in (*self.masks, *self.boxes, *self.points) if item.name is not None), None)
+        prompts: list[Prompt] = [*self.masks, *self.boxes, *self.points]
+        return next((prompt.name for prompt in prompts if prompt.name is not None), None)
 
 
 def object_prompts(prompts: Iterable[Prompt]) -> list[ObjectPrompts]:

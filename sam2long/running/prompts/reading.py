@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sam2long.errors import PromptError
-from sam2long.running.prompts.files.choice import PromptFrames, as_prompts, taken, with_keys
+from sam2long.running.prompts.files.choice import FIRST, PromptFrames, as_prompts, taken, with_keys
 from sam2long.running.prompts.files.detections import marks_of
 from sam2long.running.prompts.files.kinds import recognise
 from sam2long.running.prompts.files.marks import Mark
@@ -37,7 +37,7 @@ class PromptRequest:
     boxes: Sequence[str] = ()
     masks: Sequence[str] = ()
     path: Path | None = None
-    frames: PromptFrames = PromptFrames()
+    frames: PromptFrames = FIRST
     needed: bool = True
 
 

@@ -43,6 +43,10 @@ class PromptFrames:
         return set(frames[:1] if self.step is None else frames[:: self.step])
 
 
+FIRST = PromptFrames()
+"""Only the first marked frame of each object."""
+
+
 def taken(marks: Sequence[Mark], frames: PromptFrames) -> list[Mark]:
     """Return those of the marks, which have keys, that become prompts, in order of frames."""
     ordered = sorted(marks, key=lambda mark: mark.frame)

@@ -95,6 +95,6 @@ def _frame_key(rows: list[Record], path: Path) -> str:
     if not rows:
         raise PromptError(f"{path}: nothing is marked")
     raise PromptError(
-        f'{path} does not say on which frames the detections are; write it with sink.append(detections, {{"frame": i}}),'
-        f" or another name of {', '.join(FRAME_KEYS)}"
+        f'{path} does not say on which frames the detections are; write sink.append(detections, {{"frame": i}}), or use'
+        f" another name of {', '.join(FRAME_KEYS)}"
     )

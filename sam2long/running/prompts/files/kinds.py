@@ -104,9 +104,7 @@ def _xml(path: Path, text: str) -> Found:
     except (ElementTree.ParseError, ValueError, RecursionError) as error:
         raise PromptError(f"{path}: bad XML: {error}") from None
     if root.tag != "annotations" or (root.find("track") is None and root.find("image") is None):
-        raise PromptError(
-            f"{path}: XML with the root {root.tag[:40]!r}; expected CVAT's annotations with tracks or images"
-        )
+        raise PromptError(f"{path}: XML of <{root.tag[:40]}>; expected CVAT's <annotations> with tracks or images")
     return Found(path, "CVAT", root, cvat.read_cvat)
 
 
