@@ -43,7 +43,7 @@ def _ids(file: Path, target: Target) -> list[int]:
             target.check_size(image.width, image.height, str(file))
             if image.mode not in ("P", "L", "1"):
                 raise PromptError(f"{file}: a mask in colour; use PNGs with a palette, or in black and white")
-            values = [value for _, value in image.convert("L" if image.mode == "1" else None).getcolors() or ()]
+            values = [value for _, value in image.getcolors() or ()]
             palette = image.mode == "P"
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise PromptError(f"{file}: cannot be read as an image ({error})") from None

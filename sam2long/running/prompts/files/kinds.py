@@ -53,10 +53,10 @@ def recognise(path: Path) -> Found:
         raise PromptError(f"{path} is an image; give masks with --mask {path}")
     text = read_text(path)
     first = text.lstrip()[:1]
-    if first in ("{", "[") or path.suffix.lower() == ".json":
-        return _json(path, parse_json(text, path))
     if first == "<":
         return _xml(path, text)
+    if first in ("{", "[") or path.suffix.lower() == ".json":
+        return _json(path, parse_json(text, path))
     return _text(path, text)
 
 

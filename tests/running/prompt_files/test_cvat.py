@@ -1,0 +1,197 @@
+"""CVAT's XML 1.1 for videos and for images, written after its documentation."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+import numpy as np
+import pytest
+
+from sam2long.errors import PromptError
+from sam2long.results.outlines import polygons
+
+from .conftest import (
+    FRAMES,
+    HEIGHT,
+    LATE,
+    WIDTH,
+    Read,
+    Truth,
+    named,
+    only_boxes,
+    only_masks,
+    only_points,
+    places,
+    same_masks,
+)
+
+META = f"""<meta><task><id>5</id><name>walk</name><size>{FRAMES}</size><mode>interpolation</mode>
+<original_size><width>{WIDTH}</width><height>{HEIGHT}</height></original_size></task></meta>"""
+
+
+def video(*tracks: str, meta: str = META) -> str:
+    return f'<?xml version="1.0" encoding="utf-8"?>\n<annotations><version>1.1</version>{meta}{"".join(tracks)}</annotations>'
+
+
+def track(number: int, label: str, *shapes: str) -> str:
+    return f'<track id="{number}" label="{label}" source="manual">{"".join(shapes)}</track>'
+
+
+def shape(kind: str, frame: int, *, outside: int = 0, keyframe: int = 1, **values: object) -> str:
+    words = " ".join(f'{name}="{value}"' for name, value in values.items())
+    return (
+        f'<{kind} frame="{frame}" outside="{outside}" occluded="0" keyframe="{keyframe}" {words} z_order="0"></{kind}>'
+    )
+
+
+def box_values(truth: Truth, frame: int, number: int) -> dict[str, object]:
+    x, y, width, height = truth.box(frame, number)
+    return {"xtl": f"{x:.2f}", "ytl": f"{y:.2f}", "xbr": f"{x + width:.2f}", "ybr": f"{y + height:.2f}"}
+
+
+def mask_values(truth: Truth, frame: int, number: int) -> dict[str, object]:
+    """Run lengths of the smallest rectangle around the mask, row by row, of background first."""
+    x, y, width, height = truth.box(frame, number)
+    pixels = truth.mask(frame, number)[y : y + height, x : x + width].ravel()
+    runs = [len(list(run)) for _, run in groupby(pixels)]
+    rle = ", ".join(map(str, [0, *runs] if pixels[0] else runs))
+    return {"rle": rle, "left": x, "top": y, "width": width, "height": height}
+
+
+def polygon_values(truth: Truth, frame: int, number: int) -> dict[str, object]:
+    (ring,) = polygons(truth.mask(frame, number), 0)
+    return {"points": ";".join(f"{x:.2f},{y:.2f}" for x, y in ring)}
+
+
+VALUES = {"box": box_values, "mask": mask_values, "polygon": polygon_values}
+
+
+def tracks(truth: Truth, kind: str) -> list[str]:
+    """Three tracks; odd frames lie between keyframes, and the third object is outside before it enters."""
+    labels = ("person", "person", "dog")
+    drawn = []
+    for number, label in enumerate(labels, 1):
+        shapes = []
+        for frame in range(FRAMES):
+            seen = truth.mask(frame, number).any()
+            values = VALUES[kind](truth, frame if seen else LATE, number)
+            keyframe = frame % 2 == 0 or frame == LATE
+            shapes.append(shape(kind, frame, outside=int(not seen), keyframe=int(keyframe), **values))
+        drawn.append(track(number - 1, label, *shapes))
+    return drawn
+
+
+@pytest.mark.parametrize("kind", ["mask", "polygon"])
+def test_masks_of_tracks_are_exact(truth: Truth, read: Read, kind: str) -> None:
+    prompts = read(video(*tracks(truth, kind)))
+    assert places(prompts) == [(0, 1), (0, 2), (LATE, 3)]  # CVAT counts tracks from 0
+    assert named(prompts) == {1: "person", 2: "person", 3: "dog"}
+    assert same_masks(prompts, truth)
+
+
+def test_only_keyframes_become_prompts(truth: Truth, read: Read) -> None:
+    prompts = read(video(*tracks(truth, "box")), "all")
+    frames = {number: [frame for frame, other in places(prompts) if other == number] for number in (1, 2, 3)}
+    assert frames == {1: [0, 2, 3, 4, 6], 2: [0, 2, 3, 4, 6], 3: [3, 4, 6]}
+    every_second = read(video(*tracks(truth, "box")), "2")
+    assert [frame for frame, number in places(every_second) if number == 3] == [3, 6]
+    for (frame, number), box in zip(places(prompts), only_boxes(prompts)):
+        x, y, width, height = truth.box(frame, number)
+        assert box == (x, y, x + width, y + height)
+
+
+def test_the_documented_example(read: Read) -> None:
+    """The track of https://docs.cvat.ai/docs/dataset_management/formats/xml_format/, three times outside."""
+    rings = {0: "324,213;323,227;347,237", 6: "305,237;312,207;352,206", 13: "313,233;331,220;359,243"}
+    shapes = [
+        shape("polygon", frame + gone, outside=gone, points=ring) for frame, ring in rings.items() for gone in (0, 1)
+    ]
+    content = video(track(0, "car", *shapes), meta="")
+    prompts = read(content, "all", video=np.zeros((14, 480, 640, 3), np.uint8))
+    assert places(prompts) == [(0, 1), (6, 1), (13, 1)]
+
+
+def test_points_and_other_shapes(read: Read) -> None:
+    content = video(
+        track(1, "wheel", shape("points", 2, points="10.50,20.25;30,40")),
+        track(2, "lane", shape("polyline", 2, points="1,2;3,4")),
+        track(3, "ball", shape("ellipse", 1, cx=20, cy=30, rx=10, ry=5)),
+    )
+    with pytest.warns(UserWarning, match="left out 1 polyline, which cannot be prompts"):
+        ball, *points = read(content)
+    assert only_points(points) == [(10.5, 20.25), (30, 40)]
+    (mask,) = only_masks([ball])
+    rows, columns = np.nonzero(mask)
+    assert (columns.min(), columns.max() + 1, rows.min(), rows.max() + 1) == (10, 30, 25, 35)
+    assert abs(mask.sum() - np.pi * 50) < 5
+
+
+def test_a_rotated_box_becomes_the_box_around_it(read: Read) -> None:
+    (box,) = only_boxes(read(video(track(1, "a", shape("box", 0, xtl=20, ytl=30, xbr=40, ybr=36, rotation=90)))))
+    assert box == pytest.approx((27, 23, 33, 43))
+
+
+def images(truth: Truth, attribute: str = "") -> str:
+    """Every object on every image, the last image first; `attribute` is formatted with the object's number."""
+    drawn = []
+    for frame in reversed(range(FRAMES)):
+        shapes = ""
+        for number in (1, 2, 3):
+            if truth.mask(frame, number).any():
+                values = " ".join(f'{name}="{value}"' for name, value in mask_values(truth, frame, number).items())
+                shapes += f'<mask label="person" {values}>{attribute.format(number)}</mask>'
+        name = f"img_{frame + 1:04d}.jpg"
+        drawn.append(f'<image id="{frame}" name="{name}" width="{WIDTH}" height="{HEIGHT}">{shapes}</image>')
+    return video(*drawn, meta="<meta><task><mode>annotation</mode></task></meta>")
+
+
+def test_images_with_a_track_attribute(truth: Truth, read: Read) -> None:
+    content = images(truth, '<attribute name="track_id">{}</attribute>')
+    prompts = read(content)
+    assert places(prompts) == [(0, 1), (0, 2), (LATE, 3)]
+    assert same_masks(read(content, "all"), truth)
+
+
+def test_images_without_one(truth: Truth, read: Read) -> None:
+    later = sum(bool(truth.mask(frame, number).any()) for frame in range(1, FRAMES) for number in (1, 2, 3))
+    with pytest.warns(UserWarning, match=rf"only the first frame is taken \({later} later marks left out\)"):
+        prompts = read(images(truth), "all")
+    assert places(prompts) == [(0, 1), (0, 2)]
+    assert same_masks(prompts, truth)
+
+
+def test_images_of_a_video_by_id(truth: Truth, read: Read) -> None:
+    content = images(truth, '<attribute name="track_id">{}</attribute>').replace("img_", "frame_00")
+    prompts = read(content, video=np.zeros((FRAMES, HEIGHT, WIDTH, 3), np.uint8))
+    assert places(prompts) == [(0, 1), (0, 2), (LATE, 3)]
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("<annotations><track id='1'", "bad XML: "),
+        ("<annotations></annotations>", "expected CVAT's <annotations> with tracks or images"),
+        ("<html><track/></html>", "XML of <html>"),
+        ('<!DOCTYPE a [<!ENTITY b "b">]><annotations><track id="0"/></annotations>', "XML with a document type"),
+        (video(track(1, "a")), "nothing is marked"),
+        (video(track(1, "a", shape("box", 1, outside=1, xtl=1, ytl=1, xbr=2, ybr=2))), "nothing is marked"),
+        (video(track(1, "a", shape("box", 1, xtl=1, ytl=1, xbr=1, ybr=2))), "track 1, frame 1: box: the box 1,1,1,2 is"),
+        (video(track(1, "a", shape("box", 1, xtl="x", ytl=1, xbr=1, ybr=2))), 'box: xtl must be a finite number, not "x"'),
+        (video(track(1, "a", shape("box", -1, xtl=1, ytl=1, xbr=2, ybr=2))), "frame must be a whole number from 0"),
+        (video(track(1, "a", shape("box", 1, outside=7, xtl=1, ytl=1, xbr=2, ybr=2))), "outside must be 0 or 1, not '7'"),
+        (video(track(1, "a", shape("polygon", 1, points="1,2;3,4"))), "a polygon needs three points, not 2"),
+        (video(track(1, "a", shape("polygon", 1, points="1,2;3"))), "3 numbers are not x, y"),
+        (video(track(1, "a", shape("points", 1, points=""))), "there are no points"),
+        (video(track(1, "a", shape("mask", 1, rle="1,2,30", left=0, top=0, width=3, height=2))), "add up to 33 pixels"),
+        (video(track(1, "a", shape("mask", 1, rle="6", left=0, top=0, width=3, height=2))), "covers no pixel"),
+        (video(track(1, "a", shape("mask", 1, rle="1,2", left=79, top=0, width=3, height=2))), "does not fit into a frame"),
+        (video(track(1, "a"), meta=META.replace("80", "90")), "made for 90x64 pixels, but walk has 80x64"),
+        (video('<track id="1" task_id="1"/><track id="2" task_id="2"/>'), "holds 2 tasks of a project"),
+        (video('<image id="0" name="cellar.jpg"><box/></image>'), "xtl must be a finite number, not null"),
+        (video('<image id="90" name="cellar.jpg"><box/></image><image id="91" name="attic.jpg"/>'), "are no frame of walk"),
+    ],
+)  # fmt: skip
+def test_bad_files(read: Read, content: str, complaint: str) -> None:
+    with pytest.raises(PromptError) as caught:
+        read(content, name="annotations.xml")
+    assert complaint in str(caught.value)
