@@ -30,7 +30,8 @@ META = f"""<meta><task><id>5</id><name>walk</name><size>{FRAMES}</size><mode>int
 
 
 def video(*tracks: str, meta: str = META) -> str:
-    return f'<?xml version="1.0" encoding="utf-8"?>\n<annotations><version>1.1</version>{meta}{"".join(tracks)}</annotations>'
+    inside = f"<version>1.1</version>{meta}{''.join(tracks)}"
+    return f'<?xml version="1.0" encoding="utf-8"?>\n<annotations>{inside}</annotations>'
 
 
 def track(number: int, label: str, *shapes: str) -> str:
@@ -42,6 +43,11 @@ def shape(kind: str, frame: int, *, outside: int = 0, keyframe: int = 1, **value
     return (
         f'<{kind} frame="{frame}" outside="{outside}" occluded="0" keyframe="{keyframe}" {words} z_order="0"></{kind}>'
     )
+
+
+def single(kind: str, frame: int, **values: object) -> str:
+    """A file with one track of one shape."""
+    return video(track(1, "a", shape(kind, frame, **values)))  # type: ignore[arg-type]
 
 
 def box_values(truth: Truth, frame: int, number: int) -> dict[str, object]:
@@ -127,7 +133,7 @@ def test_points_and_other_shapes(read: Read) -> None:
 
 
 def test_a_rotated_box_becomes_the_box_around_it(read: Read) -> None:
-    (box,) = only_boxes(read(video(track(1, "a", shape("box", 0, xtl=20, ytl=30, xbr=40, ybr=36, rotation=90)))))
+    (box,) = only_boxes(read(single("box", 0, xtl=20, ytl=30, xbr=40, ybr=36, rotation=90)))
     assert box == pytest.approx((27, 23, 33, 43))
 
 
@@ -174,21 +180,21 @@ def test_images_of_a_video_by_id(truth: Truth, read: Read) -> None:
         ("<html><track/></html>", "XML of <html>"),
         ('<!DOCTYPE a [<!ENTITY b "b">]><annotations><track id="0"/></annotations>', "XML with a document type"),
         (video(track(1, "a")), "nothing is marked"),
-        (video(track(1, "a", shape("box", 1, outside=1, xtl=1, ytl=1, xbr=2, ybr=2))), "nothing is marked"),
-        (video(track(1, "a", shape("box", 1, xtl=1, ytl=1, xbr=1, ybr=2))), "track 1, frame 1: box: the box 1,1,1,2 is"),
-        (video(track(1, "a", shape("box", 1, xtl="x", ytl=1, xbr=1, ybr=2))), 'box: xtl must be a finite number, not "x"'),
-        (video(track(1, "a", shape("box", -1, xtl=1, ytl=1, xbr=2, ybr=2))), "frame must be a whole number from 0"),
-        (video(track(1, "a", shape("box", 1, outside=7, xtl=1, ytl=1, xbr=2, ybr=2))), "outside must be 0 or 1, not '7'"),
-        (video(track(1, "a", shape("polygon", 1, points="1,2;3,4"))), "a polygon needs three points, not 2"),
-        (video(track(1, "a", shape("polygon", 1, points="1,2;3"))), "3 numbers are not x, y"),
-        (video(track(1, "a", shape("points", 1, points=""))), "there are no points"),
-        (video(track(1, "a", shape("mask", 1, rle="1,2,30", left=0, top=0, width=3, height=2))), "add up to 33 pixels"),
-        (video(track(1, "a", shape("mask", 1, rle="6", left=0, top=0, width=3, height=2))), "covers no pixel"),
-        (video(track(1, "a", shape("mask", 1, rle="1,2", left=79, top=0, width=3, height=2))), "does not fit into a frame"),
+        (single("box", 1, outside=1, xtl=1, ytl=1, xbr=2, ybr=2), "nothing is marked"),
+        (single("box", 1, xtl=1, ytl=1, xbr=1, ybr=2), "track 1, frame 1: box: the box 1,1,1,2 is"),
+        (single("box", 1, xtl="x", ytl=1, xbr=1, ybr=2), 'box: xtl must be a finite number, not "x"'),
+        (single("box", -1, xtl=1, ytl=1, xbr=2, ybr=2), "frame must be a whole number from 0"),
+        (single("box", 1, outside=7, xtl=1, ytl=1, xbr=2, ybr=2), "outside must be 0 or 1, not '7'"),
+        (single("polygon", 1, points="1,2;3,4"), "a polygon needs three points, not 2"),
+        (single("polygon", 1, points="1,2;3"), "3 numbers are not x, y"),
+        (single("points", 1, points=""), "there are no points"),
+        (single("mask", 1, rle="1,2,30", left=0, top=0, width=3, height=2), "add up to 33 pixels"),
+        (single("mask", 1, rle="6", left=0, top=0, width=3, height=2), "covers no pixel"),
+        (single("mask", 1, rle="1,2", left=79, top=0, width=3, height=2), "does not fit into a frame"),
         (video(track(1, "a"), meta=META.replace("80", "90")), "made for 90x64 pixels, but walk has 80x64"),
         (video('<track id="1" task_id="1"/><track id="2" task_id="2"/>'), "holds 2 tasks of a project"),
         (video('<image id="0" name="cellar.jpg"><box/></image>'), "xtl must be a finite number, not null"),
-        (video('<image id="90" name="cellar.jpg"><box/></image><image id="91" name="attic.jpg"/>'), "are no frame of walk"),
+        (video('<image id="90" name="a.jpg"><box/></image><image id="91" name="b.jpg"/>'), "a.jpg, b.jpg are no frame of walk"),
     ],
 )  # fmt: skip
 def test_bad_files(read: Read, content: str, complaint: str) -> None:

@@ -75,7 +75,7 @@ class Target:
         """Return the frame that each name means; None for names of other videos, with a warning if they are used.
 
         An image folder's own names come first, then numbers, then the numbers in names, and last the order, if there
-        are as many names as frames. Numbers that leave out 0 and go one too far count from 1.
+        are as many names as frames. Several numbers that leave out 0 and go one too far count from 1.
 
         Raises:
             PromptError: no name is known.
@@ -91,7 +91,7 @@ class Target:
             (self._ultralytics(asked), self._indices),
             ([item.last_number for item in asked], self._numbers),
         ):
-            if (frames := self._by_number(numbers, known)) is not None:
+            if (frames := self._by_number(numbers, known, where)) is not None:
                 return frames
         if len(asked) == self.count:
             return list(range(len(asked)))
@@ -130,7 +130,9 @@ class Target:
     def _by_name(self, item: FrameName) -> int | None:
         return None if item.name is None else self._names.get(item.file, self._names.get(item.stem))
 
-    def _by_number(self, numbers: Sequence[int | None], known: Mapping[int, int]) -> list[int | None] | None:
+    def _by_number(
+        self, numbers: Sequence[int | None], known: Mapping[int, int], where: str
+    ) -> list[int | None] | None:
         given = [number for number in numbers if number is not None]
         if len(given) < len(numbers):
             return None
@@ -138,7 +140,11 @@ class Target:
             return list(given)
         if all(number in known for number in given):
             return [known[number] for number in given]
-        if 0 not in given and all(number - 1 in known for number in given):
+        from_0 = 0 in known and 0 not in given and len(given) > 1
+        if from_0 and all(number - 1 in known for number in given):
+            warnings.warn(
+                f"{where} numbers {self.count} frames up to {max(given)}: read as numbers from 1", stacklevel=4
+            )
             return [known[number - 1] for number in given]
         return None
 
