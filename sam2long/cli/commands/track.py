@@ -95,7 +95,7 @@ class _Where:
 
 
 def _track(video: str, given: PromptRequest, saved: SavedRun | None, how: _How, where: _Where) -> None:
-    from sam2long.cli.running.report import tell, track_and_report
+    from sam2long.cli.running.report import track_and_report
     from sam2long.running.prompts.reading import read_prompts
     from sam2long.running.run import Run
     from sam2long.running.session_file import check_settings
@@ -105,7 +105,6 @@ def _track(video: str, given: PromptRequest, saved: SavedRun | None, how: _How, 
         check_settings(saved, where.session, how.tree, how.max_delay)
     with open_video(video, fps=how.fps, levels=how.levels) as source:
         read = read_prompts(given, source)
-        tell(read.note, where.quiet)
         run = Run(
             source=source,
             prompts=read.prompts,
@@ -120,4 +119,4 @@ def _track(video: str, given: PromptRequest, saved: SavedRun | None, how: _How, 
             session_file=where.session,
             saved=saved,
         )
-        track_and_report(run, how.network.load, where.quiet)
+        track_and_report(run, how.network.load, where.quiet, read.note)

@@ -43,9 +43,8 @@ def rows(truth: Truth) -> object:
 
 
 def lme(truth: Truth) -> object:
-    return labelme(
-        masked(truth, 0, 1, group_id=1), shape("circle", (9, 9), (12, 12)), shape("polygon", (1, 1), (9, 1), (5, 9))
-    )
+    triangle, disc = shape("polygon", (1, 1), (9, 1), (5, 9)), shape("circle", (9, 9), (12, 12))
+    return labelme(masked(truth, 0, 1, group_id=1), disc, triangle)
 
 
 JSON: dict[str, Callable[[Truth], object]] = {

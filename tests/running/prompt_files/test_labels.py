@@ -294,8 +294,8 @@ def test_bad_davis_folders(truth: Truth, read: Read, tmp_path: Path) -> None:
     with pytest.raises(PromptError, match="a mask in colour"):
         read(tmp_path)
     Image.new("P", (WIDTH, 10)).save(tmp_path / "img_0002.png")
-    with pytest.raises(PromptError, match="img_0002.png: made for 80x10 pixels"):
+    with pytest.raises(PromptError, match=r"img_0002\.png: made for 80x10 pixels"):
         read(tmp_path)
     (tmp_path / "img_0002.png").write_bytes(b"no image")
-    with pytest.raises(PromptError, match="img_0002.png: cannot be read as an image"):
+    with pytest.raises(PromptError, match=r"img_0002\.png: cannot be read as an image"):
         read(tmp_path)

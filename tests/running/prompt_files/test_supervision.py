@@ -68,7 +68,7 @@ def test_what_cannot_be_loaded(truth: Truth, small_model: SAM2, tmp_path: Path) 
     with sam2long.Session(small_model, truth.images) as session:
         with pytest.raises(PromptError, match="detections need the frame that they are on"):
             sam2long.load_prompts(detections(truth, 0), session)
-        with pytest.raises(PromptError, match="expected supervision.Detections, not int"):
+        with pytest.raises(PromptError, match=r"expected supervision\.Detections, not int"):
             sam2long.load_prompts(3, session, frame=0)
         with pytest.raises(PromptError, match="has only frames 0 to 7"):
             sam2long.load_prompts(detections(truth, 0), session, frame=8)
