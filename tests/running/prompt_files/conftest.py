@@ -19,6 +19,9 @@ from sam2long.running.prompts.reading import read_file
 from sam2long.synthetic.export import write_ids
 from sam2long.synthetic.scene import Scene, SceneConfig, iterate
 from sam2long.video import open_video
+from tests.cli.conftest import sam2long, same_ctrl_c, tiny_model
+
+__all__ = ["sam2long", "same_ctrl_c", "tiny_model"]
 
 FRAMES, HEIGHT, WIDTH = 8, 64, 80
 LATE = 3

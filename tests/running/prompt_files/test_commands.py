@@ -12,12 +12,10 @@ from PIL import Image
 from sam2long.running.prompts.files.choice import PromptFrames
 from sam2long.running.prompts.reading import read_file
 from sam2long.video import open_video
-from tests.cli.conftest import Command, clip, sam2long, same_ctrl_c, tiny_model
+from tests.cli.conftest import Command
 
 from .conftest import FRAMES, LATE, Truth, places, same_masks
-from .test_cvat import single, tracks, video
-
-__all__ = ["clip", "sam2long", "same_ctrl_c", "tiny_model"]
+from .cvat_files import single, tracks, video
 
 
 @pytest.fixture

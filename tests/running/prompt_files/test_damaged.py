@@ -18,10 +18,10 @@ from sam2long.running.prompts.reading import read_file
 from sam2long.video import VideoSource, open_video
 from tests.fuzz.mutate import mutate, mutate_json
 
+from .coco_files import CATEGORIES, compressed, file, outlines
 from .conftest import FRAMES, HEIGHT, WIDTH, Truth
-from .test_coco import CATEGORIES, compressed, file, outlines
-from .test_cvat import images, tracks, video
-from .test_labels import label_folder, labelme, masked, mot, shape
+from .cvat_files import images, tracks, video
+from .label_files import label_folder, labelme, masked, mot, shape
 
 ROUNDS = 40
 
