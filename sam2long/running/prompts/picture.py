@@ -69,14 +69,17 @@ def _draw_clicks_and_box(draw: ImageDraw.ImageDraw, group: ObjectPrompts, scale:
         radius, x, y = text / 2, x * scale, y * scale
         fill = colour if label else _OFF
         draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=fill, outline=_INK, width=2)
-        draw.line((x - radius / 2, y, x + radius / 2, y), fill=_INK, width=2)
+        draw.line((x - radius / 2, y, x + radius / 2, y), fill=_PAPER, width=2)
         if label:
-            draw.line((x, y - radius / 2, x, y + radius / 2), fill=_INK, width=2)
+            draw.line((x, y - radius / 2, x, y + radius / 2), fill=_PAPER, width=2)
 
 
 def _draw_name(draw: ImageDraw.ImageDraw, group: ObjectPrompts, scale: float, text: int) -> None:
-    """Number and name on a plate at the upper left corner of a box, or beside a click; masks have their number."""
-    name = str(group.object_id) + (f" {group.name}" if group.name else "")
+    """Number and name at the upper left corner of a box, or beside a click; in masks, which have a number, the name."""
+    words = [group.name] if group.masks else [str(group.object_id), group.name]
+    name = " ".join(word for word in words if word)
+    if not name:
+        return
     if group.boxes:
         x, y = group.boxes[0].box[:2]
     elif group.points:
