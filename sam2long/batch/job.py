@@ -15,7 +15,7 @@ from sam2long.errors import ConfigError, JobError
 from sam2long.running.prompts.files.choice import PromptFrames
 from sam2long.running.prompts.parsed import Prompt
 from sam2long.running.prompts.prompt_file import parse_entries
-from sam2long.running.prompts.reading import PromptRequest, read_prompts
+from sam2long.running.prompts.reading import read_prompts
 from sam2long.running.run import FrameRange
 from sam2long.tree import TreeConfig
 from sam2long.video import VideoSource
@@ -98,8 +98,8 @@ class Job:
         inline = self.prompts if self.prompts and file is None else ()
         entries = parse_entries(list(inline), f"job {self.id}", Path()) if inline else []
         frames = PromptFrames.parse(str(self.settings.get("prompt_frames", "first")))
-        request = PromptRequest(self.point, self.box, self.mask, file, frames, needed=False)
-        return entries + read_prompts(request, source).prompts
+        given = read_prompts(self.point, self.box, self.mask, file, frames, needed=False)
+        return entries + given.for_video(source).prompts
 
 
 @dataclass(frozen=True)

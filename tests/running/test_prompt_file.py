@@ -15,8 +15,7 @@ from PIL import Image
 from sam2long.errors import PromptError
 from sam2long.running.prompts.parsed import BoxPrompt, MaskPrompt, PointPrompt, describe
 from sam2long.running.prompts.prompt_file import read_prompt_file
-from sam2long.running.prompts.reading import PromptRequest, read_prompts
-from sam2long.video import open_video
+from sam2long.running.prompts.reading import read_prompts
 
 numbers = st.integers(-1000, 1000) | st.floats(-1e6, 1e6)
 
@@ -137,12 +136,11 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_words_and_file_are_joined_and_checked_together(tmp_path: Path) -> None:
     path = write(tmp_path, {"object": 2, "box": [1, 2, 3, 4]})
-    with open_video(np.zeros((1, 8, 8, 3), np.uint8)) as video:
-        assert len(read_prompts(PromptRequest(["1,1"], path=path), video).prompts) == 2
-        with pytest.raises(PromptError, match="object 2 on frame 0 has 2 boxes"):
-            read_prompts(PromptRequest(boxes=["0,0,5,5#2"], path=path), video)
-        with pytest.raises(PromptError, match="nothing to follow"):
-            read_prompts(PromptRequest(), video)
+    assert len(read_prompts(["1,1"], [], [], path).prompts) == 2
+    with pytest.raises(PromptError, match="object 2 on frame 0 has 2 boxes"):
+        read_prompts([], ["0,0,5,5#2"], [], path)
+    with pytest.raises(PromptError, match="nothing to follow"):
+        read_prompts([], [], [], None)
 
 
 def test_names_are_kept(tmp_path: Path) -> None:

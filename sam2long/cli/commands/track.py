@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sam2long.running.models import ModelChoice
-    from sam2long.running.prompts.reading import PromptRequest
+    from sam2long.running.prompts.reading import GivenPrompts
     from sam2long.running.run import FrameRange
     from sam2long.running.session_file import SavedRun
     from sam2long.tree import TreeConfig
@@ -56,13 +56,13 @@ def track(
     from sam2long.cli.options.video import parse_levels
     from sam2long.running.models import ModelChoice
     from sam2long.running.prompts.files.choice import PromptFrames
-    from sam2long.running.prompts.reading import PromptRequest
+    from sam2long.running.prompts.reading import read_prompts
     from sam2long.running.run import FrameRange
     from sam2long.running.session_file import read_saved
 
     saved = read_saved(session)
     marked = PromptFrames.parse(prompt_frames)
-    given = PromptRequest(point or [], box or [], mask or [], prompts, marked, needed=saved is None)
+    given = read_prompts(point or [], box or [], mask or [], prompts, marked, needed=saved is None)
     choice = ModelChoice(model, checkpoint, device, image_size, random_weights, precision, compile, quiet)
     tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, merge, greedy)
     check_delay(max_delay)
@@ -94,9 +94,8 @@ class _Where:
     quiet: bool
 
 
-def _track(video: str, given: PromptRequest, saved: SavedRun | None, how: _How, where: _Where) -> None:
+def _track(video: str, given: GivenPrompts, saved: SavedRun | None, how: _How, where: _Where) -> None:
     from sam2long.cli.running.report import track_and_report
-    from sam2long.running.prompts.reading import read_prompts
     from sam2long.running.run import Run
     from sam2long.running.session_file import check_settings
     from sam2long.video import open_video
@@ -104,7 +103,7 @@ def _track(video: str, given: PromptRequest, saved: SavedRun | None, how: _How, 
     if saved is not None and where.session is not None:
         check_settings(saved, where.session, how.tree, how.max_delay)
     with open_video(video, fps=how.fps, levels=how.levels) as source:
-        read = read_prompts(given, source)
+        read = given.for_video(source)
         run = Run(
             source=source,
             prompts=read.prompts,

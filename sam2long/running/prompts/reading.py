@@ -10,7 +10,7 @@ from typing import Any
 from sam2long.errors import PromptError
 from sam2long.running.prompts.files.choice import FIRST, PromptFrames, as_prompts, taken, with_keys
 from sam2long.running.prompts.files.detections import marks_of
-from sam2long.running.prompts.files.kinds import recognise
+from sam2long.running.prompts.files.kinds import Found, recognise
 from sam2long.running.prompts.files.marks import Mark
 from sam2long.running.prompts.files.target import Target
 from sam2long.running.prompts.grammar import parse_prompts
@@ -21,27 +21,6 @@ from sam2long.video import VideoSource
 
 
 @dataclass(frozen=True)
-class PromptRequest:
-    """The prompts that a command line or a job asks for.
-
-    Attributes:
-        points: words of `--point`.
-        boxes: words of `--box`.
-        masks: words of `--mask`.
-        path: file or folder of `--prompts`, or None.
-        frames: which marked frames of other tools' files become prompts.
-        needed: whether having no prompt is an error.
-    """
-
-    points: Sequence[str] = ()
-    boxes: Sequence[str] = ()
-    masks: Sequence[str] = ()
-    path: Path | None = None
-    frames: PromptFrames = FIRST
-    needed: bool = True
-
-
-@dataclass(frozen=True)
 class ReadPrompts:
     """Prompts, and a line that says what was taken from another tool's file, or None."""
 
@@ -49,18 +28,54 @@ class ReadPrompts:
     note: str | None = None
 
 
-def read_prompts(request: PromptRequest, source: VideoSource) -> ReadPrompts:
-    """Read prompts for a video.
+@dataclass(frozen=True)
+class GivenPrompts:
+    """All prompts of a command line or a job, as far as they can be read without the video.
+
+    Attributes:
+        prompts: from words, and from a prompt file of ours.
+        file: another tool's file or folder, which has to wait for the video, or None.
+        frames: which marked frames of that file become prompts.
+    """
+
+    prompts: list[Prompt]
+    file: Found | None = None
+    frames: PromptFrames = FIRST
+
+    def for_video(self, source: VideoSource) -> ReadPrompts:
+        """Return all prompts for a video.
+
+        Raises:
+            PromptError: the file cannot be read, or does not fit the video.
+        """
+        if self.file is None:
+            return ReadPrompts(self.prompts)
+        found = _read_found(self.file, source, self.frames)
+        object_prompts(prompts := [*self.prompts, *found.prompts])
+        return ReadPrompts(prompts, found.note)
+
+
+def read_prompts(
+    points: Iterable[str],
+    boxes: Sequence[str],
+    masks: Iterable[str],
+    path: Path | None,
+    frames: PromptFrames = FIRST,
+    needed: bool = True,
+) -> GivenPrompts:
+    """Read all prompts of a command line and, if `path` is given, of a file or folder of any known kind.
 
     Raises:
         PromptError: a prompt cannot be read, or there is none although one is needed.
     """
-    prompts: list[Prompt] = parse_prompts(request.points, request.boxes, request.masks)
-    found = ReadPrompts([]) if request.path is None else read_file(request.path, source, request.frames)
-    prompts += found.prompts
-    if prompts or request.needed:
+    prompts = parse_prompts(points, boxes, masks)
+    file = None if path is None else recognise(path)
+    if file is not None and file.read is None:
+        prompts += parse_prompt_file(file.content, file.path)
+        file = None
+    if prompts or (needed and file is None):
         object_prompts(prompts)
-    return ReadPrompts(prompts, found.note)
+    return GivenPrompts(prompts, file, frames)
 
 
 def read_file(path: Path, source: VideoSource, frames: PromptFrames) -> ReadPrompts:
@@ -69,11 +84,7 @@ def read_file(path: Path, source: VideoSource, frames: PromptFrames) -> ReadProm
     Raises:
         PromptError: it cannot be read, is of no known kind, or does not fit the video.
     """
-    found = recognise(path)
-    if found.read is None:
-        return ReadPrompts(parse_prompt_file(found.content, path))
-    target = Target(source)
-    return _chosen(found.read(found.path, found.content, target), frames, target, found.path, found.kind)
+    return _read_found(recognise(path), source, frames)
 
 
 def read_detections(given: Mapping[int, Any], source: VideoSource, frames: PromptFrames) -> ReadPrompts:
@@ -117,6 +128,13 @@ def load_prompts(
     check_prompts(read.prompts, session.source)
     apply_prompts(read.prompts, session)
     return {i: sorted({p.frame for p in read.prompts if p.object_id == i}) for i in object_ids(read.prompts)}
+
+
+def _read_found(found: Found, source: VideoSource, frames: PromptFrames) -> ReadPrompts:
+    if found.read is None:
+        return ReadPrompts(parse_prompt_file(found.content, found.path))
+    target = Target(source)
+    return _chosen(found.read(found.path, found.content, target), frames, target, found.path, found.kind)
 
 
 def _chosen(marks: list[Mark], frames: PromptFrames, target: Target, path: Path, kind: str) -> ReadPrompts:

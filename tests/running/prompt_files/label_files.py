@@ -7,9 +7,9 @@ import io
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 from PIL import Image
-
-from sam2long.results.convert import to_yolo
 
 from .conftest import FRAMES, HEIGHT, WIDTH, Truth
 
@@ -26,10 +26,17 @@ def label_folder(truth: Truth, folder: Path, polygons: bool, ids: bool = False, 
             values = ((x + width / 2) / WIDTH, (y + height / 2) / HEIGHT, width / WIDTH, height / HEIGHT)
             line = f"{int(number > 1)} " + " ".join(f"{value:.6g}" for value in values)
             if polygons:
-                (line,) = to_yolo({number: truth.mask(frame, number)}, {1: 0, 2: 1, 3: 1}, 0)
+                line = f"{int(number > 1)} {outline(truth, frame, number)}"
             lines.append(line + (f" {number}" if ids else ""))
         (folder / f"{name.format(frame + 1)}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return folder
+
+
+def outline(truth: Truth, frame: int, number: int) -> str:
+    """The outermost pixels, as Ultralytics makes a polygon of a mask."""
+    pixels = truth.mask(frame, number).astype(np.uint8)
+    ((ring,), _) = cv2.findContours(pixels, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return " ".join(f"{value:.6g}" for value in (ring[:, 0] / (WIDTH, HEIGHT)).ravel())
 
 
 def labelme(*shapes: dict[str, Any], **more: Any) -> dict[str, Any]:

@@ -29,8 +29,8 @@ _TRACK_ATTRIBUTES = ("track_id", "object_id")
 def read_cvat(path: Path, content: Any, target: Target) -> list[Mark]:
     """Read CVAT's own XML.
 
-    In files for videos an object is a track; shapes that are `outside` mark nothing, and shapes between keyframes are
-    no keyframes. In files for images an object is a `group_id`, or what has the same attribute `track_id`.
+    In files for videos an object is a track, or the tracks of a `group_id`; shapes that are `outside` mark nothing. In
+    files for images an object is a `group_id`, or what has the same attribute `track_id`.
     Polylines, cuboids and skeletons are left out with a warning.
 
     Raises:
@@ -58,9 +58,13 @@ def _check_tasks(root: Element, path: Path) -> None:
 
 
 def _in_tracks(root: Element, path: Path, target: Target, left_out: Counter[str]) -> Iterator[Mark]:
-    for place, track in enumerate(root.iterfind("track")):
+    tracks = list(root.iterfind("track"))
+    grouped = all(track.get("group_id", "0") != "0" for track in tracks)
+    for place, track in enumerate(tracks):
         where = f"{path}: track {track.get('id', str(place))[:20]}"
-        key = whole(track.get("id", place), f"{where}: id")
+        key: Hashable = whole(track.get("id", place), f"{where}: id")
+        if group := whole(track.get("group_id", 0), f"{where}: group_id"):
+            key = group if grouped else ("group", group)
         left_out.update(item.tag for item in track if item.tag in _OTHERS)
         for item in track:
             if item.tag not in _SHAPES or _flag(item, "outside", where):

@@ -8,17 +8,17 @@ import io
 import math
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from sam2long.errors import PromptError
 from sam2long.running.prompts.files.marks import Area, Clicks, Mark, Mask, Point, Shape
 from sam2long.running.prompts.files.record import Record, files_in, number, numbers, parse_json, read_text, shown
-from sam2long.running.prompts.files.shapes import around, ellipse, placed, polygons
+from sam2long.running.prompts.files.shapes import around, check_ring, placed
 from sam2long.running.prompts.files.target import FrameName, Target
 from sam2long.tracking.prompting.prompts import FrameSize
 
@@ -89,14 +89,18 @@ def _keys(shapes: Sequence[Record]) -> dict[tuple[str, Hashable | None], Hashabl
 def _shape(shape: Record, kind: str, size: FrameSize) -> Shape:
     points = _points(shape)
     if kind in _AREAS:
-        return polygons([points], size, shape.where)
+        check_ring(points, size, shape.where)
+        return _drawn(size, lambda draw: draw.polygon(points, fill=1, outline=1))
     if kind == "rectangle" and len(points) in (2, 4):
         return around(points, shape.where)
     if kind == "circle" and len(points) == 2:
         radius = math.dist(*points)
-        if not radius:
-            raise PromptError(f"{shape.where}: the circle is empty")
-        return ellipse(points[0], (radius, radius), 0, size)
+        if not 0 < radius <= size.width + size.height:
+            raise PromptError(f"{shape.where}: the circle is empty, or larger than the frame")
+        (x, y), _ = points
+        return _drawn(
+            size, lambda draw: draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=1, outline=1)
+        )
     if kind in ("point", "points"):
         return Clicks(tuple(points))
     if kind == "mask" and len(points) == 2:
@@ -104,6 +108,17 @@ def _shape(shape: Record, kind: str, size: FrameSize) -> Shape:
     if kind in ("rectangle", "circle", "mask"):
         raise PromptError(f"{shape.where}: a {kind} needs 2 points, not {len(points)}")
     raise PromptError(f"{shape.where}: unknown shape_type {shown(kind)}")
+
+
+def _drawn(size: FrameSize, paint: Callable[[ImageDraw.ImageDraw], None]) -> Area:
+    """Area as LabelMe itself fills it: the pixels under the outline belong to it."""
+
+    def draw() -> Mask:
+        image = Image.new("1", (size.width, size.height))
+        paint(ImageDraw.Draw(image))
+        return np.array(image, np.bool_)
+
+    return Area(draw)
 
 
 def _points(shape: Record) -> list[Point]:

@@ -45,13 +45,7 @@ def polygons(rings: Sequence[Sequence[Point]], size: FrameSize, where: str) -> A
         PromptError: a polygon has fewer than three points, or lies far outside the frame.
     """
     for ring in rings:
-        if len(ring) < 3:
-            raise PromptError(f"{where}: a polygon needs three points, not {len(ring)}")
-        for x, y in ring:
-            if not (-size.width <= x <= 2 * size.width and -size.height <= y <= 2 * size.height):
-                raise PromptError(
-                    f"{where}: the point {x:g},{y:g} lies far outside the {size.width}x{size.height} frame"
-                )
+        check_ring(ring, size, where)
 
     def draw() -> Mask:
         from pycocotools import mask as coco
@@ -61,6 +55,15 @@ def polygons(rings: Sequence[Sequence[Point]], size: FrameSize, where: str) -> A
         return np.asarray(pixels, np.bool_)
 
     return Area(draw)
+
+
+def check_ring(ring: Sequence[Point], size: FrameSize, where: str) -> None:
+    """Raise PromptError if a polygon has fewer than three points, or lies far outside the frame."""
+    if len(ring) < 3:
+        raise PromptError(f"{where}: a polygon needs three points, not {len(ring)}")
+    for x, y in ring:
+        if not (-size.width <= x <= 2 * size.width and -size.height <= y <= 2 * size.height):
+            raise PromptError(f"{where}: the point {x:g},{y:g} lies far outside the {size.width}x{size.height} frame")
 
 
 def ellipse(centre: Point, radii: Point, degrees: float, size: FrameSize) -> Area:

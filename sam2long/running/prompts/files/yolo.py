@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sam2long.errors import PromptError
-from sam2long.running.prompts.files.marks import Mark, Shape
+from sam2long.running.prompts.files.marks import Area, Mark, Mask, Point, Shape
 from sam2long.running.prompts.files.record import files_in, number, pairs, read_text, whole
-from sam2long.running.prompts.files.shapes import polygons, sized_box
+from sam2long.running.prompts.files.shapes import check_ring, sized_box
 from sam2long.running.prompts.files.target import FrameName, Target
+from sam2long.tracking.prompting.prompts import FrameSize
 
 NAME_FILES = ("classes.txt", "obj.names")
 """Names of the classes, one per line, in the folder of the labels or the one above."""
@@ -20,6 +25,9 @@ LEAST = 5
 """Words of a line with a box."""
 _MOST = 1.5
 """Largest number that can be a fraction of the frame; objects may reach beyond its border."""
+
+_ROUNDING = 0.02
+"""Pixels that a coordinate may lack because it was written with five or six digits."""
 
 Line = tuple[str, list[str]]
 """Where a line is, and its words."""
@@ -92,7 +100,17 @@ def _shape(words: Sequence[str], where: str, target: Target) -> Shape:
         box = [(x - across / 2) * width, (y - down / 2) * height, across * width, down * height]
         return sized_box(box, where)
     ring = [(x * width, y * height) for x, y in pairs(values, where)]
-    return polygons([ring], target.size, where)
+    check_ring(ring, target.size, where)
+    return Area(partial(_filled, ring, target.size))
+
+
+def _filled(ring: Sequence[Point], size: FrameSize) -> Mask:
+    """A polygon as Ultralytics fills it for training: between whole pixels, and with those under the outline."""
+    import cv2
+
+    mask = np.zeros((size.height, size.width), np.uint8)
+    cv2.fillPoly(mask, [np.floor(np.array(ring) + _ROUNDING).astype(np.int32)], 1)
+    return mask.astype(np.bool_)
 
 
 def _class_names(folder: Path) -> list[str]:
@@ -112,5 +130,13 @@ def _names_in_yaml(text: str) -> list[str]:
     if block is None:
         return []
     if block[1]:
-        return [word.strip().strip("'\"") for word in block[1][1:-1].split(",") if word.strip()]
-    return [re.sub(r"^\s*(?:-|[0-9]+:)\s*", "", line).strip().strip("'\"") for line in block[2].split("\n")[1:]]
+        return [_unquoted(word) for word in block[1][1:-1].split(",") if word.strip()]
+    return [_unquoted(re.sub(r"^\s*(?:-|[0-9]+:)", "", line)) for line in block[2].split("\n")[1:]]
+
+
+def _unquoted(word: str) -> str:
+    word = word.strip()
+    try:
+        return str(json.loads(word)) if word.startswith('"') else word.strip("'")
+    except ValueError:
+        return word.strip('"')
