@@ -18,6 +18,8 @@ from sam2long.running.prompts.files.target import Target
 from sam2long.running.prompts.parsed import BoxPrompt, MaskPrompt, PointPrompt, Prompt
 from sam2long.tracking.style import MOST_NAME
 
+_UNNAMED = "object"
+"""Label that our own writers give to objects without a name."""
 _ROUNDING = 1.0
 """Pixels by which a box or a point may lie outside of the frame without a word: other tools round."""
 
@@ -69,7 +71,7 @@ def as_prompts(marks: Sequence[Mark], target: Target, path: Path) -> list[Prompt
     numbers = _numbers(mark.key for mark in marks)
     names: dict[Hashable, str] = {}
     for mark in marks:
-        if mark.label and mark.label.strip():
+        if mark.label and mark.label.strip() not in ("", _UNNAMED):
             names.setdefault(mark.key, mark.label.strip()[:MOST_NAME])
     prompts: list[Prompt] = []
     ordered = sorted(marks, key=lambda mark: (mark.frame, numbers[mark.key]))

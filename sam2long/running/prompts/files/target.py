@@ -95,7 +95,7 @@ class Target:
                 return frames
         if len(asked) == self.count:
             return list(range(len(asked)))
-        if len(asked) == 1 and asked[0].last_number is None:
+        if len(asked) == 1 and not re.search("[0-9]", asked[0].stem):
             return [0]
         if some:
             return self._without_others(asked, by_name, where)
@@ -164,10 +164,10 @@ class Target:
     def _described(self) -> str:
         if self.count is None:
             return self.name
-        first, last = (self._source.file_name(index) for index in (0, self.count - 1))
-        return (
-            f"{self.name}, which has {first} to {last}" if self._has_names else f"{self.name} (0 to {self.count - 1})"
-        )
+        last = self.count - 1
+        if not self._has_names:
+            return f"{self.name}, which has frames 0 to {last}"
+        return f"{self.name}, which has {self._source.file_name(0)} to {self._source.file_name(last)}"
 
 
 def _list(asked: Sequence[FrameName]) -> str:
