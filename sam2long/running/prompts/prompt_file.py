@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sam2long.errors import PromptError
-from sam2long.running.prompts.files.record import MOST_NUMBER, parse_json, read_text
+from sam2long.running.prompts.files.record import MOST_NUMBER, parse_json, read_text, shown
 from sam2long.running.prompts.grammar import check_box, read_masks
 from sam2long.running.prompts.parsed import BoxPrompt, MaskPrompt, PointPrompt, Prompt
 from sam2long.tracking.style import MOST_NAME
@@ -59,7 +58,7 @@ class _Entry:
             raise PromptError(f"{where}: expected an object in braces, {{...}}")
         for key in entry:
             if key not in _KEYS:
-                raise PromptError(f"{where}: unknown key '{key}'; known: {', '.join(_KEYS)}")
+                raise PromptError(f"{where}: unknown key '{key[:40]}'; known: {', '.join(_KEYS)}")
         self._entry = entry
         self._where = where
         self._folder = folder
@@ -129,7 +128,7 @@ class _Entry:
         value = self._entry[key]
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise PromptError(
-                f"{self._where}: {key} must be a whole number of at least {least}, not {json.dumps(value)}"
+                f"{self._where}: {key} must be a whole number of at least {least}, not {shown(value)}"
             )
         if value > MOST_NUMBER:
             raise PromptError(f"{self._where}: {key} has more than 9 digits")

@@ -79,7 +79,7 @@ def _in_images(root: Element, path: Path, target: Target, left_out: Counter[str]
     images = list(root.iterfind("image"))
     names = []
     for i, image in enumerate(images):
-        where, used = f"{path}: image {image.get('name', i)}", any(item.tag in _SHAPES for item in image)
+        where, used = f"{path}: image {_name(image, i)}", any(item.tag in _SHAPES for item in image)
         if used and image.get("width") and image.get("height"):
             width, height = (whole(image.get(side), f"{where}: {side}") for side in ("width", "height"))
             target.check_size(width, height, where)
@@ -88,8 +88,12 @@ def _in_images(root: Element, path: Path, target: Target, left_out: Counter[str]
     for i, (image, frame) in enumerate(zip(images, frames)):
         left_out.update(item.tag for item in image if item.tag in _OTHERS)
         for nth, item in enumerate(item for item in image if item.tag in _SHAPES and frame is not None):
-            where = f"{path}: image {image.get('name', i)}, shape {nth}"
+            where = f"{path}: image {_name(image, i)}, shape {nth}"
             yield Mark(frame or 0, _key(item, where), item.get("label"), _shape(item, where, target), where)
+
+
+def _name(image: Element, place: int) -> str:
+    return image.get("name", str(place))[-60:]
 
 
 def _key(item: Element, where: str) -> Hashable | None:
