@@ -10,6 +10,7 @@ from sam2long.cli.options import common as options
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sam2long.results.scale import Scale
     from sam2long.running.models import ModelChoice
     from sam2long.running.prompts.reading import GivenPrompts
     from sam2long.running.run import FrameRange
@@ -26,6 +27,7 @@ def track(
     prompts: options.Prompts = None,
     prompt_frames: options.PromptFrames = "first",
     save: options.Save = "png,overlay,coco",
+    scale: options.Scale = None,
     session: options.SessionFile = None,
     overwrite: options.Overwrite = False,
     quiet: options.Quiet = False,
@@ -54,6 +56,7 @@ def track(
     # Imported here because PyTorch and PyAV take seconds, and `sam2long --help` must be fast.
     from sam2long.cli.options.tree import check_delay, tree_config
     from sam2long.cli.options.video import parse_levels
+    from sam2long.results.scale import Scale
     from sam2long.running.models import ModelChoice
     from sam2long.running.prompts.files.choice import PromptFrames
     from sam2long.running.prompts.reading import read_prompts
@@ -67,7 +70,8 @@ def track(
     tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, merge, greedy)
     check_delay(max_delay)
     how = _How(choice, tree, max_delay, FrameRange(start, end, stride, reverse), fps, parse_levels(levels))
-    where = _Where(out, tuple(word.strip() for word in save.split(",")), overwrite, session, quiet)
+    size = None if scale is None else Scale.parse(scale)
+    where = _Where(out, tuple(word.strip() for word in save.split(",")), size, overwrite, session, quiet)
     _track(video, given, saved, how, where)
 
 
@@ -89,6 +93,7 @@ class _Where:
 
     out: Path
     formats: tuple[str, ...]
+    scale: Scale | None
     overwrite: bool
     session: Path | None
     quiet: bool
@@ -109,6 +114,7 @@ def _track(video: str, given: GivenPrompts, saved: SavedRun | None, how: _How, w
             prompts=read.prompts,
             out=where.out,
             formats=where.formats,
+            scale=where.scale,
             tree=how.tree,
             max_delay=how.max_delay,
             levels=how.levels,
