@@ -110,6 +110,12 @@ def object_ids(prompts: Iterable[Prompt]) -> list[int]:
     return sorted({prompt.object_id for prompt in prompts})
 
 
+def object_names(prompts: Iterable[Prompt]) -> dict[int, str]:
+    """Names by object id, of the objects that have one."""
+    named = [(prompt.object_id, prompt.name) for prompt in prompts if prompt.name is not None]
+    return dict(reversed(named))
+
+
 def check_prompts(prompts: Iterable[Prompt], source: VideoSource) -> None:
     """Check everything that needs no model: kinds of prompts, frame numbers and coordinates.
 

@@ -127,9 +127,7 @@ class _Entry:
             raise PromptError(f"{self._where}: '{key}' is missing")
         value = self._entry[key]
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise PromptError(
-                f"{self._where}: {key} must be a whole number of at least {least}, not {shown(value)}"
-            )
+            raise PromptError(f"{self._where}: {key} must be a whole number of at least {least}, not {shown(value)}")
         if value > MOST_NUMBER:
             raise PromptError(f"{self._where}: {key} has more than 9 digits")
         return value

@@ -100,9 +100,10 @@ def test_track_takes_prompts_from_other_tools(
     assert {item["id"]: item["name"] for item in info["objects"]} == {1: "person", 2: "person", 3: "dog"}
     sam2long("prompts", "convert", cvat, "--video", truth.images, "--out", tmp_path / "ours.json")
     words = (*words[:3], tmp_path / "ours.json", "--out", tmp_path / "again", *words[6:])
-    assert sam2long(*words, "--save", "png").status == 0
+    assert sam2long(*words, "--save", "png,cvat").status == 0
     masks = [sorted((folder / "masks").iterdir()) for folder in (out, tmp_path / "again")]
     assert len(masks[0]) == FRAMES
+    assert '<track id="0" label="person"' in (tmp_path / "again" / "cvat.xml").read_text(encoding="utf-8")
     assert [path.read_bytes() for path in masks[0]] == [path.read_bytes() for path in masks[1]]
 
 

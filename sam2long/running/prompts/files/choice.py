@@ -12,14 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from sam2long.errors import ConfigError, PromptError
+from sam2long.results.labels import CLASS
 from sam2long.running.prompts.files.marks import Area, Box, Clicks, Mark, Point
 from sam2long.running.prompts.files.record import MOST_NUMBER
 from sam2long.running.prompts.files.target import Target
 from sam2long.running.prompts.parsed import BoxPrompt, MaskPrompt, PointPrompt, Prompt
 from sam2long.tracking.style import MOST_NAME
 
-_UNNAMED = "object"
-"""Label that our own writers give to objects without a name."""
 _ROUNDING = 1.0
 """Pixels by which a box or a point may lie outside of the frame without a word: other tools round."""
 
@@ -63,6 +62,7 @@ def taken(marks: Sequence[Mark], frames: PromptFrames) -> list[Mark]:
 def as_prompts(marks: Sequence[Mark], target: Target, path: Path) -> list[Prompt]:
     """Return the prompts of marks that have keys, in order of frames.
 
+    A label becomes the object's name, unless it is "object", as our own writers call objects without a name.
     Areas of an object on one frame are joined into one mask; next to an area, its boxes and points say nothing more.
 
     Raises:
@@ -71,7 +71,7 @@ def as_prompts(marks: Sequence[Mark], target: Target, path: Path) -> list[Prompt
     numbers = _numbers(mark.key for mark in marks)
     names: dict[Hashable, str] = {}
     for mark in marks:
-        if mark.label and mark.label.strip() not in ("", _UNNAMED):
+        if mark.label and mark.label.strip() not in ("", CLASS):
             names.setdefault(mark.key, mark.label.strip()[:MOST_NAME])
     prompts: list[Prompt] = []
     ordered = sorted(marks, key=lambda mark: (mark.frame, numbers[mark.key]))
