@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import zipfile
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -93,6 +96,22 @@ def test_images_of_a_video_by_id(truth: Truth, read: Read) -> None:
     content = images(truth, '<attribute name="track_id">{}</attribute>').replace("img_", "frame_00")
     prompts = read(content, video=np.zeros((FRAMES, HEIGHT, WIDTH, 3), np.uint8))
     assert places(prompts) == [(0, 1), (0, 2), (LATE, 3)]
+
+
+def test_the_zip_that_cvat_exports(truth: Truth, read: Read, tmp_path: Path) -> None:
+    path = tmp_path / "export.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("annotations.xml", video(*tracks(truth, "mask")))
+        archive.writestr("images/frame_000000.PNG", b"")
+    assert same_masks(read(path), truth)
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(PromptError, match=r"export\.zip: cannot be read as a zip file"):
+        read(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.json", "{}")
+        archive.writestr("b.json", "{}")
+    with pytest.raises(PromptError, match="holds 2 XML or JSON files"):
+        read(path)
 
 
 @pytest.mark.parametrize(

@@ -234,6 +234,18 @@ def test_davis_masks_of_some_frames_and_in_black_and_white(truth: Truth, read: R
     assert np.array_equal(only_masks(prompts)[1], truth.mask(5, 2))
 
 
+def test_one_folder_per_object(truth: Truth, read: Read, tmp_path: Path) -> None:
+    """As in SA-V, which counts objects from 000, and as `--save png-per-object` writes them."""
+    for number in (1, 2, 3):
+        (tmp_path / f"{number - 1:03d}").mkdir()
+        for frame in range(FRAMES):
+            mask = Image.fromarray(truth.mask(frame, number))
+            mask.save(tmp_path / f"{number - 1:03d}" / f"img_{frame + 1:04d}.png")
+    prompts = read(tmp_path, "all")
+    assert len(prompts) == 3 * FRAMES - LATE
+    assert same_masks(prompts, truth)
+
+
 def test_bad_davis_folders(truth: Truth, read: Read, tmp_path: Path) -> None:
     with pytest.raises(PromptError, match=r"has none of: PNG masks \(DAVIS\)"):
         read(tmp_path)

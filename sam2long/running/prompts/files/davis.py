@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from functools import partial
 from pathlib import Path
@@ -17,17 +18,30 @@ from sam2long.video.masks import IGNORED, read_mask_file
 def read_davis(path: Path, content: Any, target: Target) -> list[Mark]:
     """Read a folder of palette PNGs, or of black and white ones for one object; 255 beside other ids is no object.
 
+    A folder of numbered folders with black and white PNGs, as in SA-V, has one object in each of them.
+
     Raises:
         PromptError: an image cannot be read, has another size than the video, or is in colour.
     """
-    files = mask_files(path)
-    frames = target.frames([FrameName(file.name) for file in files], str(path))
+    files = [(None, file) for file in mask_files(path)]
+    in_folders = [(int(folder.name), file) for folder in object_folders(path) for file in mask_files(folder)]
+    found = files or in_folders
+    frames = target.frames([FrameName(file.name) for _, file in found], str(path))
     marks: list[Mark] = []
-    for file, frame in zip(files, frames):
-        if frame is not None:
-            areas = {number: Area(partial(_mask, file, number)) for number in _ids(file, target)}
-            marks += [Mark(frame, number, None, area, f"{file}: object {number}") for number, area in areas.items()]
+    for (key, file), frame in zip(found, frames):
+        for number in _ids(file, target) if frame is not None else ():
+            area = Area(partial(_mask, file, number))
+            marks.append(Mark(frame or 0, number if key is None else key, None, area, f"{file}: object {number}"))
     return marks
+
+
+def object_folders(folder: Path) -> list[Path]:
+    """Folders inside whose name is a number; raises PromptError."""
+    try:
+        found = [path for path in folder.iterdir() if re.fullmatch("[0-9]{1,9}", path.name) and path.is_dir()]
+    except OSError as error:
+        raise PromptError(f"{folder}: cannot be read ({error.strerror})") from None
+    return sorted(found, key=lambda path: int(path.name))
 
 
 def mask_files(folder: Path) -> list[Path]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,9 @@ from sam2long.running.prompts.files.record import files_in, parse_json, read_tex
 from sam2long.running.prompts.files.target import Target
 
 _SAMPLE = 512
+_ZIP = b"PK\x03\x04"
+_MOST_UNZIPPED = 2**30
+"""Bytes."""
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"BM", b"RIFF")
 _KNOWN = "a prompt file of sam2long, COCO, YouTube-VIS, LabelMe, CVAT, YOLO, MOT, or detections of supervision"
 
@@ -51,7 +56,10 @@ def recognise(path: Path) -> Found:
         raise PromptError(f"{path}: cannot be read ({error.strerror})") from None
     if start.startswith(_PICTURES):
         raise PromptError(f"{path} is an image; give masks with --mask {path}")
-    text = read_text(path)
+    return _file(path, _unzipped(path) if start.startswith(_ZIP) else read_text(path))
+
+
+def _file(path: Path, text: str) -> Found:
     first = text.lstrip()[:1]
     if first == "<":
         return _xml(path, text)
@@ -60,16 +68,31 @@ def recognise(path: Path) -> Found:
     return _text(path, text)
 
 
+def _unzipped(path: Path) -> str:
+    """The only XML or JSON file of an export as CVAT makes it; raises PromptError."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [item for item in archive.infolist() if item.filename.lower().endswith((".xml", ".json"))]
+            if len(members) != 1:
+                raise PromptError(f"{path} holds {len(members)} XML or JSON files; unpack it, and give the right one")
+            if members[0].file_size > _MOST_UNZIPPED:
+                raise PromptError(f"{path}: {members[0].filename[:60]} has more than a gigabyte")
+            return archive.read(members[0]).decode("utf-8-sig")
+    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, zlib.error) as error:
+        raise PromptError(f"{path}: cannot be read as a zip file ({error})") from None
+
+
 def _folder(path: Path) -> Found:
     if (path / "annotations.xml").is_file():
         return recognise(path / "annotations.xml")
     if any((path / place).is_file() for place in mot.PLACES):
         return Found(path, "MOT boxes", None, mot.read_mot_folder)
-    if files_in(path, ".json"):
-        return Found(path, "LabelMe files", None, labelme.read_labelme_folder)
+    if files := files_in(path, ".json"):
+        one = len(files) == 1
+        return recognise(files[0]) if one else Found(path, "LabelMe files", None, labelme.read_labelme_folder)
     if yolo.label_files(path):
         return Found(path, "YOLO labels", None, yolo.read_yolo_folder)
-    if davis.mask_files(path):
+    if davis.mask_files(path) or davis.object_folders(path):
         return Found(path, "DAVIS masks", None, davis.read_davis)
     raise PromptError(
         f"{path} has none of: PNG masks (DAVIS), .txt labels (YOLO), .json files (LabelMe), annotations.xml (CVAT),"
