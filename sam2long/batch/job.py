@@ -16,7 +16,7 @@ from sam2long.results.scale import Scale
 from sam2long.running.prompts.files.choice import PromptFrames
 from sam2long.running.prompts.parsed import Prompt
 from sam2long.running.prompts.prompt_file import parse_entries
-from sam2long.running.prompts.reading import read_prompts
+from sam2long.running.prompts.reading import GivenPrompts, read_prompts
 from sam2long.running.run import FrameRange
 from sam2long.tree import TreeConfig
 from sam2long.video import VideoSource
@@ -89,8 +89,8 @@ class Job:
             session=None if self.session is None else absolute(self.session),
         )
 
-    def read_prompts(self, source: VideoSource) -> list[Prompt]:
-        """Read all prompts, for the opened video; none if only a session is given.
+    def given_prompts(self) -> GivenPrompts:
+        """Read all prompts as far as they need no video; none if only a session is given.
 
         Raises:
             PromptError: a prompt cannot be read.
@@ -100,7 +100,11 @@ class Job:
         entries = parse_entries(list(inline), f"job {self.id}", Path()) if inline else []
         frames = PromptFrames.parse(str(self.settings.get("prompt_frames", "first")))
         given = read_prompts(self.point, self.box, self.mask, file, frames, needed=False)
-        return entries + given.for_video(source).prompts
+        return replace(given, prompts=entries + given.prompts)
+
+    def read_prompts(self, source: VideoSource) -> list[Prompt]:
+        """Read all prompts for the opened video; raises PromptError as `given_prompts`, or if they do not fit it."""
+        return self.given_prompts().for_video(source).prompts
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def _mark(words: list[str], where: str, target: Target) -> Mark | None:
     key = None if identity < 0 else whole(words[1], f"{where}: id")
     if key is not None and len(words) > LEAST and number(words[6], f"{where}: confidence") == 0:
         return None
-    box = sized_box([number(word, where) for word in words[2:6]], where)
+    box = sized_box([number(word, f"{where}: every value") for word in words[2:6]], where)
     x0, y0, x1, y1 = box.corners
     if x1 <= 0 or y1 <= 0 or x0 >= target.size.width or y0 >= target.size.height:
         return None

@@ -87,7 +87,7 @@ def _is_track_id(words: Sequence[str]) -> bool:
 
 def _shape(words: Sequence[str], where: str, target: Target) -> Shape:
     """A box from 4 words, or a polygon from 6 or more; one more is a confidence."""
-    values = [number(word, where) for word in words]
+    values = [number(word, f"{where}: every value") for word in words]
     if len(values) < LEAST - 1:
         raise PromptError(f"{where}: expected a class and 4 numbers, or 6 and more, not {len(values)}")
     if len(values) % 2:
