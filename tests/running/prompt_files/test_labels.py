@@ -59,6 +59,15 @@ def test_yolo_polygons_are_exact(truth: Truth, read: Read, tmp_path: Path) -> No
     assert named(prompts) == {1: "cat", 2: "dog", 3: "dog"}
 
 
+def test_yolo_as_cvat_exports_it(truth: Truth, read: Read, tmp_path: Path) -> None:
+    label_folder(truth, tmp_path / "obj_train_data", polygons=True, ids=True)
+    (tmp_path / "obj.names").write_text("cat\ndog\n", encoding="utf-8")
+    (tmp_path / "train.txt").write_text("data/obj_train_data/img_0001.jpg\n", encoding="utf-8")
+    prompts = read(tmp_path)
+    assert same_masks(prompts, truth)
+    assert named(prompts) == {1: "cat", 2: "dog", 3: "dog"}
+
+
 def test_yolo_of_supervision(truth: Truth, read: Read, tmp_path: Path) -> None:
     sv = pytest.importorskip("supervision")
     images = sorted(str(path) for path in truth.images.iterdir())

@@ -20,6 +20,8 @@ from sam2long.tracking.prompting.prompts import FrameSize
 
 NAME_FILES = ("classes.txt", "obj.names")
 """Names of the classes, one per line, in the folder of the labels or the one above."""
+_NO_LABELS = (*NAME_FILES, "train.txt", "valid.txt", "val.txt", "test.txt", "readme.txt")
+_INSIDE = ("labels", "obj_train_data")
 _DATA_FILES = ("data.yaml", "dataset.yaml")
 LEAST = 5
 """Words of a line with a box."""
@@ -46,15 +48,15 @@ def read_yolo(path: Path, content: Any, target: Target) -> list[Mark]:
 
 
 def read_yolo_folder(path: Path, content: Any, target: Target) -> list[Mark]:
-    """Read all files of labels in a folder, or in `labels` inside; see `read_yolo`."""
+    """Read all files of labels of a folder, see `label_files` and `read_yolo`."""
     return _read(label_files(path), str(path), target)
 
 
 def label_files(folder: Path) -> list[Path]:
-    """The files of labels in a folder, or in `labels` inside."""
-    for place in (folder, folder / "labels"):
+    """The files of labels in a folder, or in the one inside that Ultralytics or Darknet (as CVAT exports it) has."""
+    for place in (folder, *(folder / name for name in _INSIDE)):
         files = files_in(place, ".txt") if place.is_dir() else []
-        if found := [file for file in files if file.name not in NAME_FILES]:
+        if found := [file for file in files if file.name.lower() not in _NO_LABELS]:
             return found
     return []
 
