@@ -60,7 +60,7 @@ TEXT: dict[str, Callable[[Truth, Path], str]] = {
     "cvat images": lambda truth, folder: images(truth),
     "mot": lambda truth, folder: mot(truth),
     "yolo": lambda truth, folder: (label_folder(truth, folder / "a", polygons=True) / "img_0001.txt").read_text(
-        "utf-8"
+        encoding="utf-8"
     ),
     "csv": lambda truth, folder: "x_min,y_min,x_max,y_max,class_id,confidence,tracker_id,frame\n1,2,9,8,0,0.5,1,0\n",
 }
