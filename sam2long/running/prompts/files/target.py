@@ -94,6 +94,9 @@ class Target:
             if (frames := self._by_number(numbers, known, where)) is not None:
                 return frames
         if len(asked) == self.count:
+            warnings.warn(
+                f"{where}: its names are not those of {self.name}; its frames are taken in order", stacklevel=3
+            )
             return list(range(len(asked)))
         if len(asked) == 1 and not re.search("[0-9]", asked[0].stem):
             return [0]
