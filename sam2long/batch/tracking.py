@@ -131,7 +131,7 @@ class TrackRunner:
             check_settings(saved, file, settings.tree, settings.max_delay, _asked(settings.cuts))
         return Run(
             source=source,
-            prompts=job.read_prompts(),
+            prompts=job.read_prompts(source),
             likes=read_likes(job.like, job.like_mask),
             out=self.work.out / job.id,
             formats=settings.formats,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sam2long.results.scale import Scale
     from sam2long.running.models import ModelChoice
     from sam2long.running.prompts.likes import Like
-    from sam2long.running.prompts.parsed import Prompt
+    from sam2long.running.prompts.reading import GivenPrompts
     from sam2long.running.run import FrameRange
     from sam2long.running.session_file import SavedRun
     from sam2long.tree import TreeConfig
@@ -28,6 +28,7 @@ def track(
     prompts: options.Prompts = None,
     like: options.Like = None,
     like_mask: options.LikeMask = None,
+    prompt_frames: options.PromptFrames = "first",
     save: options.Save = "png,overlay,coco",
     scale: options.Scale = None,
     session: options.SessionFile = None,
@@ -61,14 +62,16 @@ def track(
     from sam2long.cli.options.video import parse_levels
     from sam2long.results.scale import Scale
     from sam2long.running.models import ModelChoice
+    from sam2long.running.prompts.files.choice import PromptFrames
     from sam2long.running.prompts.likes import read_likes
-    from sam2long.running.prompts.prompt_file import read_prompts
+    from sam2long.running.prompts.reading import read_prompts
     from sam2long.running.run import FrameRange
     from sam2long.running.session_file import read_saved
 
     saved = read_saved(session)
     likes = read_likes(like or [], like_mask or [])
-    given = read_prompts(point or [], box or [], mask or [], prompts, needed=saved is None and not likes)
+    marked, needed = PromptFrames.parse(prompt_frames), saved is None and not likes
+    given = read_prompts(point or [], box or [], mask or [], prompts, marked, needed=needed)
     choice = ModelChoice(model, checkpoint, device, image_size, random_weights, precision, compile, quiet)
     tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, merge, greedy)
     check_delay(max_delay)
@@ -105,7 +108,7 @@ class _Where:
 
 
 def _track(
-    video: str, prompts: list[Prompt], likes: list[Like], saved: SavedRun | None, how: _How, where: _Where
+    video: str, given: GivenPrompts, likes: list[Like], saved: SavedRun | None, how: _How, where: _Where
 ) -> None:
     from sam2long.cli.running.report import track_and_report
     from sam2long.running.run import Run
@@ -115,9 +118,10 @@ def _track(
     if saved is not None and where.session is not None:
         check_settings(saved, where.session, how.tree, how.max_delay, how.cuts)
     with open_video(video, fps=how.fps, levels=how.levels) as source:
+        read = given.for_video(source)
         run = Run(
             source=source,
-            prompts=prompts,
+            prompts=read.prompts,
             likes=likes,
             out=where.out,
             formats=where.formats,
@@ -132,4 +136,4 @@ def _track(
             session_file=where.session,
             saved=saved,
         )
-        track_and_report(run, how.network.load, where.quiet)
+        track_and_report(run, how.network.load, where.quiet, read.note)
