@@ -101,19 +101,3 @@ def test_the_same_command_resumes_after_a_kill(sam2long: Command, clip: Path, ti
     assert sam2long(*command("cut")).status == 0
     assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
     assert len(list((tmp_path / "cut" / "yolo" / "images").iterdir())) == CLIP_FRAMES
-
-
-def test_names_and_a_scale_come_later_too(sam2long: Command, clip: Path, tiny_model: Path, tmp_path: Path) -> None:
-    file, run, out = tmp_path / "named.s2l", tmp_path / "run", tmp_path / "out"
-    with Session(load_model(str(tiny_model), device="cpu"), str(clip)) as session:
-        session.add_box(frame=0, object_id=1, box=(4, 16, 20, 32))
-        session.set_style(1, name="left paw")
-        session.save(file)
-    words = ("--session", file, "--out", run, "--save", "npz,csv", "--end", "2", "--scale", "2mm")
-    assert sam2long("track", clip, "--model", tiny_model, *words).status == 0
-    assert summary(run)["names"] == {"1": "left paw"}
-    for kept in (run, file):
-        done = sam2long("export", kept, "--save", "csv,cvat", "--scale", "2mm", "--out", out, "--overwrite")
-        assert (done.status, done.err) == (0, "")
-        assert (out / "measurements.csv").read_bytes() == (run / "measurements.csv").read_bytes()
-        assert "<name>left paw</name>" in (out / "cvat.xml").read_text(encoding="utf-8")

@@ -110,9 +110,6 @@ def _check(head: dict[str, Any]) -> None:
     for name, kind in (("settings", dict), ("complete", bool)):
         if not isinstance(head[name], kind):
             raise ValueError(f"{name!r} is {head[name]!r}")
-    for object_id, name in head.get("names", {}).items():
-        if int(object_id) < 1 or not isinstance(name, str):
-            raise ValueError(f"{object_id!r} is named {name!r}")
     levels = head["settings"].get("levels")
     if levels is not None:
         low, high = levels

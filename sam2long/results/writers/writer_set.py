@@ -48,7 +48,7 @@ FILES = {
     "trace": (TRACE_FILE,),
     **ANNOTATION_FILES,
 }
-# formats that need the frames of the video, which they decode again
+# formats with frames of the video, which they decode again
 DRAWN = ("overlay", *WITH_IMAGES)
 # number of results that may wait to be written while tracking continues
 BEHIND = 4
@@ -221,7 +221,6 @@ class WriterSet:
                 self._spool,
                 self._source,
                 object_ids=self._object_ids,
-                names=self._about.labels.names,
                 files=files,
                 settings=self._settings,
                 ending=ending,
