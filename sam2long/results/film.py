@@ -14,6 +14,7 @@ from sam2long.video.paths import ffmpeg_url
 
 # time base in ticks per second: exact for 24, 25, 30, 50, 60 and 30000/1001 fps, and within MPEG-4's limit of 65535
 TICKS = 60000
+_MOST_SIDE = 65535  # sizes have 16 bits in MP4, MOV and ProRes
 _BT709, _LIMITED, _FULL = 1, 1, 2
 
 
@@ -39,6 +40,8 @@ class FilmFormat:
 
     def supports(self, height: int, width: int) -> bool:
         """Whether FFmpeg has the encoder and accepts this size in pixels."""
+        if max(height, width) > _MOST_SIDE:
+            return False
         try:
             context = av.CodecContext.create(self.codec, "w")
             assert isinstance(context, av.VideoCodecContext)
@@ -72,7 +75,7 @@ class Film:
         context.color_range = _FULL if how.full_range else _LIMITED
 
     def add(self, picture: av.VideoFrame, time: float) -> None:
-        """Encode a picture of the film's size and pixel format, shown `time` seconds into the source, after the last."""
+        """Encode a picture of the film's size and pixel format, `time` seconds into the source; times increase."""
         if self._first_time is None:
             self._first_time = time
         pts = max(round((time - self._first_time) * TICKS), self._last_pts + 1)

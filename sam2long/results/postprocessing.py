@@ -78,7 +78,9 @@ class Postprocessing:
         if not self.soft:
             alpha = mask.astype(np.float32)
         elif soft is None:
-            raise ConfigError("soft edges are made from mask logits, which these results lack: Session(soft_edges=True)")
+            raise ConfigError(
+                "soft edges are made from mask logits, which these results lack: Session(soft_edges=True)"
+            )
         else:
             alpha = self._through(soft.alpha())
         return _feathered(alpha, self.feather) if self.feather else alpha
@@ -98,6 +100,10 @@ class Postprocessing:
         for step in self._steps:
             alpha = step(alpha)
         return alpha
+
+
+NOTHING = Postprocessing()
+"""Writes masks as they are."""
 
 
 def largest_part(alpha: Alpha) -> Alpha:

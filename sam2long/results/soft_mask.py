@@ -72,7 +72,8 @@ class SoftMask:
 
 def steps_to_logits(steps: npt.NDArray[np.int8]) -> npt.NDArray[np.float32]:
     """Return the logits, float32, of int8 steps of any shape."""
-    return _LOGITS[steps.astype(np.int16) + 128]
+    logits: npt.NDArray[np.float32] = _LOGITS[steps.astype(np.int16) + 128]
+    return logits
 
 
 def _near_outline(logits: npt.NDArray[np.float32], inside: npt.NDArray[np.uint8], cell: float) -> Alpha:
@@ -80,7 +81,9 @@ def _near_outline(logits: npt.NDArray[np.float32], inside: npt.NDArray[np.uint8]
     inside = np.ascontiguousarray(inside)
     depth = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_5)
     depth += cv2.distanceTransform(1 - inside, cv2.DIST_L2, cv2.DIST_MASK_5)
-    solid = np.clip(((depth - 0.5) / cell - _SOLID_FROM) / (_SOLID_AT - _SOLID_FROM), 0, 1)
+    # Distances to an outline that is not in the picture are huge.
+    cells = (np.minimum(depth, 2 * cell + 1) - 0.5) / cell
+    solid = np.clip((cells - _SOLID_FROM) / (_SOLID_AT - _SOLID_FROM), 0, 1)
     soft = 1 / (1 + np.exp(-logits))
     alpha: Alpha = (soft + solid * (inside - soft)).astype(np.float32)
     return alpha

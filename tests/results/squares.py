@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from sam2long.results import FrameResult
-from sam2long.results.writers import FILES, open_writers
+from sam2long.results.writers import open_writers
 
 HEIGHT, WIDTH, COUNT = 30, 40, 6
-ALL = list(FILES)
+ALL = ["png", "png-per-object", "coco", "overlay", "npz", "trace"]
 
 
 def result(frame: int, ids=(1, 2)) -> FrameResult:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sam2long.cli.options import common as options
+from sam2long.cli.options import edges
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sam2long.results.postprocessing import Postprocessing
     from sam2long.running.models import ModelChoice
     from sam2long.running.prompts.parsed import Prompt
     from sam2long.running.run import FrameRange
@@ -48,6 +50,11 @@ def track(
     reverse: options.Reverse = False,
     fps: options.Fps = None,
     levels: options.Levels = None,
+    soft: edges.Soft = False,
+    feather: edges.Feather = 0.0,
+    grow: edges.Grow = 0,
+    fill_holes: edges.FillHoles = False,
+    largest: edges.Largest = False,
 ) -> None:
     """Follow objects through a video, given points, boxes or masks, and write their masks."""
     # Imported here because PyTorch and PyAV take seconds, and `sam2long --help` must be fast.
@@ -64,7 +71,8 @@ def track(
     tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, merge, greedy)
     check_delay(max_delay)
     how = _How(choice, tree, max_delay, FrameRange(start, end, stride, reverse), fps, parse_levels(levels))
-    where = _Where(out, tuple(word.strip() for word in save.split(",")), overwrite, session, quiet)
+    changes = edges.postprocessing(soft, feather, grow, fill_holes, largest)
+    where = _Where(out, tuple(word.strip() for word in save.split(",")), changes, overwrite, session, quiet)
     _track(video, given, saved, how, where)
 
 
@@ -86,6 +94,7 @@ class _Where:
 
     out: Path
     formats: tuple[str, ...]
+    postprocessing: Postprocessing
     overwrite: bool
     session: Path | None
     quiet: bool
@@ -105,6 +114,7 @@ def _track(video: str, prompts: list[Prompt], saved: SavedRun | None, how: _How,
             prompts=prompts,
             out=where.out,
             formats=where.formats,
+            postprocessing=where.postprocessing,
             tree=how.tree,
             max_delay=how.max_delay,
             levels=how.levels,

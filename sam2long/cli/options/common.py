@@ -47,7 +47,9 @@ Out: TypeAlias = Annotated[Path, typer.Option(metavar="DIR", help="Output folder
 Save: TypeAlias = Annotated[
     str,
     typer.Option(
-        help="Formats to write: png, png-per-object, coco (with YouTube-VIS), overlay, npz.", rich_help_panel=_RESULTS
+        help="Formats to write: png, png-per-object, coco (with YouTube-VIS), overlay, npz, alpha, alpha-webm,"
+        " alpha-per-object, alpha-webm-per-object, matte, matte-prores, exr.",
+        rich_help_panel=_RESULTS,
     ),
 ]
 SessionFile: TypeAlias = Annotated[

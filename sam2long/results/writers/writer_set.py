@@ -11,8 +11,9 @@ from queue import Queue
 from threading import Thread
 from types import TracebackType
 
-from sam2long.errors import OutputError
+from sam2long.errors import ConfigError, OutputError
 from sam2long.results.encoder import can_encode
+from sam2long.results.postprocessing import NOTHING, Postprocessing
 from sam2long.results.result import FrameResult
 from sam2long.results.trace_file import TRACE_FILE
 from sam2long.results.writers.base import ResultWriter
@@ -22,6 +23,7 @@ from sam2long.results.writers.json_stream import dumps
 from sam2long.results.writers.npz import NpzWriter
 from sam2long.results.writers.output import WRITE_ERRORS, Output, why
 from sam2long.results.writers.overlay import OverlayWriter
+from sam2long.results.writers.pixels import PIXEL_FILES, check_pixels, pixel_writer
 from sam2long.results.writers.png import MOST_PALETTE_IDS, PngPerObjectWriter, PngWriter
 from sam2long.results.writers.spool import Spool
 from sam2long.results.writers.summary import Ending, write_summary
@@ -37,6 +39,7 @@ FILES = {
     "overlay": ("overlay.mp4",),
     "npz": ("masks.npz",),
     "trace": (TRACE_FILE,),
+    **PIXEL_FILES,
 }
 # number of results that may wait to be written while tracking continues
 BEHIND = 4
@@ -57,6 +60,7 @@ class WriterSet:
         object_ids: Sequence[int],
         settings: Mapping[str, object],
         prompted: Collection[tuple[int, int]],
+        postprocessing: Postprocessing,
     ) -> None:
         self._folder = folder
         self._formats = formats
@@ -64,6 +68,7 @@ class WriterSet:
         self._object_ids = object_ids
         self._settings = settings
         self._prompted = prompted
+        self._postprocessing = postprocessing
         self._spool = Spool(folder.staging / SPOOL)
         self._outputs = [self._output(file) for name in formats for file in FILES[name]]
         self._queue: Queue[FrameResult | None] = Queue(BEHIND)
@@ -82,8 +87,11 @@ class WriterSet:
         """Queue the result of one frame; waits only if the writers are far behind.
 
         Raises:
+            ConfigError: soft edges are asked for, and the result has none.
             OutputError: nothing more can be written; `finish` keeps what has been written.
         """
+        if self._postprocessing.soft and result.masks.keys() != result.soft.keys():
+            raise ConfigError("these results have no soft edges; ask the session for them: Session(soft_edges=True)")
         if (failure := self._failure_of_all) is not None:
             raise self._error(failure)
         self._begun = True
@@ -175,7 +183,9 @@ class WriterSet:
             return NpzWriter(path, self._source, self._spool, self._object_ids)
         if file == TRACE_FILE:
             return TraceWriter(path, self._prompted)
-        return OverlayWriter(path, self._source, self._spool)
+        if file == "overlay.mp4":
+            return OverlayWriter(path, self._source, self._spool)
+        return pixel_writer(file, path, self._source, self._spool, self._object_ids, self._postprocessing)
 
     def _work(self) -> None:
         # after a failure the queue is still drained, so that `write` never blocks
@@ -185,6 +195,7 @@ class WriterSet:
 
     def _write_now(self, result: FrameResult) -> None:
         try:
+            result = self._postprocessing.apply(result)
             if not self._spool.add(result):
                 return
         except Exception as error:  # reported by the next write, or by finish
@@ -245,30 +256,35 @@ def open_writers(
     overwrite: bool = False,
     resume: bool = False,
     prompted: Collection[tuple[int, int]] = (),
+    postprocessing: Postprocessing = NOTHING,
 ) -> WriterSet:
     """Check the output folder, formats and ids, then open the writers.
 
     Args:
         out_dir: output folder, created if it does not exist; results appear in it at `finish`.
         formats: any of `png` (masks/), `png-per-object` (objects/), `coco` (coco.json, ytvis.json), `overlay`
-            (overlay.mp4), `npz` (masks.npz), `trace` (trace.csv); summary.json is always written.
+            (overlay.mp4), `npz` (masks.npz), `trace` (trace.csv), `alpha` (alpha.mov), `matte` (mattes/), `exr` (exr/)
+            and their variants, see `PIXEL_FILES`; summary.json is always written.
         source: video that the results belong to.
         object_ids: all ids that results may have.
         settings: JSON values to store in the summary.
         overwrite: write into a folder that is not empty, replacing entries of the same name.
         resume: also replace results of an earlier run with the same settings.
         prompted: (frame, object id) of every prompt, for the trace.
+        postprocessing: changes to the masks, in all formats.
 
     Raises:
         TypeError: an id or a frame number is not an integer.
         OutputError: a format is unknown or cannot hold an id, the overlay is of a source that can be read only once or
-            is too large to encode, the settings are not JSON, or the folder is not empty or cannot be written.
+            is too large to encode, a package or encoder is missing, soft edges have no format, the settings are not
+            JSON, or the folder is not empty or cannot be written.
     """
     chosen = list(dict.fromkeys(formats))
     ids = [operator.index(object_id) for object_id in object_ids]
     prompts = {(operator.index(frame), operator.index(object_id)) for frame, object_id in prompted}
     _check_formats(chosen, source)
     _check_ids(chosen, ids)
+    check_pixels(chosen, source, ids, postprocessing)
     try:
         dumps(dict(settings))
     except (TypeError, ValueError) as error:
@@ -280,7 +296,7 @@ def open_writers(
         continues=settings if resume else None,
     )
     try:
-        return WriterSet(folder, chosen, source, ids, settings, prompts)
+        return WriterSet(folder, chosen, source, ids, settings, prompts, postprocessing)
     except (OSError, sqlite3.Error) as error:
         folder.discard()
         raise OutputError(f"results cannot be written to {folder.path}: {why(error)}") from error
