@@ -31,6 +31,16 @@ BYTES_PER_PIXEL = {"prores_ks": 17, "ffv1": 41, "libvpx-vp9": 163}
 MARGIN = 8
 """Number of pixels that the colour of a cut-out goes on beyond its edge, so that no black bleeds into it."""
 _BLACK, _WHITE, _NO_COLOUR = 64, 940, 512  # 10-bit video levels
+_LUMA = np.array([0.2126, 0.7152, 0.0722])  # of red, green and blue in BT.709
+_TO_VIDEO = np.array(
+    [
+        [*(_LUMA * (_WHITE - _BLACK) / 255), _BLACK],
+        [*((np.eye(3)[2] - _LUMA) * 448 / (255 * (1 - _LUMA[2]))), _NO_COLOUR],
+        [*((np.eye(3)[0] - _LUMA) * 448 / (255 * (1 - _LUMA[0]))), _NO_COLOUR],
+    ],
+    np.float32,
+)
+"""From 8-bit RGB, and 1, to 10-bit luma and colour differences."""
 
 
 def cutout_picture(image: npt.NDArray[np.uint8], alpha: Alpha, pixel_format: str) -> av.VideoFrame:
@@ -42,12 +52,23 @@ def cutout_picture(image: npt.NDArray[np.uint8], alpha: Alpha, pixel_format: str
         pixel_format: `yuva444p10le` or `yuva420p`, BT.709.
     """
     near = cv2.dilate((alpha > 0).view(np.uint8), np.ones((2 * MARGIN + 1, 2 * MARGIN + 1), np.uint8))
-    rgb = av.VideoFrame.from_ndarray(image * near[:, :, None], format="rgb24")
-    picture = rgb.reformat(format=pixel_format, dst_colorspace="ITU709", dst_color_range="MPEG")
+    shown = image * near[:, :, None]
     if pixel_format == "yuva444p10le":
-        _fill(picture.planes[3], levels(alpha, 1023, np.uint16))
-    else:
-        _fill(picture.planes[3], levels(alpha, 255, np.uint8))
+        return _video_levels(shown, alpha)
+    rgb = av.VideoFrame.from_ndarray(shown, format="rgb24")
+    picture = rgb.reformat(format=pixel_format, dst_colorspace="ITU709", dst_color_range="MPEG")
+    _fill(picture.planes[3], levels(alpha, 255, np.uint8))
+    return picture
+
+
+def _video_levels(image: npt.NDArray[np.uint8], alpha: Alpha) -> av.VideoFrame:
+    """Convert to yuva444p10le without FFmpeg, whose threads spoil some pixels if the width is no multiple of 16."""
+    height, width = alpha.shape
+    picture = av.VideoFrame(width, height, "yuva444p10le")
+    planes = np.rint(cv2.transform(image.astype(np.float32), _TO_VIDEO)).astype(np.uint16)
+    for number in range(3):
+        _fill(picture.planes[number], planes[:, :, number])
+    _fill(picture.planes[3], levels(alpha, 1023, np.uint16))
     return picture
 
 

@@ -97,6 +97,19 @@ def test_prores_keeps_alpha_exactly(tmp_path, source, frames, edges):
             np.testing.assert_array_equal(alpha >> (2 if most == 4095 else 0), expected)
 
 
+def test_equal_frames_give_equal_files(tmp_path):
+    """FFmpeg's conversion from RGB, which is not used, spoils pixels now and then at such widths."""
+    images = np.random.default_rng(1).integers(0, 255, (2, 270, 486, 3), dtype=np.uint8)
+    masks = {1: np.ones((270, 486), bool)}
+    for number in range(4):
+        with open_writers(
+            tmp_path / str(number), ["alpha", "alpha-webm", "matte"], open_video(images), object_ids=[1], settings={}
+        ) as writers:
+            writers.write(FrameResult(1, 0.1, masks, {1: 1.0}, {1: 1.0}, {1: 0.0}))
+    for name in ("alpha.mov", "alpha.webm", "mattes/001.mkv"):
+        assert len({(tmp_path / str(number) / name).read_bytes() for number in range(4)}) == 1
+
+
 def test_prores_keeps_colour_and_shape(tmp_path, make_clip):
     source = open_video(make_clip(count=3))
     source.pixel_aspect = Fraction(64, 45)
