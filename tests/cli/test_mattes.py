@@ -1,0 +1,102 @@
+"""Cut-outs and mattes from the command line, and the commands of the rotoscoper's guide."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from sam2long.cli.options.edges import postprocessing
+from sam2long.synthetic.photo_clip import VIDEO
+
+from .conftest import Command
+
+GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "rotoscoper.md"
+BOX = ["--box", "4,16,20,32", "--quiet"]
+
+
+def grey(path: Path) -> np.ndarray:
+    with av.open(str(path)) as container:
+        return np.stack([frame.to_ndarray() for frame in container.decode(video=0)])
+
+
+def test_from_a_session_as_from_the_run(sam2long: Command, clip: Path, tiny_model: Path, tmp_path: Path) -> None:
+    """A session that was made without soft edges, and stopped, gives the same films as one run with them."""
+    saved = tmp_path / "a.s2l"
+    files = ["--save", "matte,alpha", "--soft", "--largest"]
+    assert sam2long("track", clip, *BOX, "--model", tiny_model, "--out", tmp_path / "one", *files).status == 0
+    words = ["track", clip, *BOX, "--model", tiny_model, "--session", saved]
+    assert sam2long(*words, "--out", tmp_path / "first", "--save", "png").status == 0
+    assert sam2long(*words, "--out", tmp_path / "second", *files).status == 0
+    for name in ("mattes/001.mkv", "alpha.mov", "trace.csv"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
+    assert grey(tmp_path / "one" / "mattes" / "001.mkv").dtype == np.uint16
+    settings = json.loads((tmp_path / "one" / "summary.json").read_text(encoding="utf-8"))["settings"]
+    assert settings["postprocessing"] == {
+        "soft": True,
+        "largest": True,
+        "fill_holes": False,
+        "grow": 0,
+        "feather": 0.0,
+    }
+    first = json.loads((tmp_path / "first" / "summary.json").read_text(encoding="utf-8"))["settings"]
+    assert "postprocessing" not in first
+
+
+def test_backward(sam2long: Command, clip: Path, tiny_model: Path, tmp_path: Path) -> None:
+    words = ["track", clip, "--box", "14,16,30,32@5", "--quiet", "--model", tiny_model, "--reverse", "--soft"]
+    assert sam2long(*words, "--out", tmp_path / "out", "--save", "matte,alpha-webm").status == 0
+    assert len(grey(tmp_path / "out" / "mattes" / "001.mkv")) == 6
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["--save", "png", "--soft"], "soft edges need a format with an opacity"),
+        (["--save", "png", "--feather", "2"], "feathered edges need a format with an opacity"),
+        (["--save", "alpha", "--feather", "-1"], "feather is -1; it must be 0 to 200 pixels"),
+        (["--save", "alpha", "--feather", "nan"], "feather is nan; it must be 0 to 200 pixels"),
+        (["--save", "alpha", "--grow", "1000"], "grow is 1000; it must be -200 to 200 pixels"),
+        (["--save", "mattes"], "unknown output format 'mattes'"),
+    ],
+)
+def test_told_in_one_line_before_the_run(
+    sam2long: Command, clip: Path, tmp_path: Path, words: list[str], text: str
+) -> None:
+    ended = sam2long("track", clip, *BOX, "--model", tmp_path / "not-loaded", "--out", tmp_path / "out", *words)
+    assert ended.status == 2 and ended.err.startswith("error: ") and ended.err.count("\n") == 1
+    assert text in ended.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_options_are_the_fields() -> None:
+    made = postprocessing(soft=True, feather=2.5, grow=-3, fill_holes=True, largest=False)
+    assert (made.soft, made.feather, made.grow, made.fill_holes, made.largest) == (True, 2.5, -3, True, False)
+
+
+def test_the_guide_runs(sam2long: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every command of the guide, on the first frames of its clip."""
+    pytest.importorskip("OpenEXR")
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```bash\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    assert {line.split()[0] for line in lines} == {"pip", "cp", "sam2long", "ffmpeg"}
+    shutil.copyfile(VIDEO, "clip.mp4")  # what `cp` does
+    for line in lines:
+        words = shlex.split(line.replace("--end 47", "--end 2").replace("@12", "@1"))
+        if words[0] == "sam2long":
+            ended = sam2long(*words[1:])
+            assert ended.status == 0, (line, ended.err)
+        elif words[0] == "ffmpeg" and shutil.which("ffmpeg"):
+            subprocess.run(words, check=True, capture_output=True)
+            assert Path("edges.mp4").stat().st_size
+    for name in re.findall(r"`((?:look|delivery)/[\w./]+)`", GUIDE.read_text(encoding="utf-8")):
+        assert Path(name).exists(), name
+    assert len(list(Path("delivery/exr").iterdir())) == 3
