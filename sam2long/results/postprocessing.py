@@ -17,6 +17,7 @@ from sam2long.results.soft_mask import Alpha, SoftMask
 
 MOST_PIXELS = 200
 """Largest `feather` and `grow`, in pixels."""
+_DISK = 8  # larger disks are made of several of this radius, since their cost grows with the area
 _OPAQUE = 1 - 1 / 512
 
 Mask = npt.NDArray[np.bool_]
@@ -136,7 +137,6 @@ def filled(alpha: Alpha) -> Alpha:
 def grown(alpha: Alpha, pixels: int) -> Alpha:
     """Return float32 [height, width] opacities with outlines moved outward by `pixels`, inward if negative."""
     reach = abs(pixels)
-    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     left, top, width, height = cv2.boundingRect((alpha > 0).view(np.uint8))
     if not width:
         return alpha
@@ -145,8 +145,12 @@ def grown(alpha: Alpha, pixels: int) -> Alpha:
         slice(max(left - reach, 0), left + width + reach),
     )
     # OpenCV's border is neutral: outside the frame an object neither ends nor begins.
+    inner = np.ascontiguousarray(alpha[crop])
+    for radius in [_DISK] * (reach // _DISK) + [reach % _DISK]:
+        disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+        inner = (cv2.dilate if pixels > 0 else cv2.erode)(inner, disk)
     moved = alpha.copy()
-    moved[crop] = (cv2.dilate if pixels > 0 else cv2.erode)(np.ascontiguousarray(alpha[crop]), disk)
+    moved[crop] = inner
     return moved
 
 

@@ -40,13 +40,15 @@ def test_the_largest_part(seed):
     np.testing.assert_array_equal(largest_part(mask.astype(np.float32)) > 0.5, labels == 1 + sizes.argmax())
 
 
-@pytest.mark.parametrize("pixels", [1, 4])
+@pytest.mark.parametrize("pixels", [1, 4, 8, 30])
 def test_growing_and_shrinking(pixels):
-    mask = np.zeros((40, 50), bool)
-    mask[18:22, 20:30] = True
+    mask = np.zeros((100, 110), bool)
+    mask[48:52, 50:60] = True
     distance = ndimage.distance_transform_edt(~mask)
     bigger = grown(mask.astype(np.float32), pixels) > 0.5
-    assert bigger[distance <= pixels - 0.5].all() and not bigger[distance > pixels + 0.5].any()
+    tolerance = 0.5 + 0.05 * pixels
+    assert bigger[distance <= pixels - tolerance].all() and not bigger[distance > pixels + tolerance].any()
+    assert bigger[50, 60 + pixels - 1] and not bigger[50, 60 + pixels]
     back = grown(bigger.astype(np.float32), -pixels) > 0.5
     np.testing.assert_array_equal(back, mask)  # closing a rectangle changes nothing
 
