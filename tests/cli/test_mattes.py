@@ -20,6 +20,7 @@ from .conftest import Command
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "rotoscoper.md"
 BOX = ["--box", "4,16,20,32", "--quiet"]
+ELEPHANT = ["track", VIDEO, "--model", "nano", "--box", "7,130,101,208", "--end", "3", "--quiet"]
 
 
 def grey(path: Path) -> np.ndarray:
@@ -27,17 +28,20 @@ def grey(path: Path) -> np.ndarray:
         return np.stack([frame.to_ndarray() for frame in container.decode(video=0)])
 
 
-def test_from_a_session_as_from_the_run(sam2long: Command, clip: Path, tiny_model: Path, tmp_path: Path) -> None:
-    """A session that was made without soft edges, and stopped, gives the same films as one run with them."""
+def test_from_a_session_as_from_the_run(sam2long: Command, tmp_path: Path) -> None:
+    """A session that was made without soft edges gives the same films as one run with them."""
     saved = tmp_path / "a.s2l"
     files = ["--save", "matte,alpha", "--soft", "--largest"]
-    assert sam2long("track", clip, *BOX, "--model", tiny_model, "--out", tmp_path / "one", *files).status == 0
-    words = ["track", clip, *BOX, "--model", tiny_model, "--session", saved]
+    assert sam2long(*ELEPHANT, "--out", tmp_path / "one", *files).status == 0
+    words = [*ELEPHANT, "--session", saved]
     assert sam2long(*words, "--out", tmp_path / "first", "--save", "png").status == 0
     assert sam2long(*words, "--out", tmp_path / "second", *files).status == 0
-    for name in ("mattes/001.mkv", "alpha.mov", "trace.csv"):
+    assert sam2long("export", saved, "--out", tmp_path / "third", *files).status == 0
+    for name in ("mattes/001.mkv", "alpha.mov"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
-    assert grey(tmp_path / "one" / "mattes" / "001.mkv").dtype == np.uint16
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "third" / name).read_bytes()
+    matte = grey(tmp_path / "one" / "mattes" / "001.mkv")
+    assert matte.dtype == np.uint16 and len(np.unique(matte)) > 100 and (matte == 65535).any(axis=(1, 2)).all()
     settings = json.loads((tmp_path / "one" / "summary.json").read_text(encoding="utf-8"))["settings"]
     assert settings["postprocessing"] == {
         "soft": True,
@@ -50,10 +54,21 @@ def test_from_a_session_as_from_the_run(sam2long: Command, clip: Path, tiny_mode
     assert "postprocessing" not in first
 
 
-def test_backward(sam2long: Command, clip: Path, tiny_model: Path, tmp_path: Path) -> None:
-    words = ["track", clip, "--box", "14,16,30,32@5", "--quiet", "--model", tiny_model, "--reverse", "--soft"]
+def test_an_output_folder_has_hard_edges_only(sam2long: Command, tmp_path: Path) -> None:
+    run, out = tmp_path / "run", tmp_path / "out"
+    assert sam2long(*ELEPHANT, "--out", run, "--save", "png").status == 0
+    ended = sam2long("export", run, "--out", out, "--save", "matte", "--soft")
+    assert ended.status == 2 and ended.err.startswith("error: soft edges are made from mask logits")
+    assert ended.err.count("\n") == 1 and not out.exists()
+    assert sam2long("export", run, "--out", out, "--save", "matte,alpha", "--feather", "1.5", "--quiet").status == 0
+    assert len(np.unique(grey(out / "mattes" / "001.mkv"))) > 100
+
+
+def test_backward(sam2long: Command, tmp_path: Path) -> None:
+    words = ["track", VIDEO, "--model", "nano", "--box", "10,130,105,208@3", "--reverse", "--quiet", "--soft"]
     assert sam2long(*words, "--out", tmp_path / "out", "--save", "matte,alpha-webm").status == 0
-    assert len(grey(tmp_path / "out" / "mattes" / "001.mkv")) == 6
+    matte = grey(tmp_path / "out" / "mattes" / "001.mkv")
+    assert len(matte) == 4 and (matte == 65535).any(axis=(1, 2)).all()
 
 
 @pytest.mark.parametrize(

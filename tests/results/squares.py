@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from sam2long.results import FrameResult
-from sam2long.results.writers import open_writers
+from sam2long.results.writers import FILES, open_writers
+from sam2long.results.writers.pixels import PIXEL_FILES
 
 HEIGHT, WIDTH, COUNT = 30, 40, 6
-ALL = ["png", "png-per-object", "coco", "overlay", "npz", "trace"]
+ALL = [name for name in FILES if name not in PIXEL_FILES]
 
 
 def result(frame: int, ids=(1, 2)) -> FrameResult:

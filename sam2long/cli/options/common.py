@@ -47,8 +47,17 @@ Out: TypeAlias = Annotated[Path, typer.Option(metavar="DIR", help="Output folder
 Save: TypeAlias = Annotated[
     str,
     typer.Option(
-        help="Formats to write: png, png-per-object, coco (with YouTube-VIS), overlay, npz, alpha, alpha-webm,"
-        " alpha-per-object, alpha-webm-per-object, matte, matte-prores, exr.",
+        help="Formats to write: png, png-per-object, coco (with YouTube-VIS), overlay, npz, ytvis, yolo, labelme, cvat,"
+        " cvat-masks, csv, contours, alpha, alpha-webm, alpha-per-object, alpha-webm-per-object, matte, matte-prores,"
+        " exr.",
+        rich_help_panel=_RESULTS,
+    ),
+]
+Scale: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="Size of a pixel with its unit, such as 0.325um: csv then has lengths and areas in that unit too.",
         rich_help_panel=_RESULTS,
     ),
 ]

@@ -25,7 +25,7 @@ PIXEL_FILES = {
     "matte-prores": ("mattes-prores",),
     "exr": ("exr",),
 }
-_COLOUR = {"alpha", "alpha-webm", "alpha-per-object", "alpha-webm-per-object"}
+CUT_OUTS = ("alpha", "alpha-webm", "alpha-per-object", "alpha-webm-per-object")
 _SUFFIXES = {"matroska": ".mkv", "mov": ".mov", "webm": ".webm"}
 _MOST_EXR = 1 << 30
 """Largest size in bytes of all channels of an OpenEXR file, which are in memory together."""
@@ -49,7 +49,7 @@ def pixel_writer(
     else:
         path.mkdir()
         films = [FilmPlan(path / f"{i:03d}{_SUFFIXES[how.container]}", [i]) for i in ids]
-    return FilmsWriter(films, how, source, spool, edges, colour=name in _COLOUR)
+    return FilmsWriter(films, how, source, spool, edges, colour=name in CUT_OUTS)
 
 
 def check_pixels(
@@ -68,7 +68,7 @@ def check_pixels(
         if name == "exr":
             _check_exr(source, len(object_ids))
             continue
-        if name in _COLOUR and not source.seekable:
+        if name in CUT_OUTS and not source.seekable:
             raise OutputError(
                 f"{name} needs to read the frames twice, but a live iterator gives them only once; choose matte or exr"
             )
