@@ -1,12 +1,8 @@
-"""Cut-outs and mattes from the command line, and the commands of the rotoscoper's guide."""
+"""Cut-outs and mattes from the command line."""
 
 from __future__ import annotations
 
 import json
-import re
-import shlex
-import shutil
-import subprocess
 from pathlib import Path
 
 import av
@@ -18,7 +14,6 @@ from sam2long.synthetic.photo_clip import VIDEO
 
 from .conftest import Command
 
-GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "rotoscoper.md"
 BOX = ["--box", "4,16,20,32", "--quiet"]
 ELEPHANT = ["track", VIDEO, "--model", "nano", "--box", "7,130,101,208", "--end", "3", "--quiet"]
 
@@ -94,24 +89,3 @@ def test_told_in_one_line_before_the_run(
 def test_options_are_the_fields() -> None:
     made = postprocessing(soft=True, feather=2.5, grow=-3, fill_holes=True, largest=False)
     assert (made.soft, made.feather, made.grow, made.fill_holes, made.largest) == (True, 2.5, -3, True, False)
-
-
-def test_the_guide_runs(sam2long: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every command of the guide, on the first frames of its clip."""
-    pytest.importorskip("OpenEXR")
-    monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```bash\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
-    lines = [line for block in blocks for line in block.splitlines()]
-    assert {line.split()[0] for line in lines} == {"pip", "cp", "sam2long", "ffmpeg"}
-    shutil.copyfile(VIDEO, "clip.mp4")  # what `cp` does
-    for line in lines:
-        words = shlex.split(line.replace("--end 47", "--end 2").replace("@12", "@1"))
-        if words[0] == "sam2long":
-            ended = sam2long(*words[1:])
-            assert ended.status == 0, (line, ended.err)
-        elif words[0] == "ffmpeg" and shutil.which("ffmpeg"):
-            subprocess.run(words, check=True, capture_output=True)
-            assert Path("edges.mp4").stat().st_size
-    for name in re.findall(r"`((?:look|delivery)/[\w./]+)`", GUIDE.read_text(encoding="utf-8")):
-        assert Path(name).exists(), name
-    assert len(list(Path("delivery/exr").iterdir())) == 3

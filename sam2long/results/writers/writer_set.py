@@ -51,8 +51,8 @@ FILES = {
     **ANNOTATION_FILES,
     **PIXEL_FILES,
 }
-# formats that are drawn on frames of the video, which they decode again
-DRAWN = ("overlay", *CUT_OUTS)
+# formats that show frames of the video, which they decode again
+DRAWN = ("overlay", *WITH_IMAGES, *CUT_OUTS)
 # number of results that may wait to be written while tracking continues
 BEHIND = 4
 
