@@ -15,7 +15,7 @@ from sam2long.results.postprocessing import NOTHING, Postprocessing
 from sam2long.results.scale import Scale
 from sam2long.results.writers import WriterSet, open_writers
 from sam2long.running.interrupt import Stop
-from sam2long.running.prompts.parsed import Prompt, apply_prompts, check_prompts, describe
+from sam2long.running.prompts.parsed import Prompt, apply_prompts, check_prompts, describe, object_names
 from sam2long.running.session_file import SavedRun
 from sam2long.running.write import Outcome, Progress, write_results
 from sam2long.tracking import Session
@@ -149,7 +149,7 @@ def open_run(run: Run, load: Callable[[], SAM2]) -> Iterator[OpenRun]:
         overwrite=run.overwrite,
         resume=run.replace_same or run.saved is not None,
         prompted=run.prompted_objects,
-        names=run.saved.names if run.saved else None,
+        names={**object_names(run.prompts), **(run.saved.names if run.saved else {})},
         scale=run.scale,
         postprocessing=run.postprocessing,
     )
