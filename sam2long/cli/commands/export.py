@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from sam2long.cli.options import common as options
+from sam2long.cli.options import edges
 
 
 def export(
@@ -22,6 +23,11 @@ def export(
         typer.Option(metavar="VIDEO", help="Where the video is now. Default: where it was when it was tracked."),
     ] = None,
     levels: options.Levels = None,
+    soft: edges.Soft = False,
+    feather: edges.Feather = 0.0,
+    grow: edges.Grow = 0,
+    fill_holes: edges.FillHoles = False,
+    largest: edges.Largest = False,
     overwrite: options.Overwrite = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -34,10 +40,11 @@ def export(
     from sam2long.running.interrupt import StopSignals
     from sam2long.running.kept_results import open_kept
 
+    changes = edges.postprocessing(soft, feather, grow, fill_holes, largest)
     formats = tuple(word.strip() for word in save.split(","))
     with open_kept(run, video, parse_levels(levels), needs_pixels(formats)) as kept, StopSignals() as stop:
         progress = TrackProgress(run.name, len(kept.times), quiet=quiet)
-        done = write(kept, out, formats, overwrite, progress, stop)
+        done = write(kept, out, formats, overwrite, progress, stop, changes)
     if done.interrupted:
         sys.stderr.write(f"stopped by {stop.who}; nothing was written, run the same command again\n")
         raise typer.Exit(stop.status)
