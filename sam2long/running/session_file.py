@@ -50,7 +50,8 @@ def check_settings(saved: SavedRun, path: Path, given: TreeConfig, max_delay: in
     """
     if given not in (TreeConfig(), saved.tree) or max_delay not in (None, saved.max_delay):
         raise ConfigError(
-            f"{path} was saved with other memory-tree settings; omit these options, or use a new session file"
+            f"{path} was saved with other memory-tree settings; omit these options, also from sam2long.toml, or use a "
+            "new session file"
         )
 
 
