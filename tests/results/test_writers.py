@@ -20,6 +20,7 @@ from tests.results.squares import COUNT, HEIGHT, WIDTH, result, write
 def test_what_appears(tmp_path, source):
     writers = write(tmp_path / "a" / "out", source, range(COUNT))
     expected = {"masks", "objects", "coco.json", "ytvis.json", "overlay.mp4", "masks.npz", "trace.csv", "summary.json"}
+    expected |= {"yolo", "labelme", "cvat.xml", "cvat-masks.xml", "measurements.csv", "contours", "contours.geojson"}
     assert {path.name for path in (tmp_path / "a" / "out").iterdir()} == expected
     assert {path.name for path in writers.files} == expected
     assert not [thread for thread in threading.enumerate() if thread.name == "writers"]

@@ -10,6 +10,7 @@ from sam2long.cli.options import common as options
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sam2long.results.scale import Scale
     from sam2long.running.models import ModelChoice
     from sam2long.running.prompts.parsed import Prompt
     from sam2long.running.run import FrameRange
@@ -25,6 +26,7 @@ def track(
     mask: options.Mask = None,
     prompts: options.Prompts = None,
     save: options.Save = "png,overlay,coco",
+    scale: options.Scale = None,
     session: options.SessionFile = None,
     overwrite: options.Overwrite = False,
     quiet: options.Quiet = False,
@@ -53,6 +55,7 @@ def track(
     # Imported here because PyTorch and PyAV take seconds, and `sam2long --help` must be fast.
     from sam2long.cli.options.tree import check_delay, tree_config
     from sam2long.cli.options.video import parse_levels
+    from sam2long.results.scale import Scale
     from sam2long.running.models import ModelChoice
     from sam2long.running.prompts.prompt_file import read_prompts
     from sam2long.running.run import FrameRange
@@ -64,7 +67,8 @@ def track(
     tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, merge, greedy)
     check_delay(max_delay)
     how = _How(choice, tree, max_delay, FrameRange(start, end, stride, reverse), fps, parse_levels(levels))
-    where = _Where(out, tuple(word.strip() for word in save.split(",")), overwrite, session, quiet)
+    size = None if scale is None else Scale.parse(scale)
+    where = _Where(out, tuple(word.strip() for word in save.split(",")), size, overwrite, session, quiet)
     _track(video, given, saved, how, where)
 
 
@@ -86,6 +90,7 @@ class _Where:
 
     out: Path
     formats: tuple[str, ...]
+    scale: Scale | None
     overwrite: bool
     session: Path | None
     quiet: bool
@@ -105,6 +110,7 @@ def _track(video: str, prompts: list[Prompt], saved: SavedRun | None, how: _How,
             prompts=prompts,
             out=where.out,
             formats=where.formats,
+            scale=where.scale,
             tree=how.tree,
             max_delay=how.max_delay,
             levels=how.levels,
