@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sam2long.errors import OutputError, VideoError
+from sam2long.results.scale import Scale
 from sam2long.results.writers import open_writers
 from sam2long.results.writers.writer_set import DRAWN
 from sam2long.running.interrupt import Stop
@@ -37,7 +38,13 @@ def needs_pixels(formats: Sequence[str]) -> bool:
 
 
 def export(
-    kept: KeptResults, out: Path, formats: Sequence[str], overwrite: bool, progress: Progress, stop: Stop
+    kept: KeptResults,
+    out: Path,
+    formats: Sequence[str],
+    scale: Scale | None,
+    overwrite: bool,
+    progress: Progress,
+    stop: Stop,
 ) -> Exported:
     """Write the results into a folder, in the formats of `sam2long track`, with a trace and a summary.
 
@@ -64,6 +71,8 @@ def export(
         overwrite=overwrite,
         resume=True,
         prompted=kept.prompted,
+        names=kept.names,
+        scale=scale,
     )
     frames = 0
     try:

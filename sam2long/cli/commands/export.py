@@ -21,6 +21,7 @@ def export(
         str | None,
         typer.Option(metavar="VIDEO", help="Where the video is now. Default: where it was when it was tracked."),
     ] = None,
+    scale: options.Scale = None,
     levels: options.Levels = None,
     overwrite: options.Overwrite = False,
     quiet: options.Quiet = False,
@@ -29,15 +30,17 @@ def export(
     # Imported here because PyTorch takes seconds, and `sam2long --help` must be fast.
     from sam2long.cli.options.video import parse_levels
     from sam2long.cli.running.progress import TrackProgress
+    from sam2long.results.scale import Scale
     from sam2long.running.export import export as write
     from sam2long.running.export import needs_pixels
     from sam2long.running.interrupt import StopSignals
     from sam2long.running.kept_results import open_kept
 
+    size = None if scale is None else Scale.parse(scale)
     formats = tuple(word.strip() for word in save.split(","))
     with open_kept(run, video, parse_levels(levels), needs_pixels(formats)) as kept, StopSignals() as stop:
         progress = TrackProgress(run.name, len(kept.times), quiet=quiet)
-        done = write(kept, out, formats, overwrite, progress, stop)
+        done = write(kept, out, formats, size, overwrite, progress, stop)
     if done.interrupted:
         sys.stderr.write(f"stopped by {stop.who}; nothing was written, run the same command again\n")
         raise typer.Exit(stop.status)

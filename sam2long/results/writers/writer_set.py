@@ -48,8 +48,8 @@ FILES = {
     "trace": (TRACE_FILE,),
     **ANNOTATION_FILES,
 }
-# formats that are drawn on frames of the video, which they decode again
-DRAWN = ("overlay",)
+# formats with frames of the video, which they decode again
+DRAWN = ("overlay", *WITH_IMAGES)
 # number of results that may wait to be written while tracking continues
 BEHIND = 4
 
@@ -221,6 +221,7 @@ class WriterSet:
                 self._spool,
                 self._source,
                 object_ids=self._object_ids,
+                names=self._about.labels.names,
                 files=files,
                 settings=self._settings,
                 ending=ending,
