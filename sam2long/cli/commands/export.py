@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from sam2long.cli.options import batch as batch_options
 from sam2long.cli.options import common as options
 
 
@@ -25,27 +26,36 @@ def export(
     levels: options.Levels = None,
     overwrite: options.Overwrite = False,
     quiet: options.Quiet = False,
+    as_json: batch_options.AsJson = False,
 ) -> None:
     """Write the results of an earlier run or session in other formats, without tracking again."""
     # Imported here because PyTorch takes seconds, and `sam2long --help` must be fast.
     from sam2long.cli.options.video import parse_levels
-    from sam2long.cli.running.progress import TrackProgress
+    from sam2long.cli.running.events import choose
+    from sam2long.cli.running.progress import progress_of
     from sam2long.results.scale import Scale
     from sam2long.running.export import export as write
     from sam2long.running.export import needs_pixels
     from sam2long.running.interrupt import StopSignals
     from sam2long.running.kept_results import open_kept
 
+    events = choose(as_json)
     size = None if scale is None else Scale.parse(scale)
     formats = tuple(word.strip() for word in save.split(","))
     with open_kept(run, video, parse_levels(levels), needs_pixels(formats)) as kept, StopSignals() as stop:
-        progress = TrackProgress(run.name, len(kept.times), quiet=quiet)
+        progress = progress_of(run.name, len(kept.times), quiet)
         done = write(kept, out, formats, size, overwrite, progress, stop)
+    if events is not None:
+        facts = {"frames": done.frames, "out": str(out), "files": [path.name for path in done.files]}
+        if done.interrupted:
+            events.failed(run.name, f"stopped by {stop.who}", **facts)
+        else:
+            events.done(run.name, **facts, warnings=[kept.stopped] if kept.stopped else [])
     if done.interrupted:
         sys.stderr.write(f"stopped by {stop.who}; nothing was written, run the same command again\n")
         raise typer.Exit(stop.status)
     if kept.stopped:
         sys.stderr.write(f"warning: {run} is not complete: {kept.stopped}\n")
-    if not quiet:
+    if not quiet and events is None:
         written = ", ".join(path.name + "/" * path.is_dir() for path in done.files)
         typer.echo(f"{done.frames} frame{'s' * (done.frames != 1)} of {run} in {out}: {written}")

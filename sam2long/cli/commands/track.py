@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sam2long.cli.options import batch as batch_options
 from sam2long.cli.options import common as options
 
 if TYPE_CHECKING:
@@ -50,17 +51,20 @@ def track(
     reverse: options.Reverse = False,
     fps: options.Fps = None,
     levels: options.Levels = None,
+    as_json: batch_options.AsJson = False,
 ) -> None:
     """Follow objects through a video, given points, boxes or masks, and write their masks."""
     # Imported here because PyTorch and PyAV take seconds, and `sam2long --help` must be fast.
     from sam2long.cli.options.tree import check_delay, tree_config
     from sam2long.cli.options.video import parse_levels
+    from sam2long.cli.running.events import choose
     from sam2long.results.scale import Scale
     from sam2long.running.models import ModelChoice
     from sam2long.running.prompts.prompt_file import read_prompts
     from sam2long.running.run import FrameRange
     from sam2long.running.session_file import read_saved
 
+    choose(as_json)
     saved = read_saved(session)
     given = read_prompts(point or [], box or [], mask or [], prompts, needed=saved is None)
     choice = ModelChoice(model, checkpoint, device, image_size, random_weights, precision, compile, quiet)
