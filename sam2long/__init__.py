@@ -18,7 +18,7 @@ from sam2long.version import VERSION as __version__
 if TYPE_CHECKING:
     from sam2long.model import SAM2, load_model
     from sam2long.results import FrameResult
-    from sam2long.tracking import Preview, Session
+    from sam2long.tracking import Preview, Session, follow
     from sam2long.tree import TreeConfig
     from sam2long.video import open_video
 
@@ -27,6 +27,7 @@ _PACKAGES = {
     "load_model": "model",
     "Preview": "tracking",
     "Session": "tracking",
+    "follow": "tracking",
     "TreeConfig": "tree",
     "FrameResult": "results",
     "open_video": "video",
@@ -40,6 +41,7 @@ __all__ = [
     "TreeConfig",
     "UserError",
     "__version__",
+    "follow",
     "load_model",
     "open_video",
 ]

@@ -94,8 +94,8 @@ def test_eval(sam2long: Command, tiny_model: Path, tmp_path: Path) -> None:
 
 
 def test_bench(sam2long: Command) -> None:
-    words = ("--image-size", "64", "--frames", "1", "--pathways", "1", "--objects", "1", "--device", "cpu")
-    ended = sam2long("bench", *words, "--json")
+    words = ("--model", "nano", "--image-size", "64", "--frames", "1", "--pathways", "1", "--objects", "1")
+    ended = sam2long("bench", *words, "--device", "cpu", "--json")
     lines = events(ended)
     assert kinds(lines)[-1] == "result" and kinds(lines)[:2] == ["started", "done"]
     assert len(lines[-1]["result"]["timings"]) == lines[-1]["counts"]["done"] > 1

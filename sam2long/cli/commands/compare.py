@@ -55,7 +55,7 @@ def compare(
         StopSignals() as stop,
         nullcontext() if out is None else CompareFiles(out, pair, overwrite) as files,
     ):
-        difference = _measure(pair, files, stop)
+        difference = _measure(pair, files, stop, out)
         if stop.asked:
             if events is not None:
                 events.failed(_JOB, f"stopped by {stop.who}")
@@ -73,12 +73,12 @@ def compare(
         typer.echo(f"{', '.join(path.name for path in files.files)} in {out}")
 
 
-def _measure(pair: RunPair, files: CompareFiles | None, stop: Stop) -> Difference:
+def _measure(pair: RunPair, files: CompareFiles | None, stop: Stop, out: Path | None) -> Difference:
     from sam2long.cli.running.progress import progress_of
     from sam2long.evaluation.difference import Difference
 
     difference = Difference()
-    with progress_of(_JOB, len(pair.frames)) as progress:
+    with progress_of(_JOB, len(pair.frames), out=out) as progress:
         for frame in stop.until_asked(iter(pair.frames)):
             a, b = pair.a.masks(frame), pair.b.masks(frame)
             found = list(difference.add(frame, pair.time(frame), a, b))

@@ -43,7 +43,7 @@ def export(
     size = None if scale is None else Scale.parse(scale)
     formats = tuple(word.strip() for word in save.split(","))
     with open_kept(run, video, parse_levels(levels), needs_pixels(formats)) as kept, StopSignals() as stop:
-        progress = progress_of(run.name, len(kept.times), quiet)
+        progress = progress_of(run.name, len(kept.times), quiet, out)
         done = write(kept, out, formats, size, overwrite, progress, stop)
     if events is not None:
         facts = {"frames": done.frames, "out": str(out), "files": [path.name for path in done.files]}

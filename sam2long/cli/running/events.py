@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 from types import TracebackType
 
 import typer
@@ -30,10 +31,10 @@ class Events:
         named = {} if job is None else {"job": job}
         typer.echo(json.dumps({"event": event, **named, **facts, "counts": self._counts}, default=str))
 
-    def started(self, job: str, total: int | None = None) -> None:
+    def started(self, job: str, total: int | None = None, **facts: object) -> None:
         """A job begins; `total` is the number of frames to expect, or None if it is not known."""
         self._move(WAITING, RUNNING)
-        self.tell("started", job, state=RUNNING, total=total)
+        self.tell("started", job, state=RUNNING, total=total, **facts)
 
     def done(self, job: str, **facts: object) -> None:
         """A job has ended well."""
@@ -66,14 +67,15 @@ class JobEvents:
         events: prints them.
         job: name of the job.
         total: number of frames to expect, or None if it is not known.
+        out: output folder of the job, or None.
     """
 
-    def __init__(self, events: Events, job: str, total: int | None) -> None:
-        self._events, self._job, self._total = events, job, total
+    def __init__(self, events: Events, job: str, total: int | None, out: Path | None = None) -> None:
+        self._events, self._job, self._total, self._out = events, job, total, out
         self._frames, self._begun, self._told = 0, time.monotonic(), 0.0
 
     def __enter__(self) -> JobEvents:
-        self._events.started(self._job, self._total)
+        self._events.started(self._job, self._total, out=self._out)
         self._begun = time.monotonic()
         return self
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
@@ -55,10 +56,12 @@ class TrackProgress:
         self._progress.update(self._task, advance=1)
 
 
-def progress_of(name: str, total: int | None, quiet: bool = False) -> TrackProgress | JobEvents:
+def progress_of(
+    name: str, total: int | None, quiet: bool = False, out: Path | None = None
+) -> TrackProgress | JobEvents:
     """What shows the progress of a job: a line on the terminal, or JSON lines if the command prints them."""
     events = current()
-    return TrackProgress(name, total, quiet) if events is None else JobEvents(events, name, total)
+    return TrackProgress(name, total, quiet) if events is None else JobEvents(events, name, total, out)
 
 
 class _Frames(ProgressColumn):

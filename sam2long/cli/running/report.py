@@ -25,7 +25,7 @@ def track_and_report(run: Run, load: Callable[[], SAM2], quiet: bool = False) ->
         typer.Exit: with status 130 after Ctrl-C, 143 after SIGTERM.
     """
     with open_run(run, load) as opened:
-        progress = progress_of(run.source.name, opened.expected, quiet)
+        progress = progress_of(run.source.name, opened.expected, quiet, run.out)
         with StopSignals() as stop:
             outcome = opened.write(progress, stop)
             _report(run, outcome, opened.writers, stop.who, quiet)
