@@ -31,6 +31,7 @@ def track(
     session: options.SessionFile = None,
     overwrite: options.Overwrite = False,
     quiet: options.Quiet = False,
+    as_json: batch_options.AsJson = False,
     model: options.Model = "sam2.1-hiera-large",
     checkpoint: options.Checkpoint = None,
     random_weights: options.RandomWeights = False,
@@ -51,7 +52,6 @@ def track(
     reverse: options.Reverse = False,
     fps: options.Fps = None,
     levels: options.Levels = None,
-    as_json: batch_options.AsJson = False,
 ) -> None:
     """Follow objects through a video, given points, boxes or masks, and write their masks."""
     # Imported here because PyTorch and PyAV take seconds, and `sam2long --help` must be fast.

@@ -48,7 +48,7 @@ FILES = {
     "trace": (TRACE_FILE,),
     **ANNOTATION_FILES,
 }
-# formats with frames of the video, which they decode again
+# formats that are drawn on frames of the video, which they decode again
 DRAWN = ("overlay", *WITH_IMAGES)
 # number of results that may wait to be written while tracking continues
 BEHIND = 4
