@@ -18,6 +18,7 @@ from sam2long.version import VERSION as __version__
 if TYPE_CHECKING:
     from sam2long.model import SAM2, load_model
     from sam2long.results import FrameResult
+    from sam2long.running.prompts.reading import load_prompts
     from sam2long.tracking import Preview, Session, follow
     from sam2long.tree import TreeConfig
     from sam2long.video import open_video
@@ -30,6 +31,7 @@ _PACKAGES = {
     "follow": "tracking",
     "TreeConfig": "tree",
     "FrameResult": "results",
+    "load_prompts": "running.prompts.reading",
     "open_video": "video",
 }
 
@@ -43,6 +45,7 @@ __all__ = [
     "__version__",
     "follow",
     "load_model",
+    "load_prompts",
     "open_video",
 ]
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from sam2long.results.scale import Scale
     from sam2long.running.models import ModelChoice
-    from sam2long.running.prompts.parsed import Prompt
+    from sam2long.running.prompts.reading import GivenPrompts
     from sam2long.running.run import FrameRange
     from sam2long.running.session_file import SavedRun
     from sam2long.tree import TreeConfig
@@ -26,6 +26,7 @@ def track(
     box: options.Box = None,
     mask: options.Mask = None,
     prompts: options.Prompts = None,
+    prompt_frames: options.PromptFrames = "first",
     save: options.Save = "png,overlay,coco",
     scale: options.Scale = None,
     session: options.SessionFile = None,
@@ -60,13 +61,15 @@ def track(
     from sam2long.cli.running.events import choose
     from sam2long.results.scale import Scale
     from sam2long.running.models import ModelChoice
-    from sam2long.running.prompts.prompt_file import read_prompts
+    from sam2long.running.prompts.files.choice import PromptFrames
+    from sam2long.running.prompts.reading import read_prompts
     from sam2long.running.run import FrameRange
     from sam2long.running.session_file import read_saved
 
     choose(as_json)
     saved = read_saved(session)
-    given = read_prompts(point or [], box or [], mask or [], prompts, needed=saved is None)
+    marked = PromptFrames.parse(prompt_frames)
+    given = read_prompts(point or [], box or [], mask or [], prompts, marked, needed=saved is None)
     choice = ModelChoice(model, checkpoint, device, image_size, random_weights, precision, compile, quiet)
     tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, merge, greedy)
     check_delay(max_delay)
@@ -100,7 +103,7 @@ class _Where:
     quiet: bool
 
 
-def _track(video: str, prompts: list[Prompt], saved: SavedRun | None, how: _How, where: _Where) -> None:
+def _track(video: str, given: GivenPrompts, saved: SavedRun | None, how: _How, where: _Where) -> None:
     from sam2long.cli.running.report import track_and_report
     from sam2long.running.run import Run
     from sam2long.running.session_file import check_settings
@@ -109,9 +112,10 @@ def _track(video: str, prompts: list[Prompt], saved: SavedRun | None, how: _How,
     if saved is not None and where.session is not None:
         check_settings(saved, where.session, how.tree, how.max_delay)
     with open_video(video, fps=how.fps, levels=how.levels) as source:
+        read = given.for_video(source)
         run = Run(
             source=source,
-            prompts=prompts,
+            prompts=read.prompts,
             out=where.out,
             formats=where.formats,
             scale=where.scale,
@@ -124,4 +128,4 @@ def _track(video: str, prompts: list[Prompt], saved: SavedRun | None, how: _How,
             session_file=where.session,
             saved=saved,
         )
-        track_and_report(run, how.network.load, where.quiet)
+        track_and_report(run, how.network.load, where.quiet, read.note)

@@ -16,8 +16,8 @@ from sam2long.running.run import Run, open_run
 from sam2long.running.write import Outcome
 
 
-def track_and_report(run: Run, load: Callable[[], SAM2], quiet: bool = False) -> None:
-    """Track, write the results and report; `quiet` prints warnings and errors only.
+def track_and_report(run: Run, load: Callable[[], SAM2], quiet: bool = False, note: str | None = None) -> None:
+    """Track, write the results and report, with a `note` at the beginning; `quiet` prints warnings and errors only.
 
     Raises:
         UserError: the input is invalid, and no files are left behind; or the run failed midway, and the frames
@@ -25,6 +25,8 @@ def track_and_report(run: Run, load: Callable[[], SAM2], quiet: bool = False) ->
         typer.Exit: with status 130 after Ctrl-C, 143 after SIGTERM.
     """
     with open_run(run, load) as opened:
+        if note is not None and not quiet and current() is None:
+            sys.stderr.write(f"{note}\n")
         progress = progress_of(run.source.name, opened.expected, quiet, run.out)
         with StopSignals() as stop:
             outcome = opened.write(progress, stop)
