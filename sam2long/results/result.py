@@ -121,3 +121,9 @@ class FrameResult:
             UserError: the supervision library is not installed.
         """
         return convert.to_supervision(self.masks, self.scores)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the masks, and a table of the objects."""
+        from sam2long.results.html import result_html
+
+        return result_html(self)

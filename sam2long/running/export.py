@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sam2long.errors import OutputError, VideoError
 from sam2long.results.postprocessing import NOTHING, Postprocessing
+from sam2long.results.scale import Scale
 from sam2long.results.writers import open_writers
 from sam2long.results.writers.writer_set import DRAWN
 from sam2long.running.interrupt import Stop
@@ -41,6 +42,7 @@ def export(
     kept: KeptResults,
     out: Path,
     formats: Sequence[str],
+    scale: Scale | None,
     overwrite: bool,
     progress: Progress,
     stop: Stop,
@@ -77,6 +79,8 @@ def export(
         overwrite=overwrite,
         resume=True,
         prompted=kept.prompted,
+        names=kept.names,
+        scale=scale,
         postprocessing=postprocessing,
     )
     frames = 0

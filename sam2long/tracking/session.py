@@ -286,6 +286,12 @@ class Session(SessionPrompts, SessionResults):
         session._saved = session._state.stamp
         return session
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: a frame with its masks, and what is known of each object over time."""
+        from sam2long.tracking.session_html import session_html
+
+        return session_html(self, self._edits.run)
+
     def close(self) -> None:
         """Delete stored results and cached features, and close the video unless it was passed already opened."""
         if self._state.store is not None:

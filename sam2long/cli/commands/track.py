@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sam2long.cli.options import batch as batch_options
 from sam2long.cli.options import common as options
 from sam2long.cli.options import edges
 
@@ -33,6 +34,7 @@ def track(
     session: options.SessionFile = None,
     overwrite: options.Overwrite = False,
     quiet: options.Quiet = False,
+    as_json: batch_options.AsJson = False,
     model: options.Model = "sam2.1-hiera-large",
     checkpoint: options.Checkpoint = None,
     random_weights: options.RandomWeights = False,
@@ -63,6 +65,7 @@ def track(
     # Imported here because PyTorch and PyAV take seconds, and `sam2long --help` must be fast.
     from sam2long.cli.options.tree import check_delay, tree_config
     from sam2long.cli.options.video import parse_levels
+    from sam2long.cli.running.events import choose
     from sam2long.results.scale import Scale
     from sam2long.running.models import ModelChoice
     from sam2long.running.prompts.files.choice import PromptFrames
@@ -70,6 +73,7 @@ def track(
     from sam2long.running.run import FrameRange
     from sam2long.running.session_file import read_saved
 
+    choose(as_json)
     saved = read_saved(session)
     marked = PromptFrames.parse(prompt_frames)
     given = read_prompts(point or [], box or [], mask or [], prompts, marked, needed=saved is None)

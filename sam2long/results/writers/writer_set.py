@@ -232,6 +232,7 @@ class WriterSet:
                 self._spool,
                 self._source,
                 object_ids=self._object_ids,
+                names=self._about.labels.names,
                 files=files,
                 settings=self._settings,
                 ending=ending,
