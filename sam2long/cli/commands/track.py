@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sam2long.cli.options import common as options
+from sam2long.cli.options import live as live_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,8 +49,13 @@ def track(
     reverse: options.Reverse = False,
     fps: options.Fps = None,
     levels: options.Levels = None,
+    record: live_options.Record = None,
+    control: live_options.ControlFile = None,
+    late: live_options.Late = None,
+    buffer: live_options.Buffer = None,
+    reconnect: live_options.Reconnect = None,
 ) -> None:
-    """Follow objects through a video, given points, boxes or masks, and write their masks."""
+    """Follow objects through a video or a live stream, given points, boxes or masks, and write their masks."""
     # Imported here because PyTorch and PyAV take seconds, and `sam2long --help` must be fast.
     from sam2long.cli.options.tree import check_delay, tree_config
     from sam2long.cli.options.video import parse_levels
@@ -59,13 +65,13 @@ def track(
     from sam2long.running.session_file import read_saved
 
     saved = read_saved(session)
-    given = read_prompts(point or [], box or [], mask or [], prompts, needed=saved is None)
+    given = read_prompts(point or [], box or [], mask or [], prompts, needed=saved is None and control is None)
     choice = ModelChoice(model, checkpoint, device, image_size, random_weights, precision, compile, quiet)
     tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, merge, greedy)
     check_delay(max_delay)
     how = _How(choice, tree, max_delay, FrameRange(start, end, stride, reverse), fps, parse_levels(levels))
     where = _Where(out, tuple(word.strip() for word in save.split(",")), overwrite, session, quiet)
-    _track(video, given, saved, how, where)
+    _track(video, given, saved, how, where, live_options.LiveOptions(record, control, late, buffer, reconnect))
 
 
 @dataclass(frozen=True)
@@ -91,15 +97,23 @@ class _Where:
     quiet: bool
 
 
-def _track(video: str, prompts: list[Prompt], saved: SavedRun | None, how: _How, where: _Where) -> None:
+def _track(
+    video: str,
+    prompts: list[Prompt],
+    saved: SavedRun | None,
+    how: _How,
+    where: _Where,
+    live: live_options.LiveOptions,
+) -> None:
+    from sam2long.cli.running.live import opened_source, track_live
     from sam2long.cli.running.report import track_and_report
     from sam2long.running.run import Run
     from sam2long.running.session_file import check_settings
-    from sam2long.video import open_video
+    from sam2long.video.live.live_source import LiveSource
 
     if saved is not None and where.session is not None:
         check_settings(saved, where.session, how.tree, how.max_delay)
-    with open_video(video, fps=how.fps, levels=how.levels) as source:
+    with opened_source(video, prompts, how, where, live) as source:
         run = Run(
             source=source,
             prompts=prompts,
@@ -114,4 +128,7 @@ def _track(video: str, prompts: list[Prompt], saved: SavedRun | None, how: _How,
             session_file=where.session,
             saved=saved,
         )
-        track_and_report(run, how.network.load, where.quiet)
+        if isinstance(source, LiveSource):
+            track_live(run, source, how.network.load, live, where.quiet)
+        else:
+            track_and_report(run, how.network.load, where.quiet)

@@ -66,7 +66,7 @@ class _Film:
 
     def add(self, number: int, masks: Mapping[int, npt.NDArray[np.bool_]]) -> None:
         if self._frames is None:
-            self._frames = self._source.frames(number)
+            self._frames = self._source.frames_again(number)
         if self._encoder is None:
             source = self._source
             self._encoder = Mp4Encoder(self._path, source.height, source.width, source.fps, source.pixel_aspect)

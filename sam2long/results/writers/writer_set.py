@@ -54,9 +54,9 @@ class WriterSet:
         folder: OutputFolder,
         formats: Sequence[str],
         source: VideoSource,
-        object_ids: Sequence[int],
+        object_ids: list[int],
         settings: Mapping[str, object],
-        prompted: Collection[tuple[int, int]],
+        prompted: set[tuple[int, int]],
     ) -> None:
         self._folder = folder
         self._formats = formats
@@ -77,6 +77,17 @@ class WriterSet:
         """Files and folders that exist after `finish`."""
         names = [file for name in self._formats for file in FILES[name]] + [SUMMARY]
         return [self._folder.path / name for name in names if (self._folder.path / name).exists()]
+
+    def expect(self, frame: int, object_id: int) -> None:
+        """Announce a prompt that was given after the start, before its frame is written; `npz` must not be written.
+
+        Raises:
+            OutputError: a format cannot hold the id.
+        """
+        _check_ids(self._formats, [object_id])
+        self._prompted.add((frame, object_id))
+        if object_id not in self._object_ids:
+            self._object_ids.append(object_id)
 
     def write(self, result: FrameResult) -> None:
         """Queue the result of one frame; waits only if the writers are far behind.
@@ -292,7 +303,7 @@ def _check_formats(formats: Sequence[str], source: VideoSource) -> None:
             raise OutputError(f"unknown output format {name!r}; known: {', '.join(FILES)}")
     if "overlay" not in formats:
         return
-    if not source.seekable:
+    if not source.repeatable:
         raise OutputError(
             "an overlay needs to read the frames twice, but a live iterator gives them only once; omit the overlay"
         )

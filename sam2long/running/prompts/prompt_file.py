@@ -46,6 +46,15 @@ def parse_entries(entries: Sequence[Any], where: str, folder: Path) -> list[Prom
     return prompts
 
 
+def parse_entry(entry: Any, where: str, folder: Path) -> list[Prompt]:
+    """Parse one entry of a prompt file; see `parse_entries`.
+
+    Raises:
+        PromptError: it is not valid.
+    """
+    return _Entry(entry, where, folder).prompts()
+
+
 def read_prompts(
     points: Iterable[str], boxes: Sequence[str], masks: Iterable[str], path: Path | None, needed: bool = True
 ) -> list[Prompt]:
