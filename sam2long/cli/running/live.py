@@ -110,7 +110,9 @@ def _account(source: LiveSource, record: Path | None) -> str:
     """What became of the stream, such as `12 frames dropped, at most 0.31 s behind; recorded in match.mkv`."""
     facts = source.facts()
     dropped, back = facts["dropped"], facts["reconnections"]
-    parts = [f"{dropped} frame{'s' * (dropped != 1)} dropped, at most {facts['longest_wait']} s in the buffer"]
+    parts = [f"{dropped} frame{'s' * (dropped != 1)} dropped"]
+    if source.drops:
+        parts[0] += f", the others at most {facts['longest_wait']} s in the buffer"
     if back:
         parts.append(f"lost and back {back} time{'s' * (back != 1)}")
     if record is not None:

@@ -16,6 +16,9 @@ CAMERA_SECONDS = 5.0
 NETWORK_SECONDS = 10.0
 """How long a camera or a server may take to answer or to send the next packet."""
 
+_QUICK = {"fpsprobesize": "2"}
+"""By default FFmpeg waits for 20 frames to measure the frame rate; a slow camera would take longer than the timeout."""
+
 
 @dataclass(frozen=True)
 class Address:
@@ -78,7 +81,7 @@ def _network(text: str) -> Address:
     # Over UDP, the default, every lost packet would damage frames; files over HTTP resume where they were.
     options = {"rtsp_transport": "tcp"} if kind == RTSP else {"reconnect": "1", "reconnect_delay_max": "10"}
     name = Path(parts.path).stem or host
-    return Address(kind, text, shown, name, options=options, seconds=NETWORK_SECONDS)
+    return Address(kind, text, shown, name, options=options | _QUICK, seconds=NETWORK_SECONDS)
 
 
 def _camera(device: str) -> Address:

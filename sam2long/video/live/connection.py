@@ -32,13 +32,14 @@ class Connection:
     Attributes:
         video: the video stream.
         streams: the video stream, then the audio streams.
-        finite: whether it is known to be a whole file, which ends and does not come back.
+        finite: whether it is a pipe or a file of known length, of which nothing need be dropped.
         fps: average frames per second.
         tick: duration of a tick of its time stamps in seconds.
         timed: whether packets carry time stamps.
         leaps: whether time stamps may leap.
         pixel_aspect: displayed width of a pixel divided by its height.
         lost: why reading failed before the end of the stream, or None.
+        ends: whether an end without a failure is the end, rather than a camera or a server that went away.
     """
 
     def __init__(self, address: Address, *, low_delay: bool) -> None:
@@ -52,6 +53,7 @@ class Connection:
             VideoError: there is no such source, it does not answer, or it has no video.
         """
         self.lost: str | None = None
+        self._seconds = address.seconds
         self._container = _open(address)
         try:
             self.video = _video_stream(self._container, address)
@@ -60,6 +62,7 @@ class Connection:
             raise
         self.streams: list[av.VideoStream | av.AudioStream] = [self.video, *self._container.streams.audio]
         self.finite = address.kind == PIPE or (address.kind == HTTP and _is_file(self._container))
+        self.ends = self.finite or address.kind == HTTP
         self.fps = float(self.video.average_rate or self.video.guessed_rate or DEFAULT_FPS)
         self.tick = float(self.video.time_base)
         flags = self._container.format.flags
@@ -74,6 +77,9 @@ class Connection:
         while True:
             try:
                 packet = next(packets, None)
+            except av.error.ExitError:
+                self.lost = f"it sent nothing for {self._seconds:g} s"
+                packet = None
             except (av.error.FFmpegError, OSError) as error:
                 self.lost = error.strerror or type(error).__name__
                 packet = None
@@ -115,10 +121,11 @@ def _open(address: Address) -> av.container.InputContainer:
 def _why_not_opened(address: Address, error: Exception) -> str:
     why = getattr(error, "strerror", None) or str(error)
     if address.kind == PIPE:
-        if isinstance(error, EOFError):
-            return "the pipe is empty: the program before it wrote no video"
-        return "the pipe cannot be read as a video; use a format that can be streamed, such as Matroska, MPEG-TS or y4m"
-    if address.kind == CAMERA and address.format not in av.formats_available:
+        return (
+            "the pipe is empty, or no video that can be read from a pipe: use Matroska, MPEG-TS or y4m, and see that"
+            " the program before it did not fail"
+        )
+    if "no container format" in why:
         return f"{address.shown} cannot be opened: this build of PyAV has no {address.format}, which reads cameras"
     if isinstance(error, FileNotFoundError):
         return f"{address.shown} does not exist ({address.url})" if address.kind == CAMERA else _refused(address, why)

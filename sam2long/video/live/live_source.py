@@ -87,6 +87,11 @@ class LiveSource(VideoSource):
         return self._taken
 
     @property
+    def drops(self) -> bool:
+        """Whether frames that are not taken in time are dropped."""
+        return self._reader.drops
+
+    @property
     def over(self) -> bool:
         """Whether no frame is left to take, and none will come."""
         return self._reader.buffer.over

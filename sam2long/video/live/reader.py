@@ -110,15 +110,16 @@ class Reader:
         self.buffer = FrameBuffer(self._terms.buffer, drop=self.drops)
         self._timeline = Timeline(by_arrival=self.drops)
         while connection is not None:
-            finite = connection.finite
             try:
                 self._pump(connection)
             finally:
                 connection.close()
-            if finite:
-                self.lost = connection.lost and f"{self._address.shown} broke off: {connection.lost}"
+            if self._stopped.is_set() or (connection.ends and connection.lost is None):
                 return
-            connection = None if self._stopped.is_set() else self._connect_again(connection.lost or "the stream ended")
+            if connection.finite:
+                self.lost = f"{self._address.shown} broke off: {connection.lost}"
+                return
+            connection = self._connect_again(connection.lost or "the stream ended")
 
     def _pump(self, connection: Connection) -> None:
         """Read from a connection until it ends."""
