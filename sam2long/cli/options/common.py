@@ -12,7 +12,11 @@ _FRAMES, _RESULTS = "Frames", "Results"
 
 Video: TypeAlias = Annotated[
     str,
-    typer.Argument(metavar="VIDEO", help="A video file, a folder of images, or a quoted pattern such as 'in/*.jpg'."),
+    typer.Argument(
+        metavar="VIDEO",
+        help="A video file, a folder of images, a quoted pattern such as 'in/*.jpg', or a live source: camera:0,"
+        " rtsp://..., http://..., or - for a pipe.",
+    ),
 ]
 
 Point: TypeAlias = Annotated[

@@ -264,7 +264,7 @@ def open_writers(
         formats: any of `png` (masks/), `png-per-object` (objects/), `coco` (coco.json, ytvis.json), `overlay`
             (overlay.mp4), `npz` (masks.npz), `trace` (trace.csv); summary.json is always written.
         source: video that the results belong to.
-        object_ids: all ids that results may have.
+        object_ids: all ids that results may have, see also `WriterSet.expect`.
         settings: JSON values to store in the summary.
         overwrite: write into a folder that is not empty, replacing entries of the same name.
         resume: also replace results of an earlier run with the same settings.
@@ -272,7 +272,7 @@ def open_writers(
 
     Raises:
         TypeError: an id or a frame number is not an integer.
-        OutputError: a format is unknown or cannot hold an id, the overlay is of a source that can be read only once or
+        OutputError: a format is unknown or cannot hold an id, the overlay is of a source that can be read only once, or
             is too large to encode, the settings are not JSON, or the folder is not empty or cannot be written.
     """
     chosen = list(dict.fromkeys(formats))

@@ -76,8 +76,14 @@ class Reader:
         self._begun, self._stopped = Event(), Event()
         # A daemon, since a read from a pipe may never return.
         Thread(target=self._run, name="live", daemon=True).start()
-        while not self._begun.wait(WAKE_SECONDS):
-            pass
+        try:
+            while not self._begun.wait(WAKE_SECONDS):
+                pass
+        except BaseException:  # Ctrl-C
+            self._stopped.set()
+            if recording is not None:
+                recording.close()
+            raise
         if self.failure is not None:
             raise self.failure
 
