@@ -10,7 +10,7 @@ import av
 
 from sam2long.errors import VideoError
 from sam2long.video.files.decoder import TEXT_FORMATS
-from sam2long.video.live.address import CAMERA, HTTP, PIPE, Address
+from sam2long.video.live.address import CAMERA, HTTP, PIPE, RTSP, Address
 from sam2long.video.source import DEFAULT_FPS
 
 # FFmpeg's flags: time stamps may leap; the format has none
@@ -20,10 +20,11 @@ _PLAYLISTS = frozenset({"hls", "dash"})
 
 
 class Arrived(NamedTuple):
-    """A packet of any recorded stream, and the pictures that it completes."""
+    """A packet of any recorded stream, the pictures that it completes, and whether it is damaged."""
 
     packet: av.Packet
     pictures: list[av.VideoFrame]
+    damaged: bool = False
 
 
 class Connection:
@@ -66,7 +67,8 @@ class Connection:
         self.fps = float(self.video.average_rate or self.video.guessed_rate or DEFAULT_FPS)
         self.tick = float(self.video.time_base)
         flags = self._container.format.flags
-        self.timed, self.leaps = not flags & _NO_TIMES, bool(flags & _TIMES_MAY_LEAP)
+        self.timed = not flags & _NO_TIMES
+        self.leaps = bool(flags & _TIMES_MAY_LEAP) or address.kind == RTSP
         aspect = Fraction(self.video.sample_aspect_ratio or self.video.codec_context.sample_aspect_ratio or 1)
         self.pixel_aspect = aspect if aspect > 0 else Fraction(1)
         self.video.thread_type = "SLICE" if low_delay else "AUTO"
@@ -85,21 +87,20 @@ class Connection:
                 packet = None
             if packet is None or (not packet.size and packet.stream is self.video):
                 # The end: what the decoder still holds.
-                yield Arrived(av.Packet(), _decoded(self.video, None))
+                yield self._decoded(av.Packet())
                 return
             if packet.size:
-                yield Arrived(packet, _decoded(self.video, packet) if packet.stream is self.video else [])
+                yield self._decoded(packet) if packet.stream is self.video else Arrived(packet, [])
 
     def close(self) -> None:
         """Close the connection."""
         self._container.close()
 
-
-def _decoded(stream: av.VideoStream, packet: av.Packet | None) -> list[av.VideoFrame]:
-    try:
-        return list(stream.codec_context.decode(packet))
-    except (av.error.FFmpegError, EOFError):
-        return []
+    def _decoded(self, packet: av.Packet) -> Arrived:
+        try:
+            return Arrived(packet, self.video.codec_context.decode(packet if packet.size else None))
+        except (av.error.FFmpegError, EOFError):
+            return Arrived(packet, [], damaged=True)
 
 
 def _open(address: Address) -> av.container.InputContainer:

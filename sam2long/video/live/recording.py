@@ -24,8 +24,9 @@ _WRITE_ERRORS = (av.error.FFmpegError, OSError, ValueError)
 class Recording:
     """A file of everything that arrives, from the first key frame on, with the times of the frames that are tracked.
 
-    Packets are copied as they are; uncompressed pictures are encoded as H.264. A file can be played even if the process
-    is killed, except that MP4 loses its last second. Used by the thread that reads; `close` may be called by any.
+    Packets are copied as they are, except damaged ones; uncompressed pictures are encoded as H.264. A file can be
+    played even if the process is killed, except that MP4 loses its last second. Used by the thread that reads; `close`
+    may be called by any.
 
     Attributes:
         path: of the file.
@@ -57,9 +58,10 @@ class Recording:
         Raises:
             OutputError: the file cannot be created, or its format cannot hold the streams.
         """
-        self._video, self._base = connection.video, base
+        self._base = base
         self._order = {stream.index: place for place, stream in enumerate(connection.streams)}
         self._shift: float | None = None  # seconds to add to time stamps; known from the first key frame on
+        self._due: dict[int, int] = {}  # by stream, the time stamp of a next packet that has none
         with self._lock:
             if self._output is None and not self._closed:
                 try:
@@ -76,8 +78,9 @@ class Recording:
             try:
                 if self._encoder is not None:
                     self._encode(arrived.pictures, times)
-                elif arrived.packet.size:
+                elif arrived.packet.size and not arrived.damaged:
                     self._copy(arrived.packet)
+                    self._follow(arrived.pictures, times)
             except _WRITE_ERRORS as error:
                 self.failure = f"the recording {self.path} ends early: {_why(error)}"
 
@@ -138,20 +141,28 @@ class Recording:
         if place not in self._copies or packet.time_base is None:
             return
         tick = float(packet.time_base)
-        stamp = packet.pts if packet.dts is None else packet.dts
-        if self._shift is None and packet.stream is self._video and packet.is_keyframe and packet.pts is not None:
+        if packet.dts is None:  # the first packets over RTSP have no time stamps at all
+            packet.dts = packet.pts if packet.pts is not None else self._due.get(place, 0)
+            packet.pts = packet.dts if packet.pts is None else packet.pts
+        self._due[place] = packet.dts + max(1, packet.duration or 0)
+        if self._shift is None:
+            if place != 0 or not packet.is_keyframe or packet.pts is None:
+                return
             self._shift = self._base - packet.pts * tick
-        if self._shift is None or stamp is None:
-            return
-        last = self._last.get(place, -math.inf)
-        if stamp * tick + self._shift <= last:  # the clock of the source was set back
-            self._shift = last + tick - stamp * tick
-        self._last[place] = stamp * tick + self._shift
         ticks = round(self._shift / tick)
-        packet.dts = stamp + ticks
-        packet.pts = None if packet.pts is None else packet.pts + ticks
+        time, last = (packet.dts + ticks) * tick, self._last.get(place, -math.inf)
+        if time <= last:  # the clock of the source was set back
+            ticks += round((last - time) / tick) + 1
+        self._last[place] = (packet.dts + ticks) * tick
+        packet.dts, packet.pts = packet.dts + ticks, None if packet.pts is None else packet.pts + ticks
         packet.stream = self._copies[place]
         self._output.mux(packet)
+
+    def _follow(self, pictures: list[av.VideoFrame], times: list[float]) -> None:
+        """Move time stamps as those of the frames are moved, which do not follow leaps of the source's clock."""
+        for picture, time in zip(pictures, times, strict=True):
+            if self._shift is not None and picture.pts is not None:
+                self._shift = time - picture.pts * float(picture.time_base)
 
     def _discard(self) -> None:
         """Leave no file behind."""
