@@ -17,6 +17,13 @@ from sam2long.video.paths import ffmpeg_url
 _RAW = frozenset({"rawvideo", "wrapped_avframe"})
 """Codecs of uncompressed pictures, which are encoded: a minute of HD would take ten gigabytes."""
 
+_FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+_SAFE, _SAFE_OF = (
+    {"flush_packets": "1"},
+    {".mkv": {"cluster_time_limit": "1000"}, ".mp4": _FRAGMENTS, ".mov": _FRAGMENTS},
+)
+"""Options of FFmpeg, some by suffix, with which a file is nearly whole even if the process is killed."""
+
 _TICKS = Fraction(1, 1000)
 _WRITE_ERRORS = (av.error.FFmpegError, OSError, ValueError)
 
@@ -25,8 +32,8 @@ class Recording:
     """A file of everything that arrives, from the first key frame on, with the times of the frames that are tracked.
 
     Packets are copied as they are, except damaged ones; uncompressed pictures are encoded as H.264. A file can be
-    played even if the process is killed, except that MP4 loses its last second. Used by the thread that reads; `close`
-    may be called by any.
+    played even if the process is killed, except for its end: about a second in Matroska, the frames after the last key
+    frame in MP4. Used by the thread that reads; `close` may be called by any.
 
     Attributes:
         path: of the file.
@@ -100,10 +107,8 @@ class Recording:
                 self.failure = self.failure or f"the recording {self.path} ends early: {_why(error)}"
 
     def _create(self, connection: Connection) -> None:
-        fragments = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
-        self._output = av.open(
-            ffmpeg_url(self.path), "w", options=fragments if self.path.suffix.lower() in (".mp4", ".mov") else {}
-        )
+        options = _SAFE | _SAFE_OF.get(self.path.suffix.lower(), {})
+        self._output = av.open(ffmpeg_url(self.path), "w", options=options)
         raw = connection.video.codec_context.name in _RAW
         for place, stream in enumerate(connection.streams):
             if place == 0 and raw:
