@@ -1,6 +1,7 @@
 """Does a live run stay flat in memory and bounded in delay?
 
     python -m benchmarks.live_soak [--minutes 60] [--every 30] [--fps 10] [--image-size 256] [--lose-every 120]
+                                   [--max-delay 16]
 
 A server in a process of its own sends MPEG-TS over HTTP on the loopback, at the pace of a camera: a square wanders over
 a background, and each frame carries its own number. Every `--lose-every` seconds it closes the connection. nano follows
@@ -160,7 +161,7 @@ def soak(args: argparse.Namespace, port: int, began: float, folder: Path) -> Non
             watch.arrived(result.frame)
 
         write.Tally.add = counted  # type: ignore[method-assign]
-        run = Run(source, [BoxPrompt(0, 1, box)], folder / "out", ("coco",), TreeConfig())
+        run = Run(source, [BoxPrompt(0, 1, box)], folder / "out", ("coco",), TreeConfig(), args.max_delay)
         model = ModelChoice("nano", image_size=args.image_size, quiet=True)
         opening = partial(open_live_run, control=None, say=print, warn=print)
         track_and_report(run, model.load, opening=opening)
@@ -186,6 +187,7 @@ def main() -> None:
     parser.add_argument("--every", type=float, default=30, help="seconds between lines")
     parser.add_argument("--fps", type=float, default=10)
     parser.add_argument("--image-size", type=int, default=256)
+    parser.add_argument("--max-delay", type=int, help="as in `sam2long track`")
     parser.add_argument("--lose-every", type=float, default=120, help="seconds after which the server hangs up")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
