@@ -1,24 +1,30 @@
 """Simulates a batch: the real scheduler, fake workers on a clock that jumps to the next event.
 
-    python -m benchmarks.batch_plan [--jobs 100000] [--workers 64] [--seconds 60] [--spread 0.8] [--start 60]
+    python -m benchmarks.batch_plan [--jobs 100000] [--workers 64] [--report OUT/report.jsonl] [--times 1] [--start 60]
+    python -m benchmarks.batch_plan --seconds 60 --spread 0.8
 
-Durations are lognormal with mean `--seconds`; `--spread` is the standard deviation of their logarithm. Both are
-assumptions, not measurements. The scheduler's own processor time is added to the clock, so that workers wait for it
-as they would in earnest. What an executor needs to pass messages is not in it.
+With the report of a real batch, each job is as one that was done: it takes so many seconds `--times` over, and is as
+long as that video, which is all that the scheduler knows. Without one, durations are assumed: lognormal with mean
+`--seconds`, the standard deviation of their logarithm `--spread`. The scheduler's own processor time is added to the
+clock, so that workers wait for it as they would in earnest. What an executor needs to pass messages is not in it.
 """
 
 from __future__ import annotations
 
 import argparse
 import heapq
+import json
 import math
 import random
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from sam2long.batch.executors.base import Died, Ended, Event, Ready
+from sam2long.batch.result import DONE
 from sam2long.batch.scheduler import Limits, Scheduler, Task, TaskDone, TaskFailed
 from sam2long.batch.work import Failure
 
@@ -76,16 +82,35 @@ class FakeExecutor:
 
 
 def tasks(args: argparse.Namespace, draws: random.Random) -> Iterator[Task]:
+    durations = measured(args, draws) if args.report else assumed(args, draws)
+    for number, (seconds, length) in enumerate(islice(durations, args.jobs)):
+        yield Task(str(number), (seconds, draws.random() < args.bad), length)
+
+
+def assumed(args: argparse.Namespace, draws: random.Random) -> Iterator[tuple[float, float]]:
+    """Seconds and lengths of jobs without end."""
     middle = math.log(args.seconds) - args.spread**2 / 2
-    for number in range(args.jobs):
+    while True:
         seconds = draws.lognormvariate(middle, args.spread)
-        yield Task(str(number), (seconds, draws.random() < args.bad), seconds)
+        yield seconds, seconds
+
+
+def measured(args: argparse.Namespace, draws: random.Random) -> Iterator[tuple[float, float]]:
+    """The same, each drawn from the jobs that a report calls done."""
+    rows = [json.loads(line) for line in args.report.read_text(encoding="utf-8").splitlines()]
+    done = [(args.times * row["seconds"], row["frames"]) for row in rows if row["state"] == DONE and row["seconds"]]
+    if not done:
+        raise SystemExit(f"error: no job of {args.report} is done")
+    while True:
+        yield draws.choice(done)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--jobs", type=int, default=100_000)
     parser.add_argument("--workers", type=int, default=64)
+    parser.add_argument("--report", type=Path, help="of a batch whose seconds and lengths are drawn")
+    parser.add_argument("--times", type=float, default=1.0, help="times as long as those")
     parser.add_argument("--seconds", type=float, default=60, help="mean of a job")
     parser.add_argument("--spread", type=float, default=0.8)
     parser.add_argument("--start", type=float, default=60, help="seconds a worker takes to load the network")

@@ -14,7 +14,7 @@ from sam2long.results import writers
 ROOT = Path(__file__).parent.parent
 PAGES = [
     *ROOT.glob("*.md"),
-    *(ROOT / "docs").glob("*.md"),
+    *(ROOT / "docs").rglob("*.md"),
     *(ROOT / "benchmarks").glob("*.md"),
     *(ROOT / "examples").glob("*.md"),
 ]

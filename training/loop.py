@@ -168,12 +168,13 @@ def train_step(
 
     Returns the loss of this member's share, and whether any member of the team asked to stop.
     """
+    state.optimizers.set_rate(rate_of(state, stage))
+    stage = stage.at(state.step)
     generator = torch.Generator().manual_seed((seed * 1_000_003 + state.step) * 64 + team.rank)
     rows = make_rows(batch.to(state.model.device), stage.objects, state.model.config, generator)
     prompts = draw_prompts(rows.masks[:, 0].cpu(), stage.prompts, generator)
     correction, memory = draw_correction(stage, generator), draw_memory(stage, generator)
     refinement = draw_refinement(stage, generator)
-    state.optimizers.set_rate(rate_of(state, stage))
     losses = []
     for loss in clip_losses(state, stage, rows, prompts, correction, memory, refinement):
         state.optimizers.zero_grad()

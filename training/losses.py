@@ -14,6 +14,8 @@ from training.rollout import FrameProposals
 from training.stages import LossWeights
 
 _FOCAL_ALPHA, _FOCAL_GAMMA = 0.25, 2.0
+_SURE = 1e-3
+"""A predicted IoU nearer to 0 or 1 than this is as good as certain."""
 _EDGE = 6
 """Pixels of the network's image on either side of the true edge."""
 
@@ -70,10 +72,11 @@ def frame_loss(frame: FrameProposals, truth: Tensor, weights: LossWeights) -> Fr
     eligible = frame.eligible * (torch.ones_like(shown) if weights.answered else shown)[:, None]
     predicted = frame.proposals.ious.float()
     iou_error = _mean_of((predicted - judged).abs(), eligible)
+    iou_loss = _mean_of(iou_cross_entropy(predicted, judged), eligible)
     presence = F.binary_cross_entropy_with_logits(scores, shown, torch.where(present, 1.0, weights.absent))
     chosen = ious.gather(1, frame.chosen()[:, None]).squeeze(1)
     return FrameLoss(
-        total=masks.mean() + weights.iou * iou_error * eligible.any(1).float().mean() + weights.presence * presence,
+        total=masks.mean() + weights.iou * iou_loss * eligible.any(1).float().mean() + weights.presence * presence,
         masks=masks.detach().sum() / count,
         iou_error=iou_error.detach(),
         presence=presence.detach(),
@@ -156,6 +159,17 @@ def dice_loss(logits: Tensor, coverage: Tensor) -> Tensor:
     probability, coverage = logits.sigmoid().flatten(2), coverage.flatten(2)
     overlap = 2 * (probability * coverage).sum(2)
     return 1 - (overlap + 1) / (probability.sum(2) + coverage.sum(2) + 1)
+
+
+def iou_cross_entropy(predicted: Tensor, true: Tensor) -> Tensor:
+    """Cross-entropy of predicted IoUs, elementwise, less its least value; smallest at the expected IoU.
+
+    SAM 2 takes the L1 distance, smallest at the median: where the object and its twin are about as likely, that says
+    all is well, and the tree, which adds up logarithms, believes it.
+    """
+    good = predicted.clamp(_SURE, 1 - _SURE)
+    least = torch.xlogy(true, true) + torch.xlogy(1 - true, 1 - true)
+    return least - true * good.log() - (1 - true) * (1 - good).log()
 
 
 @torch.no_grad()

@@ -12,6 +12,20 @@ __all__ = ["NANO", "RECIPE", "scaled"]
 
 _SAM = LossWeights(focal=20.0, edge=1.0)
 
+_MARKS = Stage(
+    name="marks",
+    steps=1300,
+    image_size=256,
+    clips=24,
+    frames=1,
+    objects=3,
+    prompts=PromptMix(mask=0.0, box=0.35),
+    losses=_SAM,
+    rate=(6e-4, 4e-4),
+    synthetic=0.3,
+    refined=0.5,
+)
+
 RECIPE: tuple[Stage, ...] = (
     Stage(
         name="pairs",
@@ -66,22 +80,10 @@ RECIPE: tuple[Stage, ...] = (
         refined=0.6,
         corrected=0.5,
     ),
-    Stage(
-        name="marks",
-        steps=1300,
-        image_size=256,
-        clips=24,
-        frames=1,
-        objects=3,
-        prompts=PromptMix(mask=0.0, box=0.35),
-        losses=_SAM,
-        rate=(6e-4, 4e-4),
-        synthetic=0.3,
-        refined=0.5,
-    ),
+    _MARKS,
     Stage(
         name="events",
-        steps=550,
+        steps=1100,
         image_size=256,
         clips=4,
         frames=12,
@@ -95,6 +97,7 @@ RECIPE: tuple[Stage, ...] = (
         corrected=0.4,
         object_aware=0.5,
         window=Window(4, coasted=1),
+        beside=_MARKS,
     ),
 )
 

@@ -15,7 +15,7 @@ class LossWeights:
         positive: weight of object pixels in it.
         focal: SAM 2's focal loss of mask pixels.
         dice: SAM 2's dice loss.
-        iou: L1 between predicted and true IoU, as in SAM 2.
+        iou: cross-entropy of the predicted IoU; SAM 2 takes L1.
         presence: cross-entropy of the object score.
         absent: weight in it of frames without the object: a frame wrongly shown spoils what is remembered, one wrongly
             left out does not.
@@ -94,6 +94,8 @@ class Stage:
         object_aware: probability that a batch remembers as the memory tree does, good frames only.
         window: how the frames of a clip are learnt from.
         tuned_blocks: how many of the trunk's last blocks learn too, at a tenth of the rate.
+        beside: a stage whose batches are taken at every second step, as SAM 2 trains on images and videos alternately;
+            its own number of steps and rate don't count.
     """
 
     name: str
@@ -112,3 +114,8 @@ class Stage:
     object_aware: float = 0.0
     window: Window = Window()
     tuned_blocks: int = 0
+    beside: Stage | None = None
+
+    def at(self, step: int) -> Stage:
+        """What is shown and asked at a step."""
+        return self if self.beside is None or step % 2 == 0 else self.beside

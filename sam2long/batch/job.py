@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sam2long.errors import ConfigError, JobError
+from sam2long.results.scale import Scale
 from sam2long.running.prompts.parsed import Prompt
 from sam2long.running.prompts.prompt_file import parse_entries, read_prompts
 from sam2long.running.run import FrameRange
@@ -107,6 +108,7 @@ class Settings:
     frames: FrameRange = field(default_factory=FrameRange)
     fps: float | None = None
     levels: tuple[float, float] | None = None
+    scale: Scale | None = None
 
     def of(self, job: Job) -> Settings:
         """The settings of one job: its own where it has any.
@@ -165,6 +167,7 @@ SETTINGS: Mapping[str, Callable[[Any], Any]] = {
     "reverse": _flag,
     "fps": _number,
     "levels": _pair,
+    "scale": lambda value: Scale.parse(str(value)),
     "max_delay": _whole,
     "pathways": _whole,
     "iou_threshold": _number,

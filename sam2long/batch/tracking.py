@@ -141,6 +141,7 @@ class TrackRunner:
             network=self.work.network.described(),
             session_file=file,
             saved=saved,
+            scale=settings.scale,
         )
 
     def _saved(self, job: Job, file: Path) -> SavedRun | None:

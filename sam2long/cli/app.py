@@ -14,8 +14,10 @@ import typer
 
 from sam2long.cli.commands.batch import batch
 from sam2long.cli.commands.bench import bench
+from sam2long.cli.commands.compare import compare
 from sam2long.cli.commands.demo import demo
 from sam2long.cli.commands.evaluate import evaluate
+from sam2long.cli.commands.export import export
 from sam2long.cli.commands.info import info
 from sam2long.cli.commands.review import review
 from sam2long.cli.commands.score import score
@@ -39,6 +41,8 @@ app = typer.Typer(
 )
 app.command(track.__name__)(track)
 app.command(batch.__name__)(batch)
+app.command(export.__name__)(export)
+app.command(compare.__name__)(compare)
 app.command(review.__name__)(review)
 app.command(info.__name__)(info)
 app.command(studio.__name__)(studio)

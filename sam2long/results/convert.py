@@ -77,14 +77,14 @@ def to_polygons(masks: Masks, tolerance: float) -> dict[int, list[npt.NDArray[np
 
 def to_yolo(masks: Masks, classes: Mapping[int, int] | None, tolerance: float) -> list[str]:
     """Return YOLO label lines of the visible objects; see `FrameResult.to_yolo`."""
-    from sam2long.results.outlines import join
+    from sam2long.results.outlines import chain
 
     lines = []
     for object_id, parts in to_polygons(masks, tolerance).items():
         number = _class_of(object_id, classes)
         if parts:
             height, width = masks[object_id].shape
-            places = join(parts) / np.array((width, height), np.float32)
+            places = chain(parts) / np.array((width, height), np.float32)
             lines.append(" ".join([str(number), *(f"{value:.6g}" for value in places.ravel())]))
     return lines
 

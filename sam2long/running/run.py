@@ -11,6 +11,7 @@ from pathlib import Path
 from sam2long.errors import plain_memory_errors
 from sam2long.model import SAM2
 from sam2long.results import FrameResult
+from sam2long.results.scale import Scale
 from sam2long.results.writers import WriterSet, open_writers
 from sam2long.running.interrupt import Stop
 from sam2long.running.prompts.parsed import Prompt, apply_prompts, check_prompts, describe
@@ -53,6 +54,7 @@ class Run:
         network: description of the network for the summary.
         session_file: file to save the run to as it goes, or None.
         saved: what that file already holds, or None.
+        scale: size of a pixel for the format `csv`, or None.
     """
 
     source: VideoSource
@@ -68,6 +70,7 @@ class Run:
     network: Mapping[str, object] = field(default_factory=dict)
     session_file: Path | None = None
     saved: SavedRun | None = None
+    scale: Scale | None = None
 
     @property
     def prompted_objects(self) -> set[tuple[int, int]]:
@@ -141,6 +144,8 @@ def open_run(run: Run, load: Callable[[], SAM2]) -> Iterator[OpenRun]:
         overwrite=run.overwrite,
         resume=run.replace_same or run.saved is not None,
         prompted=run.prompted_objects,
+        names=run.saved.names if run.saved else None,
+        scale=run.scale,
     )
     with plain_memory_errors(), writers, open_session(run, load()) as session:
         yield OpenRun(run, session, writers, _count(plan, run))

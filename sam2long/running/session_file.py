@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sam2long.errors import ConfigError, SessionError
 from sam2long.tracking.saving.archive import Header, read_header
+from sam2long.tracking.style import given_names
 from sam2long.tree import TreeConfig
 
 
@@ -18,11 +20,13 @@ class SavedRun:
         prompted: (frame, object id) of every prompt in the file.
         tree: configuration of the memory tree.
         max_delay: see `Session`.
+        names: names by object id, of the objects that were given one.
     """
 
     prompted: frozenset[tuple[int, int]]
     tree: TreeConfig
     max_delay: int | None
+    names: Mapping[int, str] = field(default_factory=dict)
 
 
 def read_saved(path: Path | None) -> SavedRun | None:
@@ -39,7 +43,7 @@ def read_saved(path: Path | None) -> SavedRun | None:
     if not path.exists():
         return None
     header = read_header(path)
-    return SavedRun(_prompted(header, path), header.tree, header.options["max_delay"])
+    return SavedRun(_prompted(header, path), header.tree, header.options["max_delay"], _names(header, path))
 
 
 def check_settings(saved: SavedRun, path: Path, given: TreeConfig, max_delay: int | None) -> None:
@@ -60,4 +64,11 @@ def _prompted(header: Header, path: Path) -> frozenset[tuple[int, int]]:
             (int(prompt["frame"]), int(item["id"])) for item in header.data["objects"] for prompt in item["prompts"]
         )
     except (LookupError, TypeError, ValueError, OverflowError) as error:
+        raise SessionError(f"{path} is damaged or not a session file ({error})") from error
+
+
+def _names(header: Header, path: Path) -> dict[int, str]:
+    try:
+        return given_names({int(item["id"]): str(item["name"]) for item in header.data.get("styles", ())})
+    except (LookupError, TypeError, ValueError) as error:
         raise SessionError(f"{path} is damaged or not a session file ({error})") from error

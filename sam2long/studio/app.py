@@ -17,7 +17,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from sam2long.errors import VideoError
 from sam2long.studio.decoding import BusyError, Urgency
 from sam2long.studio.fields import MOST_BYTES, MessageError, parse
-from sam2long.studio.frames import FrameImages, Image
+from sam2long.studio.frames import FrameImages
+from sam2long.studio.image import Image
 from sam2long.studio.tabs import Tab
 from sam2long.studio.work.inbox import Command, Inbox
 from sam2long.video import VideoSource
@@ -71,22 +72,24 @@ class StudioApp:
         text = request.query_params.get("width", "1280")
         if not (text.isascii() and text.isdigit() and len(text) <= 4 and 16 <= int(text) <= 4096):
             return PlainTextResponse("width must be a whole number from 16 to 4096\n", 400)
-        return await self._image(request, int(text), Urgency.SOON if "ahead" in request.query_params else Urgency.NOW)
+        ahead, quick = ("ahead" in request.query_params, "quick" in request.query_params)
+        return await self._image(request, int(text), Urgency.SOON if ahead else Urgency.NOW, quick)
 
     async def _thumbnail(self, request: Request) -> Response:
         return await self._image(request, _THUMBNAIL, Urgency.LATER)
 
-    async def _image(self, request: Request, width: int, urgency: Urgency) -> Response:
+    async def _image(self, request: Request, width: int, urgency: Urgency, quick: bool = False) -> Response:
         frame = request.path_params["frame"]
         if request.query_params.get("v") != self._key or frame >= (self._source.frame_count or 0):
             raise HTTPException(404)
         try:
-            image = await _unless_gone(request, self._images.get(frame, min(width, self._source.width), urgency))
+            image = await _unless_gone(request, self._images.get(frame, min(width, self._source.width), urgency, quick))
         except BusyError:
             return PlainTextResponse("newer requests took its place; ask again\n", 503)
         except VideoError as error:
             return PlainTextResponse(f"{error}\n", 500)
-        return Response(image.data, media_type="image/jpeg", headers={**_IMMUTABLE, "x-time": f"{image.time:.6f}"})
+        caching = {"Cache-Control": "no-store", "x-proxy": "1"} if image.proxy else _IMMUTABLE
+        return Response(image.data, media_type="image/jpeg", headers={**caching, "x-time": f"{image.time:.6f}"})
 
     async def _socket(self, socket: WebSocket) -> None:
         await socket.accept()

@@ -18,6 +18,8 @@ _MOST_URGENT = 4
 """Maximum number of frames that wait, and of those wanted at once; the longest waiting are dropped first."""
 _REACH = 24
 """Frames that are skipped, rather than sought, to reach one that lies a little ahead."""
+_NEXT = 6
+"""Frames that the pass decodes in a moment."""
 _STEP_BACK = 8
 """Frames decoded before one that lies just before the last one, since these will be wanted next."""
 
@@ -43,6 +45,9 @@ class Line:
     Args:
         source: the video.
         after: a line whose urgent work goes first: this one rests meanwhile, and keeps no frames.
+
+    Attributes:
+        calm: set while no urgent work waits or goes on.
     """
 
     def __init__(self, source: VideoSource, after: Line | None = None) -> None:
@@ -52,8 +57,8 @@ class Line:
         self._most_recent = 0 if after else max(1, _RECENT_BYTES // (3 * source.width * source.height))
         self._changed = Condition()
         self._closed = False
-        self._calm = Event()  # no urgent work waits or goes on
-        self._calm.set()
+        self.calm = Event()
+        self.calm.set()
         self._pass: Generator[Frame, None, None] | None = None
         self._next = 0  # number of the frame that the pass yields next
         self._reading: int | None = None  # number of the frame that is on its way
@@ -70,10 +75,16 @@ class Line:
                 return future
             self._waiting[frame] = [*self._waiting.pop(frame, ()), (urgency, future)]
             if urgency is Urgency.NOW:
-                self._calm.clear()
+                self.calm.clear()
             self._drop_surplus()
             self._changed.notify_all()
         return future
+
+    def at_hand(self, frame: int) -> bool:
+        """Whether a frame is decoded, or will be in a moment."""
+        with self._changed:
+            passing = self._pass is not None and self._next <= frame < self._next + _NEXT
+            return passing or frame in self._recent or frame == self._reading
 
     def drop_others(self, frame: int, near: int) -> None:
         """Drop what may soon be wanted, except frames near the one that is shown now."""
@@ -88,7 +99,7 @@ class Line:
             self._closed = True
             for frame in list(self._waiting):
                 self._drop(frame)
-            self._calm.set()
+            self.calm.set()
             self._changed.notify_all()
 
     def _urgency(self, frame: int) -> Urgency:
@@ -108,7 +119,7 @@ class Line:
     def _run(self) -> None:
         while (frame := self._take()) is not None:
             if self._after is not None:
-                self._after._calm.wait()
+                self._after.calm.wait()
             try:
                 self._read(frame)
             except Exception as error:  # of any kind; raised where the frame is awaited
@@ -132,13 +143,13 @@ class Line:
             if all(future.cancelled() for _, future in wishes):
                 del self._waiting[frame]
         if not self._waiting:
-            self._calm.set()
+            self.calm.set()
             return None
         urgency = min(self._urgency(frame) for frame in self._waiting)
         frames = [frame for frame in self._waiting if self._urgency(frame) is urgency]
         if urgency is Urgency.NOW:
             return frames[-1]
-        self._calm.set()
+        self.calm.set()
         return min(frames, key=lambda frame: (not self._reaches(frame), frame))
 
     def _reaches(self, frame: int) -> bool:
@@ -176,8 +187,8 @@ class Line:
             if frame.index >= wanted or self._closed:
                 return True
             if self._after is not None:
-                self._after._calm.wait()
-            elif not urgent and not self._calm.is_set():
+                self._after.calm.wait()
+            elif not urgent and not self.calm.is_set():
                 return True
         return False
 

@@ -5,50 +5,37 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from concurrent.futures import Future
-from dataclasses import dataclass
 from threading import Lock
 
-import cv2
-
 from sam2long.studio.decoding import Line, Urgency
-from sam2long.studio.masks import display_size
+from sam2long.studio.image import Image, encode, shrink
+from sam2long.studio.proxies import Proxies
 from sam2long.video import Frame, VideoSource
 
 CACHE_BYTES = 96 * 2**20
 """Maximum size of the encoded images that are kept."""
-_QUALITY = 88
 _NEAR = 12
 """Frames after the shown one that are decoded in one go with it."""
-
-
-@dataclass(frozen=True)
-class Image:
-    """A frame as a JPEG file.
-
-    Attributes:
-        data: the file.
-        time: presentation time in seconds.
-    """
-
-    data: bytes
-    time: float
 
 
 class FrameImages:
     """Images of the frames of a video.
 
     One thread decodes frames that are shown, and those that follow them; another one those wanted in advance elsewhere,
-    which rests while the first one works.
+    which rests while the first one works. A third one makes proxies while nobody works.
     """
 
     def __init__(self, source: VideoSource) -> None:
         self._cache = _Cache(CACHE_BYTES)
         self._near = Line(source)
         self._far = Line(source, after=self._near)
+        self._proxies = Proxies(source, self._near.calm)
         self._shown = 0
 
-    async def get(self, frame: int, width: int, urgency: Urgency) -> Image:
+    async def get(self, frame: int, width: int, urgency: Urgency, quick: bool = False) -> Image:
         """The image of a frame, at most `width` pixels wide. Cancelled, it is not decoded for this.
+
+        With `quick` it is the frame's proxy, if there is one and the frame itself would take long.
 
         Raises:
             VideoError: the frame cannot be read.
@@ -60,9 +47,13 @@ class FrameImages:
         if urgency is Urgency.NOW:
             self._shown = frame
             self._far.drop_others(frame, _NEAR)
+        if urgency is Urgency.LATER or (quick and not self._near.at_hand(frame)):
+            proxy = self._proxies.get(frame)
+            if proxy is not None:
+                return proxy if quick else await asyncio.to_thread(shrink, proxy, width)
         near = urgency is Urgency.NOW or (urgency is Urgency.SOON and 0 <= frame - self._shown <= _NEAR)
         decoded = (self._near if near else self._far).ask(frame, urgency)
-        image = await asyncio.to_thread(_encode, await asyncio.wrap_future(decoded), width)
+        image = await asyncio.to_thread(encode, await asyncio.wrap_future(decoded), width)
         self._cache.put((frame, width), image)
         return image
 
@@ -73,10 +64,15 @@ class FrameImages:
         """
         return self._near.ask(frame, Urgency.NOW)
 
+    def rest(self) -> None:
+        """Make no proxies for a second, since the processor is needed."""
+        self._proxies.rest()
+
     def close(self) -> None:
         """End the threads."""
         self._near.close()
         self._far.close()
+        self._proxies.close()
 
 
 class _Cache:
@@ -101,15 +97,3 @@ class _Cache:
             self._total += len(image.data) - (len(old.data) if old else 0)
             while self._total > self._budget:
                 self._total -= len(self._images.popitem(last=False)[1].data)
-
-
-def _encode(frame: Frame, width: int) -> Image:
-    height, full = frame.image.shape[:2]
-    size = display_size(width, full, height)
-    image = frame.image
-    if size != (full, height):
-        # Averaging areas is slow, and shows only where pixels would be passed over.
-        way = cv2.INTER_AREA if 2 * size[0] < full else cv2.INTER_LINEAR
-        image = cv2.resize(image, size, interpolation=way)
-    _, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    return Image(data.tobytes(), frame.time)

@@ -144,7 +144,7 @@ def serve(
     with _locked(place.session), address.bind() as listening, _session(place, load(), source) as session:
         key = fingerprint(source).digest[:16]
         images = FrameImages(source)
-        worker = Worker(session, place.session, _hello(session, place, key), exports, images.decoded)
+        worker = Worker(session, place.session, _hello(session, place, key), exports, images)
         app = StudioApp(source, images, key, worker.inbox)
         port = listening.getsockname()[1]
         guard = Guard(app.routes, port, address.remote)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sam2long.errors import PromptError
@@ -45,3 +46,8 @@ def default_style(object_id: int) -> ObjectStyle:
     """The style of an object that was given none: "object 3", in its bright palette colour."""
     red, green, blue = (int(part) for part in bright_colour(object_id))
     return ObjectStyle(f"object {object_id}", (red, green, blue))
+
+
+def given_names(names: Mapping[int, str]) -> dict[int, str]:
+    """Leave out, of names by object id, those that objects have by default."""
+    return {object_id: name for object_id, name in names.items() if name != default_style(object_id).name}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from PIL import Image
 
 from .conftest import CLIP_FRAMES, Command
+from .dying import contents, dies
 
 
 def masks(out: Path) -> np.ndarray:
@@ -81,33 +81,6 @@ def test_files_that_are_no_session(sam2long: Command, clip: Path, tiny_model: Pa
     assert not (tmp_path / "b").exists() and not (tmp_path / "no").exists()
 
 
-DYING_COMMAND = """
-import os, sys, time
-from sam2long.model import SAM2
-from sam2long.tracking import session
-encode, calls, number, call = SAM2.encode_memory, [0], int(sys.argv.pop(1)), int(sys.argv.pop(1))
-def counted(*words, **settings):
-    calls[0] += 1
-    if calls[0] == call:
-        os.kill(os.getpid(), number)
-    time.sleep(0.03)  # time to save the session
-    return encode(*words, **settings)
-SAM2.encode_memory = counted
-saver = session.AutoSaver
-session.AutoSaver = lambda path, every, write: saver(path, 0.05, write)
-from sam2long.cli.app import main
-main()
-"""
-
-
-def dies(number: int, call: int, *words: object) -> int:
-    """Runs the command in a process that gets a signal while it encodes memory number `call`; the exit status."""
-    command = [sys.executable, "-c", DYING_COMMAND, str(int(number)), str(call), *map(str, words)]
-    # A test run in the background may have SIGINT ignored, and children inherit that.
-    sound = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)  # noqa: E731
-    return subprocess.run(command, capture_output=True, check=False, timeout=100, preexec_fn=sound).returncode
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)]
@@ -126,8 +99,3 @@ def test_the_same_command_resumes(
     assert ended.status == 0, ended.err
     assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
     assert not list(tmp_path.glob(".*"))
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Every file, hidden ones included."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

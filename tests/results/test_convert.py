@@ -13,8 +13,7 @@ from pycocotools import mask as coco
 
 from sam2long import FrameResult, UserError
 from sam2long.errors import ConfigError
-
-HEIGHT, WIDTH = 120, 180
+from tests.results.shapes import HEIGHT, WIDTH, any_of, ellipse, filled, iou, swiss, windings
 
 
 def result(masks):
@@ -27,41 +26,6 @@ def result(masks):
         object_scores=dict.fromkeys(masks, 1.0),
         disagreement=dict.fromkeys(masks, 0.0),
     )
-
-
-def windings(polygon, height=HEIGHT, width=WIDTH):
-    """How often a polygon goes around the middle of each pixel: int [height, width]. A plain second implementation."""
-    xs, ys = np.arange(width) + 0.5, np.arange(height) + 0.5
-    turns = np.zeros((height, width), int)
-    for (x0, y0), (x1, y1) in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
-        crossed = (y1 > ys).astype(int) - (y0 > ys)
-        at = x0 + (ys - y0) * (x1 - x0) / (y1 - y0 or 1)
-        turns += crossed[:, None] * (xs < at[:, None])
-    return turns
-
-
-def filled(polygon, height=HEIGHT, width=WIDTH):
-    """Pixels whose middles lie inside by the even-odd rule: bool [height, width]."""
-    return windings(polygon, height, width) % 2 == 1
-
-
-def any_of(layers, shape):
-    return np.logical_or.reduce([np.zeros(shape, bool), *layers])
-
-
-def iou(a, b):
-    return (a & b).sum() / (a | b).sum()
-
-
-def ellipse(x, y, a, b):
-    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
-    return ((columns - x) / a) ** 2 + ((rows - y) / b) ** 2 < 1
-
-
-def swiss():
-    """Two parts, one with two holes, an island in one of them."""
-    body = ellipse(70, 60, 60, 50) & ~ellipse(50, 50, 18, 14) & ~ellipse(95, 70, 12, 20)
-    return body | ellipse(50, 50, 7, 5) | ellipse(155, 30, 20, 25)
 
 
 @pytest.fixture(scope="module")

@@ -18,11 +18,16 @@ from sam2long.errors import OutputError, VideoError
 from sam2long.results import FrameResult
 from sam2long.results.writers import WriterSet, open_writers
 from sam2long.results.writers.coco import CocoWriter
+from sam2long.results.writers.contours import GeojsonWriter, SvgWriter
+from sam2long.results.writers.cvat import CvatMasksWriter, CvatWriter
+from sam2long.results.writers.labelme import LabelmeWriter
 from sam2long.results.writers.npz import NpzWriter
 from sam2long.results.writers.overlay import OverlayWriter
 from sam2long.results.writers.png import PngPerObjectWriter, PngWriter
 from sam2long.results.writers.spool import Spool
+from sam2long.results.writers.table import TableWriter
 from sam2long.results.writers.trace import TraceWriter
+from sam2long.results.writers.yolo import YoloWriter
 from tests.results.squares import ALL, COUNT, result, write
 
 WRITERS = {
@@ -32,7 +37,15 @@ WRITERS = {
     "overlay.mp4": OverlayWriter,
     "masks.npz": NpzWriter,
     "trace.csv": TraceWriter,
+    "yolo": YoloWriter,
+    "labelme": LabelmeWriter,
+    "cvat.xml": CvatWriter,
+    "cvat-masks.xml": CvatMasksWriter,
+    "measurements.csv": TableWriter,
+    "contours": SvgWriter,
+    "contours.geojson": GeojsonWriter,
 }
+FOLDERS = {"masks", "objects", "yolo", "labelme", "contours"}
 EVERYTHING = {*WRITERS, "ytvis.json", "summary.json"}
 
 
@@ -205,7 +218,7 @@ def test_a_writer_fails_alone(tmp_path, source, monkeypatch, file, step):
         failing.finish()
     left = names(folder)
     assert left - {file} == EVERYTHING - {file}
-    assert (file in left) == (file in ("masks", "objects"))
+    assert (file in left) == (file in FOLDERS)
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     assert not summary["complete"] and file in summary["stopped"] and summary["frames_written"] == COUNT
     assert set(summary["files"]) == left - {"summary.json"}

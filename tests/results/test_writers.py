@@ -20,6 +20,7 @@ from tests.results.squares import COUNT, HEIGHT, WIDTH, result, write
 def test_what_appears(tmp_path, source):
     writers = write(tmp_path / "a" / "out", source, range(COUNT))
     expected = {"masks", "objects", "coco.json", "ytvis.json", "overlay.mp4", "masks.npz", "trace.csv", "summary.json"}
+    expected |= {"yolo", "labelme", "cvat.xml", "cvat-masks.xml", "measurements.csv", "contours", "contours.geojson"}
     assert {path.name for path in (tmp_path / "a" / "out").iterdir()} == expected
     assert {path.name for path in writers.files} == expected
     assert not [thread for thread in threading.enumerate() if thread.name == "writers"]
@@ -119,7 +120,8 @@ def test_npz(tmp_path, source):
 def test_summary(tmp_path, source):
     write(tmp_path / "out", source, [0, 2], ["png"], complete=False, reason="Stopped by Ctrl-C.")
     data = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
-    assert data["video"] == {"name": "array", "width": WIDTH, "height": HEIGHT, "fps": 10, "frame_count": COUNT}
+    size = {"width": WIDTH, "height": HEIGHT, "fps": 10, "frame_count": COUNT, "pixel_aspect": "1"}
+    assert data["video"] == {"name": "array", "path": None, **size}
     assert (data["objects"], data["settings"], data["files"]) == ([1, 2], {"pathways": 3}, ["masks"])
     assert (data["complete"], data["stopped"], data["frames_written"]) == (False, "Stopped by Ctrl-C.", 2)
     assert [frame["frame"] for frame in data["frames"]] == [0, 2]

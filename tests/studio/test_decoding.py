@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from sam2long.errors import VideoError
+from sam2long.studio import proxies
 from sam2long.studio.decoding import BusyError, Line, Urgency
 from sam2long.studio.frames import FrameImages
 from sam2long.video import Frame, VideoSource
@@ -141,7 +142,8 @@ def test_a_shown_frame_stops_what_is_wanted_in_advance(source):
     near.close()
 
 
-def test_a_new_shown_frame_drops_the_surroundings_of_the_old_one(source):
+def test_a_new_shown_frame_drops_the_surroundings_of_the_old_one(source, monkeypatch):
+    monkeypatch.setattr(proxies, "_REST", 1e9)
     images = FrameImages(source)
 
     async def look():

@@ -136,6 +136,18 @@ def test_only_the_last_blocks_of_the_trunk_learn(blocks: int, learning: list[int
     assert any(name.startswith("memory_attention.") for name in changed)
 
 
+def test_pictures_and_videos_take_turns(tmp_path: Path) -> None:
+    pictures = replace(STAGE, name="pictures", clips=4, frames=1, rate=(9.0, 9.0))
+    mixed = replace(STAGE, steps=4, beside=pictures)
+    shown = [batch.ids.shape[:2] for batch in batches(mixed, None, 0, 1, 0, ALONE)]
+    assert shown == [(4, 1), (2, 3), (4, 1)]
+    alone = ClipDataset(pictures, None, 0, ALONE)[3]
+    assert torch.equal(ClipDataset(mixed, None, 0, ALONE)[3].images, alone.images)
+    whole = run([mixed], options(tmp_path / "whole"))
+    run([mixed], options(tmp_path / "parts", stop_after=0))
+    assert torch.equal(weights(run([mixed], options(tmp_path / "parts", resume=True))), weights(whole))
+
+
 def test_every_stage_leaves_its_end(tmp_path: Path) -> None:
     first, second = replace(STAGE, name="first", steps=1), replace(STAGE, name="second", steps=1)
     run([first], options(tmp_path / "half"))

@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sam2long.model import MaskProposals
 from training.data.coverage import area_fraction
@@ -15,6 +17,7 @@ from training.losses import (
     edge_loss,
     focal_loss,
     frame_loss,
+    iou_cross_entropy,
     true_ious,
 )
 from training.rollout import FrameProposals
@@ -141,7 +144,23 @@ def test_predicted_ious_may_be_those_of_the_answer(score: float, right: float) -
     taught = frame_loss(frame, nothing, replace(WEIGHTS, answered=True))
     assert silent.iou_error.item() == 0
     assert taught.iou_error.item() == pytest.approx(sum(abs(iou - right) for iou in (0.25, 0.75, 0.5)) / 3)
-    assert (taught.total - silent.total).item() == pytest.approx(taught.iou_error.item(), rel=1e-5)
+    taught_by = iou_cross_entropy(torch.tensor([0.25, 0.75, 0.5]), torch.full((3,), right)).mean()
+    assert (taught.total - silent.total).item() == pytest.approx(taught_by.item(), rel=1e-5)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=6))
+def test_the_expected_iou_is_the_best_prediction(outcomes: list[float]) -> None:
+    """Unlike the median, which the L1 distance asks for."""
+    true = torch.tensor(outcomes)
+    tried = torch.linspace(0, 1, 1001)[:, None]
+    best = tried[iou_cross_entropy(tried, true).mean(1).argmin()]
+    assert best.item() == pytest.approx(sum(outcomes) / len(outcomes), abs=2e-3)
+
+
+def test_a_right_prediction_costs_nothing_and_a_wrong_one_is_not_infinite() -> None:
+    costs = iou_cross_entropy(torch.tensor([0.3, 0.0, 1.0, 0.0]), torch.tensor([0.3, 0.0, 1.0, 1.0]))
+    assert costs[:3].tolist() == pytest.approx([0, 0, 0], abs=2e-3)
+    assert 0 < costs[3] < 10
 
 
 def test_frames_without_the_object_weigh_more_in_presence() -> None:

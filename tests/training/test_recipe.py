@@ -9,12 +9,15 @@ from training.recipe import NANO, RECIPE, scaled
 from training.stages import Window
 
 
-@pytest.mark.parametrize("stage", RECIPE, ids=lambda stage: stage.name)
+@pytest.mark.parametrize(
+    "stage", [part for stage in RECIPE for part in (stage, stage.beside) if part], ids=lambda stage: stage.name
+)
 def test_stages_make_sense(stage) -> None:
     assert stage.clips % 2 == 0, "a team of two must be able to share it"
     assert stage.image_size % 32 == 0
     assert stage.prompts.mask + stage.prompts.box <= 1
     assert stage.window.coasted < (stage.window.frames or 1)
+    assert stage.beside is None or stage.beside.image_size == stage.image_size
     assert stage.tuned_blocks <= sum(NANO.trunk.depths)
 
 

@@ -50,14 +50,14 @@ class ClipDataset(Dataset[ClipBatch]):
     def __getitem__(self, number: int) -> ClipBatch:
         """Make batch `number`."""
         cv2.setNumThreads(1)
-        share = self.stage.clips // self.team.size
-        first = number * self.stage.clips + self.team.rank * share
-        clips = [self._clip(np.random.default_rng([self.seed, clip])) for clip in range(first, first + share)]
+        stage = self.stage.at(number)
+        share = stage.clips // self.team.size
+        first = number * stage.clips + self.team.rank * share
+        clips = [self._clip(stage, np.random.default_rng([self.seed, clip])) for clip in range(first, first + share)]
         images, ids = (torch.from_numpy(np.stack(part)) for part in zip(*clips, strict=True))
         return ClipBatch(images, ids)
 
-    def _clip(self, rng: np.random.Generator) -> tuple[Image, Image]:
-        stage = self.stage
+    def _clip(self, stage: Stage, rng: np.random.Generator) -> tuple[Image, Image]:
         if self.photos is None or rng.random() < stage.synthetic:
             return scene_clip(rng, stage.frames, stage.image_size)
         return pseudo_clip(_library(self.photos), rng, stage.frames, stage.image_size, stage.eventful)

@@ -34,6 +34,7 @@ def batch(
     backoff: batch_options.Backoff = 10.0,
     timeout: batch_options.Timeout = 600.0,
     save: options.Save = "png,overlay,coco",
+    scale: options.Scale = None,
     as_json: batch_options.AsJson = False,
     quiet: options.Quiet = False,
     model: options.Model = "sam2.1-hiera-large",
@@ -64,12 +65,15 @@ def batch(
     from sam2long.batch.scheduler import Limits
     from sam2long.batch.shard import Shard
     from sam2long.cli.options.tree import check_delay, tree_config
+    from sam2long.results.scale import Scale
     from sam2long.running.models import ModelChoice
 
     check_delay(max_delay)
     network = ModelChoice(model, checkpoint, device, image_size, random_weights, precision, compile, quiet=True)
     tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, merge, greedy)
-    settings, limits = Settings(_formats(save), tree, max_delay), Limits(retries, backoff, timeout or None)
+    size = None if scale is None else Scale.parse(scale)
+    settings = Settings(_formats(save), tree, max_delay, scale=size)
+    limits = Limits(retries, backoff, timeout or None)
     part, where = Shard.parse(shard), out.absolute()
     todo = Batch(read_jobs(jobs), where, network, settings, part, limits, retry_failed, split_at_prompts)
     return _run(todo, ExecutorChoice(executor, workers, per_gpu, threads, address, device), as_json, quiet)

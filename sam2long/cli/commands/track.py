@@ -11,6 +11,7 @@ from sam2long.cli.options import live as live_options
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sam2long.results.scale import Scale
     from sam2long.running.models import ModelChoice
     from sam2long.running.prompts.parsed import Prompt
     from sam2long.running.run import FrameRange
@@ -26,6 +27,7 @@ def track(
     mask: options.Mask = None,
     prompts: options.Prompts = None,
     save: options.Save = "png,overlay,coco",
+    scale: options.Scale = None,
     session: options.SessionFile = None,
     overwrite: options.Overwrite = False,
     quiet: options.Quiet = False,
@@ -59,6 +61,7 @@ def track(
     # Imported here because PyTorch and PyAV take seconds, and `sam2long --help` must be fast.
     from sam2long.cli.options.tree import check_delay, tree_config
     from sam2long.cli.options.video import parse_levels
+    from sam2long.results.scale import Scale
     from sam2long.running.models import ModelChoice
     from sam2long.running.prompts.prompt_file import read_prompts
     from sam2long.running.run import FrameRange
@@ -70,7 +73,8 @@ def track(
     tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, merge, greedy)
     check_delay(max_delay)
     how = _How(choice, tree, max_delay, FrameRange(start, end, stride, reverse), fps, parse_levels(levels))
-    where = _Where(out, tuple(word.strip() for word in save.split(",")), overwrite, session, quiet)
+    size = None if scale is None else Scale.parse(scale)
+    where = _Where(out, tuple(word.strip() for word in save.split(",")), size, overwrite, session, quiet)
     _track(video, given, saved, how, where, live_options.LiveOptions(record, control, late, buffer, reconnect))
 
 
@@ -92,6 +96,7 @@ class _Where:
 
     out: Path
     formats: tuple[str, ...]
+    scale: Scale | None
     overwrite: bool
     session: Path | None
     quiet: bool
@@ -119,6 +124,7 @@ def _track(
             prompts=prompts,
             out=where.out,
             formats=where.formats,
+            scale=where.scale,
             tree=how.tree,
             max_delay=how.max_delay,
             levels=how.levels,

@@ -51,7 +51,17 @@ Out: TypeAlias = Annotated[Path, typer.Option(metavar="DIR", help="Output folder
 Save: TypeAlias = Annotated[
     str,
     typer.Option(
-        help="Formats to write: png, png-per-object, coco (with YouTube-VIS), overlay, npz.", rich_help_panel=_RESULTS
+        help="Formats to write: png, png-per-object, coco (with YouTube-VIS), overlay, npz, ytvis, yolo, labelme, cvat,"
+        " cvat-masks, csv, contours.",
+        rich_help_panel=_RESULTS,
+    ),
+]
+Scale: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="Size of a pixel with its unit, such as 0.325um: csv then has lengths and areas in that unit too.",
+        rich_help_panel=_RESULTS,
     ),
 ]
 SessionFile: TypeAlias = Annotated[

@@ -49,6 +49,10 @@ class TrackProgress:
         """Advance by one result and show the states of its objects."""
         self._progress.update(self._task, advance=1, states=state_line(result))
 
+    def advance(self) -> None:
+        """Advance by one frame that has no result."""
+        self._progress.update(self._task, advance=1)
+
 
 class _Frames(ProgressColumn):
     def render(self, task: Task) -> Text:

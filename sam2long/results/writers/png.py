@@ -10,6 +10,7 @@ from PIL import Image
 from sam2long.results.palette import davis_palette
 from sam2long.results.result import FrameResult
 from sam2long.results.writers.base import ResultWriter
+from sam2long.results.writers.whole import whole
 from sam2long.video.source import VideoSource
 
 MOST_PALETTE_IDS = 255
@@ -66,9 +67,5 @@ class PngPerObjectWriter(ResultWriter):
 
 
 def _save(image: Image.Image, path: Path) -> None:
-    """Write the whole file or nothing."""
-    try:
+    with whole(path):
         image.save(path)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise

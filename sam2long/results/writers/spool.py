@@ -23,8 +23,14 @@ CREATE TABLE objects (
     frame INTEGER, object_id INTEGER, counts BLOB, height INTEGER, width INTEGER, x REAL, y REAL, w REAL, h REAL,
     area INTEGER, iou REAL, object_score REAL, disagreement REAL, PRIMARY KEY (frame, object_id)
 ) WITHOUT ROWID;
+CREATE TABLE texts (
+    file TEXT, first INTEGER, second INTEGER, third INTEGER, text TEXT, PRIMARY KEY (file, first, second, third)
+) WITHOUT ROWID;
 """
 COLUMNS = "counts, height, width, x, y, w, h, area, iou, object_score, disagreement"
+
+
+Key = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,16 @@ class Spool:
         )
         for row in self._database.execute(query, (object_id,)):
             yield None if row[0] is None else _record(row)
+
+    def keep_text(self, file: str, key: Key, text: str) -> None:
+        """Store a piece of a text file that can only be put together at the end."""
+        self._database.execute("INSERT INTO texts VALUES (?, ?, ?, ?, ?)", (file, *key, text))
+
+    def texts(self, file: str) -> Iterator[tuple[Key, str]]:
+        """Yield the pieces of a text file with their keys, in increasing order of keys."""
+        query = "SELECT first, second, third, text FROM texts WHERE file = ? ORDER BY first, second, third"
+        for first, second, third, text in self._database.execute(query, (file,)):
+            yield (first, second, third), text
 
     def close(self) -> None:
         """Close the database; never raises."""

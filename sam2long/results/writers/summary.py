@@ -37,11 +37,10 @@ def write_summary(
     """Write the video, the settings, how the run ended, and the scores per frame and object.
 
     These are `iou` (predicted, 0..1), `object_score` (logit), `disagreement` of the pathways (0..1), `visible` and
-    `area` (pixels). Raises OSError.
+    `area` (pixels). Times are not rounded, since other files are made from them later. Raises OSError.
     """
-    size = {"width": source.width, "height": source.height}
     header = {
-        "video": {"name": source.name, **size, "fps": number(source.fps), "frame_count": source.frame_count},
+        "video": _video(source),
         "objects": sorted(object_ids),
         "settings": dict(settings),
         "files": list(files),
@@ -54,13 +53,27 @@ def write_summary(
         for key, value in header.items():
             file.write(f'"{key}": {dumps(value)},\n')
         file.write('"frames": ')
-        write_list(file, (_frame(spool, frame, time) for frame, time in spool.frames()), separator=",\n")
+        write_list(file, (_frame(spool, source, frame, time) for frame, time in spool.frames()), separator=",\n")
         file.write("}\n")
 
 
-def _frame(spool: Spool, frame: int, time: float) -> dict[str, object]:
+def _video(source: VideoSource) -> dict[str, object]:
+    return {
+        "name": source.name,
+        "path": None if source.path is None else str(source.path.resolve()),
+        "width": source.width,
+        "height": source.height,
+        "fps": number(source.fps),
+        "frame_count": source.frame_count,
+        "pixel_aspect": str(source.pixel_aspect),
+    }
+
+
+def _frame(spool: Spool, source: VideoSource, frame: int, time: float) -> dict[str, object]:
     objects = {str(object_id): _numbers(record) for object_id, record in spool.objects(frame).items()}
-    return {"frame": frame, "time": number(time), "objects": objects}
+    name = source.file_name(frame)
+    image = {} if name == VideoSource.file_name(source, frame) else {"image": name}
+    return {"frame": frame, "time": time, **image, "objects": objects}
 
 
 def _numbers(record: ObjectRecord) -> dict[str, object]:

@@ -13,11 +13,20 @@ from types import TracebackType
 
 from sam2long.errors import OutputError
 from sam2long.results.encoder import can_encode
+from sam2long.results.labels import Labels
 from sam2long.results.result import FrameResult
+from sam2long.results.scale import Scale
 from sam2long.results.trace_file import TRACE_FILE
+from sam2long.results.writers.annotation_files import (
+    ANNOTATION_FILES,
+    ANNOTATION_WRITERS,
+    WITH_IMAGES,
+    Annotated,
+)
 from sam2long.results.writers.base import ResultWriter
 from sam2long.results.writers.coco import CocoWriter, YtvisWriter
 from sam2long.results.writers.folder import SPOOL, SUMMARY, OutputFolder
+from sam2long.results.writers.frame_images import LONGEST_SIDE
 from sam2long.results.writers.json_stream import dumps
 from sam2long.results.writers.npz import NpzWriter
 from sam2long.results.writers.output import WRITE_ERRORS, Output, why
@@ -37,7 +46,10 @@ FILES = {
     "overlay": ("overlay.mp4",),
     "npz": ("masks.npz",),
     "trace": (TRACE_FILE,),
+    **ANNOTATION_FILES,
 }
+# formats that are drawn on frames of the video, which they decode again
+DRAWN = ("overlay",)
 # number of results that may wait to be written while tracking continues
 BEHIND = 4
 
@@ -52,20 +64,20 @@ class WriterSet:
     def __init__(
         self,
         folder: OutputFolder,
-        formats: Sequence[str],
-        source: VideoSource,
-        object_ids: list[int],
+        files: Sequence[str],
+        about: Annotated,
         settings: Mapping[str, object],
         prompted: set[tuple[int, int]],
     ) -> None:
         self._folder = folder
-        self._formats = formats
-        self._source = source
-        self._object_ids = object_ids
+        self._files = files
+        self._about = about
+        self._source = about.source
+        self._object_ids = about.object_ids
         self._settings = settings
         self._prompted = prompted
         self._spool = Spool(folder.staging / SPOOL)
-        self._outputs = [self._output(file) for name in formats for file in FILES[name]]
+        self._outputs = [self._output(file) for file in files]
         self._queue: Queue[FrameResult | None] = Queue(BEHIND)
         self._failure: Exception | None = None
         self._begun = self._done = False
@@ -75,7 +87,7 @@ class WriterSet:
     @property
     def files(self) -> list[Path]:
         """Files and folders that exist after `finish`."""
-        names = [file for name in self._formats for file in FILES[name]] + [SUMMARY]
+        names = [*self._files, SUMMARY]
         return [self._folder.path / name for name in names if (self._folder.path / name).exists()]
 
     def expect(self, frame: int, object_id: int) -> None:
@@ -84,7 +96,7 @@ class WriterSet:
         Raises:
             OutputError: a format cannot hold the id.
         """
-        _check_ids(self._formats, [object_id])
+        _check_ids(["png"] if FILES["png"][0] in self._files else [], [object_id])
         self._prompted.add((frame, object_id))
         if object_id not in self._object_ids:
             self._object_ids.append(object_id)
@@ -186,6 +198,8 @@ class WriterSet:
             return NpzWriter(path, self._source, self._spool, self._object_ids)
         if file == TRACE_FILE:
             return TraceWriter(path, self._prompted)
+        if file in ANNOTATION_WRITERS:
+            return ANNOTATION_WRITERS[file](path, self._about, self._spool)
         return OverlayWriter(path, self._source, self._spool)
 
     def _work(self) -> None:
@@ -256,51 +270,64 @@ def open_writers(
     overwrite: bool = False,
     resume: bool = False,
     prompted: Collection[tuple[int, int]] = (),
+    names: Mapping[int, str] | None = None,
+    scale: Scale | None = None,
 ) -> WriterSet:
     """Check the output folder, formats and ids, then open the writers.
 
     Args:
         out_dir: output folder, created if it does not exist; results appear in it at `finish`.
         formats: any of `png` (masks/), `png-per-object` (objects/), `coco` (coco.json, ytvis.json), `overlay`
-            (overlay.mp4), `npz` (masks.npz), `trace` (trace.csv); summary.json is always written.
+            (overlay.mp4), `npz` (masks.npz), `trace` (trace.csv), `ytvis` (ytvis.json), `yolo` (yolo/), `labelme`
+            (labelme/), `cvat` (cvat.xml), `cvat-masks` (cvat-masks.xml), `csv` (measurements.csv), `contours`
+            (contours/, contours.geojson); summary.json is always written.
         source: video that the results belong to.
         object_ids: all ids that results may have, see also `WriterSet.expect`.
         settings: JSON values to store in the summary.
         overwrite: write into a folder that is not empty, replacing entries of the same name.
         resume: also replace results of an earlier run with the same settings.
         prompted: (frame, object id) of every prompt, for the trace.
+        names: names of the objects by id; they are the classes of formats that have classes.
+        scale: size of a pixel, for `csv`.
 
     Raises:
         TypeError: an id or a frame number is not an integer.
-        OutputError: a format is unknown or cannot hold an id, the overlay is of a source that can be read only once, or
-            is too large to encode, the settings are not JSON, or the folder is not empty or cannot be written.
+        OutputError: a format is unknown or cannot hold an id, a format with images is of a source that can be read only
+            once or has too large frames, there is a scale without `csv`, the settings are not JSON, or the folder is
+            not empty or cannot be written.
     """
     chosen = list(dict.fromkeys(formats))
     ids = [operator.index(object_id) for object_id in object_ids]
     prompts = {(operator.index(frame), operator.index(object_id)) for frame, object_id in prompted}
-    _check_formats(chosen, source)
+    _check_formats(chosen, source, scale)
     _check_ids(chosen, ids)
     try:
         dumps(dict(settings))
     except (TypeError, ValueError) as error:
         raise OutputError(f"the settings cannot be written as JSON: {error}") from error
+    files = list(dict.fromkeys(file for name in chosen for file in FILES[name]))
     folder = OutputFolder(
         user_path(out_dir),
-        [file for name in chosen for file in FILES[name]],
+        files,
         overwrite=overwrite,
         continues=settings if resume else None,
     )
     try:
-        return WriterSet(folder, chosen, source, ids, settings, prompts)
+        return WriterSet(folder, files, Annotated(source, ids, Labels(names or {}), scale), settings, prompts)
     except (OSError, sqlite3.Error) as error:
         folder.discard()
         raise OutputError(f"results cannot be written to {folder.path}: {why(error)}") from error
 
 
-def _check_formats(formats: Sequence[str], source: VideoSource) -> None:
+def _check_formats(formats: Sequence[str], source: VideoSource, scale: Scale | None) -> None:
     for name in formats:
         if name not in FILES:
             raise OutputError(f"unknown output format {name!r}; known: {', '.join(FILES)}")
+    if scale is not None and "csv" not in formats:
+        raise OutputError("a scale is only used by the format csv; add csv to the formats, or omit the scale")
+    for name in WITH_IMAGES:
+        if name in formats:
+            _check_images(name, source)
     if "overlay" not in formats:
         return
     if not source.repeatable:
@@ -310,6 +337,18 @@ def _check_formats(formats: Sequence[str], source: VideoSource) -> None:
     if not can_encode(source.height, source.width):
         raise OutputError(
             f"an overlay of {source.width}x{source.height} pixels is too large for the video encoder; omit the overlay"
+        )
+
+
+def _check_images(name: str, source: VideoSource) -> None:
+    if not source.seekable:
+        raise OutputError(
+            f"{name} holds the frames, but a live iterator gives them only once; omit {name}, or use coco or cvat"
+        )
+    if max(source.height, source.width) > LONGEST_SIDE:
+        raise OutputError(
+            f"{name} holds the frames as JPEG, which cannot be as large as {source.width}x{source.height} pixels;"
+            f" omit {name}"
         )
 
 

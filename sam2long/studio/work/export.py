@@ -11,6 +11,7 @@ from sam2long.results.writers import open_writers
 from sam2long.studio.fields import Message, MessageError
 from sam2long.tracking import Session
 from sam2long.tracking.session_results import SpanState
+from sam2long.tracking.style import given_names
 
 FORMATS = {
     "png": "one palette PNG per frame, as in DAVIS",
@@ -18,6 +19,13 @@ FORMATS = {
     "coco": "COCO and YouTube-VIS JSON",
     "overlay": "a video with the masks drawn in",
     "npz": "NumPy arrays",
+    "cvat": "CVAT 1.1 XML: tracks of polygons",
+    "cvat-masks": "CVAT 1.1 XML: masks",
+    "yolo": "YOLO segmentation, with images",
+    "labelme": "LabelMe JSON, with images",
+    "ytvis": "YouTube-VIS JSON alone",
+    "csv": "table of boxes, centroids and areas",
+    "contours": "SVG and GeoJSON outlines",
 }
 """What each format is, in a few words."""
 _TRACE = "trace"
@@ -84,6 +92,7 @@ class Export:
             object_ids=sorted(session.object_ids),
             settings=self._summary(),
             prompted=prompted,
+            names=given_names({object_id: style.name for object_id, style in session.styles.items()}),
         )
         with writers:
             for result in session.results():

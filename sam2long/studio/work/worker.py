@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable
-from concurrent.futures import Future
 from pathlib import Path
 from threading import Thread
 
@@ -14,6 +13,7 @@ from sam2long.results import FrameResult
 from sam2long.studio import masks
 from sam2long.studio.describe import FrameView, coded_result, describe_lane, describe_state
 from sam2long.studio.fields import Fields, Message, MessageError
+from sam2long.studio.frames import FrameImages
 from sam2long.studio.tabs import Tabs
 from sam2long.studio.work.edits import Edits
 from sam2long.studio.work.export import FORMATS, Export, ExportSettings
@@ -21,13 +21,11 @@ from sam2long.studio.work.following import Following
 from sam2long.studio.work.inbox import Command, Inbox
 from sam2long.studio.work.plan import Wish
 from sam2long.studio.work.preparing import Preparer
+from sam2long.studio.work.reviewing import Reviewer
 from sam2long.studio.work.saving import Saver
 from sam2long.tracking import Session
 from sam2long.tracking.prompting.edits import EditNote
-from sam2long.video import Frame
 
-_REVIEWED = 50
-"""Number of doubtful frames that are listed."""
 _MOST_MASKS = 64
 """Maximum number of frames whose masks can be asked for at once."""
 _REST = 0.5
@@ -48,7 +46,7 @@ class Worker:
         path: its file, saved after every edit and while following.
         hello: the `hello` message, without `writer`.
         exports: where exports go.
-        decoded: decodes a frame, see `FrameImages.decoded`.
+        images: of the frames.
 
     Attributes:
         inbox: commands of the tabs.
@@ -60,12 +58,12 @@ class Worker:
         path: Path,
         hello: Message,
         exports: ExportSettings,
-        decoded: Callable[[int], Future[Frame]],
+        images: FrameImages,
     ) -> None:
         count = session.source.frame_count
         assert count is not None
         self.inbox = Inbox()
-        self._session, self._hello, self._exports = session, hello, exports
+        self._session, self._hello, self._exports, self._images = session, hello, exports, images
         self._frame_count = count
         self._edits = Edits(session, count)
         self._tabs = Tabs()
@@ -73,10 +71,9 @@ class Worker:
         self._wish: Wish | None = None
         self._following: Following | None = None
         self._export: Export | None = None
-        self._preparer = Preparer(session, decoded, self._tabs.send)
+        self._preparer = Preparer(session, images.decoded, self._tabs.send)
         self._saver = Saver(session, path, self._tabs.send)
-        self._doubts: Message = {"type": "doubts", "revision": 0, "items": []}
-        self._review_due = True
+        self._reviewer = Reviewer(session, self._tabs.send)
         self._commanded = self._pushed = 0.0
         self._held: FrameResult | None = None  # decided, and not pushed yet
         self._closing = False
@@ -132,11 +129,12 @@ class Worker:
         idle = time.monotonic() - self._commanded
         if self._preparer.go_on() or self._saver.while_idle(idle) or self._preparer.prepare_corrections():
             return
-        if self._review_due and idle > _REST:
-            self._review()
+        if idle > _REST:
+            self._reviewer.go_on(self._revision)
 
     def _between(self) -> None:
         """Obey all commands between two frames of following or exporting."""
+        self._images.rest()
         self._saver.note()
         self._push_held()
         while self._obey_next(0.0):
@@ -159,6 +157,7 @@ class Worker:
             self._tabs.remove(command.tab)
         else:
             self._commanded = time.monotonic()
+            self._images.rest()
             self._answer(command)
         return True
 
@@ -198,7 +197,7 @@ class Worker:
         command.tab.send(hello, describe_state(self._session, self._revision))
         for object_id in self._session.object_ids:
             command.tab.send(describe_lane(self._session, object_id, self._revision))
-        command.tab.send(self._doubts, self._saver.message)
+        command.tab.send(self._reviewer.message, self._saver.message)
         if self._following is not None:
             command.tab.send(self._following.message())
 
@@ -223,7 +222,7 @@ class Worker:
         if note.first is None or note.last is None:
             self._tabs.send(describe_state(self._session, self._revision))
             return
-        self._review_due = True
+        self._reviewer.due = True
         last = min(note.last, self._frame_count - 1)
         place = {"object": note.object_id, "revision": self._revision}
         for frame in {tab.shown for tab in self._tabs if tab.shown is not None}:
@@ -266,7 +265,7 @@ class Worker:
         return {}
 
     def _send_doubts(self, command: Command, _: Fields) -> Message | None:
-        command.tab.send(self._doubts)
+        command.tab.send(self._reviewer.message)
         return None
 
     def _take_over(self, command: Command, _: Fields) -> Message:
@@ -324,7 +323,7 @@ class Worker:
         self._prepare_shown()
         self._saver.after_following()
         self._tabs.send(following.message(ending, reason))
-        self._review_due = True
+        self._reviewer.due = True
 
     def _push(self, result: FrameResult) -> None:
         """Send the masks of a decided frame to all tabs; of many that come at once, some and the last one."""
@@ -389,12 +388,3 @@ class Worker:
             reason = f"something went wrong in the server: {error!r}"
         self._export = None
         self._tabs.send(export.message(ending, reason))
-
-    def _review(self) -> None:
-        self._review_due = False
-        items = [
-            {"frame": one.frame, "time": one.time, "object": one.object_id, "doubt": one.doubt, "reason": one.reason}
-            for one in self._session.review(_REVIEWED)
-        ]
-        self._doubts = {"type": "doubts", "revision": self._revision, "items": items}
-        self._tabs.send(self._doubts)

@@ -181,6 +181,13 @@ def read_session(path: Path, header: Header, state: SessionState) -> None:
         state.layer = whole(header.data["layer"])
 
 
+def read_results(path: Path, store: ResultStore) -> None:
+    """Load the results of a session file into an empty store; raises SessionError if the file is damaged."""
+    with _open(path) as file:
+        for name in result_members(file):
+            _unpack_chunk(file.read(name), store)
+
+
 def _options(options: Json, path: Path) -> Json:
     """Check that the options of a session file are known and complete."""
     unknown = sorted(set(options) - set(_OPTIONS))

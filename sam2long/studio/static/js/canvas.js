@@ -1,7 +1,7 @@
 /** The stage's canvases: one for the image, one for masks, one for prompts, each redrawn only when what it shows changes. */
 import { computed, effect, signal } from "../vendor/signals.js";
 import { nextColour } from "./colours.js";
-import { arrived, framesChanged, getFrame, stageWidth, wantFrames } from "./frames.js";
+import { arrived, framesChanged, getFrame, isProxy, stageWidth, wantFrames } from "./frames.js";
 import { panes, stageSize } from "./geometry.js";
 import { masksChanged, paintMasks, painted } from "./masks.js";
 import * as state from "./state.js";
@@ -47,11 +47,16 @@ export function inPanes(context, draw) {
   }
 }
 
-/** @param {CanvasRenderingContext2D} context @param {ImageBitmap} bitmap @param {import("./geometry.js").Pane} pane */
-function place(context, bitmap, pane) {
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {ImageBitmap} bitmap
+ * @param {import("./geometry.js").Pane} pane
+ * @param {boolean} [smooth]  also where single pixels would be seen
+ */
+function place(context, bitmap, pane, smooth = false) {
   const size = state.video.value;
   if (!size) return;
-  context.imageSmoothingEnabled = (pane.scaleX * size.width) / bitmap.width < 3;
+  context.imageSmoothingEnabled = smooth || (pane.scaleX * size.width) / bitmap.width < 3;
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, pane.x, pane.y, size.width * pane.scaleX, size.height * pane.scaleY);
 }
@@ -113,8 +118,9 @@ function drawImage(canvas) {
   if (!bitmap && presented.value >= 0 && state.video.value) return;
   const context = prepare(canvas);
   if (!bitmap) return;
-  inPanes(context, (pane) => place(context, bitmap, pane));
-  timing("studio:image", { frame: presented.value });
+  const proxy = isProxy(presented.value);
+  inPanes(context, (pane) => place(context, bitmap, pane, proxy));
+  timing("studio:image", { frame: presented.value, proxy });
 }
 
 function wishMasks() {

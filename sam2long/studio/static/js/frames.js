@@ -4,6 +4,9 @@ import { frame as shown, video } from "./state.js";
 
 const BUDGET = 192 * 2 ** 20;
 const AT_ONCE = 3;
+const MOST_PROXIES = 24;
+/** Milliseconds for which a proxy is shown at least: while the playhead is dragged, frames themselves are not asked for. */
+const DRAGGED = 120;
 
 /** Changes whenever a frame arrives. */
 export const framesChanged = signal(0);
@@ -16,6 +19,8 @@ export const frameError = signal(null);
 
 /** @type {Map<string, ImageBitmap>} */
 const cache = new Map();
+/** Small images of frames, shown until the frames themselves come. @type {Map<number, ImageBitmap>} */
+const proxies = new Map();
 /** @type {Map<string, AbortController>} */
 const loading = new Map();
 /** Frames being loaded ahead of need. @type {Set<string>} */
@@ -37,8 +42,11 @@ export function getFrame(frame) {
     cache.delete(key);
     cache.set(key, bitmap);
   }
-  return bitmap;
+  return bitmap ?? proxies.get(frame);
 }
+
+/** Whether only its proxy can be shown. @param {number} frame */
+export const isProxy = (frame) => !cache.has(keyOf(frame));
 
 /**
  * Load frames, most wanted first; earlier wishes that are not among them are given up.
@@ -66,26 +74,27 @@ function pump() {
 
 /** @param {number} frame */
 async function load(frame) {
-  const ahead = frame === shown.peek() ? "" : "&ahead";
-  const current = video.peek();
-  if (!current) return;
+  const ahead = frame !== shown.peek();
+  if (!video.peek()) return;
   const key = keyOf(frame);
   const control = new AbortController();
   loading.set(key, control);
   if (ahead) early.add(key);
   try {
-    const address = `frames/${frame}?width=${stageWidth.peek()}&v=${current.key}${ahead}`;
-    const answer = await fetch(address, { signal: control.signal });
-    if (answer.status === 503) {
+    let answer = await request(frame, ahead ? "&ahead" : "&quick", control.signal);
+    if (answer?.headers.get("x-proxy")) {
+      keepProxy(frame, await createImageBitmap(await answer.blob()));
+      tell(frame);
+      await new Promise((resolve) => setTimeout(resolve, DRAGGED));
+      answer = await request(frame, "", control.signal);
+    }
+    if (!answer) {
       again(frame);
       return;
     }
-    if (!answer.ok) throw new Error((await answer.text()).slice(0, 200) || `the server answered ${answer.status}`);
-    const bitmap = await createImageBitmap(await answer.blob());
-    keep(key, bitmap);
+    keep(key, await createImageBitmap(await answer.blob()));
     if (frameError.peek()?.frame === frame) frameError.value = null;
-    arrived = frame;
-    framesChanged.value += 1;
+    tell(frame);
   } catch (error) {
     if (!control.signal.aborted) frameError.value = { frame, message: /** @type {Error} */ (error).message };
   } finally {
@@ -94,6 +103,37 @@ async function load(frame) {
       early.delete(key);
     }
     pump();
+  }
+}
+
+/**
+ * Ask the server for a frame; null if it has newer wishes to fulfil.
+ * @param {number} frame
+ * @param {string} how
+ * @param {AbortSignal} signal
+ */
+async function request(frame, how, signal) {
+  const answer = await fetch(`frames/${frame}?width=${stageWidth.peek()}&v=${video.peek()?.key}${how}`, { signal });
+  if (answer.status === 503) return null;
+  if (!answer.ok) throw new Error((await answer.text()).slice(0, 200) || `the server answered ${answer.status}`);
+  return answer;
+}
+
+/** @param {number} frame */
+function tell(frame) {
+  arrived = frame;
+  framesChanged.value += 1;
+}
+
+/** @param {number} frame @param {ImageBitmap} bitmap */
+function keepProxy(frame, bitmap) {
+  proxies.get(frame)?.close();
+  proxies.delete(frame);
+  proxies.set(frame, bitmap);
+  for (const [old, held] of proxies) {
+    if (proxies.size <= MOST_PROXIES) break;
+    held.close();
+    proxies.delete(old);
   }
 }
 
@@ -119,7 +159,9 @@ function keep(key, bitmap) {
 
 /** Bitmaps are of another video or width: start afresh. */
 export function forgetFrames() {
-  for (const bitmap of cache.values()) bitmap.close();
-  cache.clear();
+  for (const bitmaps of [cache, proxies]) {
+    for (const bitmap of bitmaps.values()) bitmap.close();
+    bitmaps.clear();
+  }
   bytes = 0;
 }

@@ -1,0 +1,152 @@
+"""Writes CVAT's XML for video tasks, version 1.1: tracks of polygons, or run-length encoded masks."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, pairwise
+from pathlib import Path
+from typing import TextIO
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from sam2long.results.labels import Labels
+from sam2long.results.outlines import join, polygons
+from sam2long.results.result import FrameResult
+from sam2long.results.writers import xml_text
+from sam2long.results.writers.base import ResultWriter
+from sam2long.results.writers.part_tracks import MOST_PARTS, PartTracks
+from sam2long.results.writers.spool import Spool
+from sam2long.video.source import VideoSource
+
+TOLERANCE = 0.5  # of outlines, in pixels
+
+
+class _CvatWriter(ResultWriter):
+    """What polygons and masks have in common; shapes are kept in the spool until the end."""
+
+    _tag: str
+
+    def __init__(
+        self, path: Path, source: VideoSource, spool: Spool, object_ids: Sequence[int], labels: Labels
+    ) -> None:
+        self._path = path
+        self._source = source
+        self._spool = spool
+        self._object_ids = object_ids
+        self._labels = labels
+
+    def _keep(self, object_id: int, track: int, frame: int, **shape: object) -> None:
+        self._spool.keep_text(self._path.name, (object_id, track, frame), xml_text.attributes(**shape))
+
+    def finish(self) -> None:
+        """Write the file; raises OSError."""
+        with self._path.open("w", encoding="utf-8") as file:
+            file.write('<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n  <version>1.1</version>\n')
+            file.write(self._meta())
+            self._write_tracks(file)
+            file.write("</annotations>\n")
+
+    def abort(self) -> None:
+        """Do nothing; no file is open."""
+
+    def _write_tracks(self, file: TextIO) -> None:
+        following = self._next_frames()
+        kept = self._spool.texts(self._path.name)
+        for number, ((object_id, _), shapes) in enumerate(groupby(kept, lambda shape: shape[0][:2])):
+            values = {"id": number, "label": self._labels.of(object_id), "source": "auto", "group_id": object_id}
+            file.write(f"  <track{xml_text.attributes(**values)}>\n")
+            file.writelines(self._shapes(((frame, shape) for (_, _, frame), shape in shapes), following))
+            file.write("  </track>\n")
+
+    def _shapes(self, shapes: Iterable[tuple[int, str]], following: Mapping[int, int]) -> Iterator[str]:
+        """The shapes of a track, each followed by one that is `outside` if there is none on the next frame."""
+        last: tuple[int, str] | None = None
+        for frame, shape in shapes:
+            if last is not None and following[last[0]] != frame:
+                yield self._shape(following[last[0]], last[1], outside=1)
+            yield self._shape(frame, shape, outside=0)
+            last = frame, shape
+        if last is not None and last[0] in following:
+            yield self._shape(following[last[0]], last[1], outside=1)
+
+    def _shape(self, frame: int, shape: str, outside: int) -> str:
+        values = xml_text.attributes(frame=frame, keyframe=1, outside=outside, occluded=0)
+        return f'    <{self._tag}{values}{shape} z_order="0"></{self._tag}>\n'
+
+    def _next_frames(self) -> dict[int, int]:
+        """The written frame that follows each one; after the last one, the next of the video, if there is one."""
+        frames = [frame for frame, _ in self._spool.frames()]
+        following = dict(pairwise(frames))
+        count = self._source.frame_count
+        if frames and (count is None or frames[-1] + 1 < count):
+            following[frames[-1]] = frames[-1] + 1
+        return following
+
+    def _meta(self) -> str:
+        source = self._source
+        names = "".join(
+            f"        <label><name>{xml_text.text(name)}</name><attributes></attributes></label>\n"
+            for name in self._labels.classes(self._object_ids)
+        )
+        size = "" if source.frame_count is None else f"      <size>{source.frame_count}</size>\n"
+        return (
+            f"  <meta>\n    <task>\n      <name>{xml_text.text(source.name)}</name>\n{size}"
+            f"      <mode>interpolation</mode>\n      <labels>\n{names}      </labels>\n"
+            f"      <original_size><width>{source.width}</width><height>{source.height}</height></original_size>\n"
+            "    </task>\n  </meta>\n"
+        )
+
+
+class CvatWriter(_CvatWriter):
+    """Tracks of polygons, a keyframe on every written frame, `outside` where there is nothing.
+
+    Each part of an object has a track; those of one object share its id as `group_id` and its name as the label. The
+    parts are told apart by where they were before, see `PartTracks`. Holes are joined to the outline around them.
+    """
+
+    _tag = "polygon"
+
+    def __init__(
+        self, path: Path, source: VideoSource, spool: Spool, object_ids: Sequence[int], labels: Labels
+    ) -> None:
+        super().__init__(path, source, spool, object_ids, labels)
+        self._parts: defaultdict[int, PartTracks] = defaultdict(PartTracks)
+
+    def write(self, result: FrameResult) -> None:
+        """Outline the objects of one frame; raises sqlite3.Error."""
+        for object_id, mask in result.masks.items():
+            outlines = sorted(polygons(mask, TOLERANCE), key=cv2.contourArea, reverse=True)
+            if len(outlines) > MOST_PARTS:
+                outlines[MOST_PARTS - 1 :] = [join(outlines[MOST_PARTS - 1 :])]
+            for part, outline in self._parts[object_id].place(outlines):
+                points = ";".join(f"{x:g},{y:g}" for x, y in outline.tolist())
+                self._keep(object_id, part, result.frame, points=points)
+
+
+class CvatMasksWriter(_CvatWriter):
+    """Masks as they are: one track of a single frame for each object and frame, since CVAT has no tracks of masks.
+
+    `rle` holds the lengths of runs of pixels, row by row within the box of the mask, of background first.
+    """
+
+    _tag = "mask"
+
+    def write(self, result: FrameResult) -> None:
+        """Encode the masks of one frame; raises sqlite3.Error."""
+        for object_id, mask in result.masks.items():
+            pixels = np.ascontiguousarray(mask).view(np.uint8)
+            left, top, width, height = cv2.boundingRect(pixels)
+            if width:
+                runs = ", ".join(map(str, _runs(pixels[top : top + height, left : left + width])))
+                box = {"left": left, "top": top, "width": width, "height": height}
+                self._keep(object_id, result.frame, result.frame, rle=runs, **box)
+
+
+def _runs(pixels: npt.NDArray[np.uint8]) -> list[int]:
+    flat = pixels.ravel()
+    bounds = np.concatenate(([0], np.flatnonzero(np.diff(flat)) + 1, [flat.size]))
+    lengths: list[int] = np.diff(bounds).tolist()
+    return [0, *lengths] if flat[0] else lengths
