@@ -159,7 +159,9 @@ Greedy: TypeAlias = Annotated[
 MaxDelay: TypeAlias = Annotated[
     int | None,
     typer.Option(
-        metavar="N", help="Decide each frame at most N frames later. Default: no limit.", rich_help_panel=_TREE
+        metavar="N",
+        help="Decide each frame at most N frames later. Default: no limit; 16 for live sources.",
+        rich_help_panel=_TREE,
     ),
 ]
 

@@ -72,8 +72,11 @@ Serve = Callable[[int, Callable[[bytes], object]], object]
 
 
 @contextmanager
-def http_server(serve: Serve, *, whole: bytes | None = None) -> Iterator[str]:
-    """Serve a stream over HTTP and yield its address; `whole` is sent as a file with a stated length instead."""
+def http_server(serve: Serve, *, whole: bytes | None = None, cut: int | None = None) -> Iterator[str]:
+    """Serve a stream over HTTP and yield its address.
+
+    With `whole`, a file of that length is announced instead, of which only `cut` bytes are sent, if given.
+    """
     count = iter(range(1_000_000))
 
     class Handler(BaseHTTPRequestHandler):
@@ -85,7 +88,7 @@ def http_server(serve: Serve, *, whole: bytes | None = None) -> Iterator[str]:
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(whole)))
                 self.end_headers()
-                self.wfile.write(whole)
+                self.wfile.write(whole[:cut])
                 return
             started = False
 

@@ -73,6 +73,16 @@ def test_a_file_over_http_is_not_dropped_and_its_end_is_the_end(tmp_path: Path) 
     assert source.stopped_early is None
 
 
+def test_a_file_over_http_that_breaks_off(tmp_path: Path) -> None:
+    parts: list[bytes] = []
+    whole(0, parts.append, 60)
+    file = b"".join(parts)
+    with http_server(lambda *_: None, whole=file, cut=len(file) // 2) as url, LiveSource(url) as source:
+        numbers = [number_of(frame.image) for frame in source.frames()]
+    assert numbers == list(range(len(numbers))) and 10 < len(numbers) < 60
+    assert source.stopped_early is not None and source.stopped_early.startswith(f"{url} broke off: ")
+
+
 def test_a_slow_consumer_gets_the_newest_frames_and_the_rest_is_counted() -> None:
     asked, done = threading.Event(), threading.Event()
 
