@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -73,6 +74,7 @@ class Reader:
         self.lost: str | None = None
         self.failure: BaseException | None = None
         self._address, self._terms, self._recording = address, terms, recording
+        self._lost_since: float | None = None
         self._begun, self._stopped = Event(), Event()
         # A daemon, since a read from a pipe may never return.
         Thread(target=self._run, name="live", daemon=True).start()
@@ -140,6 +142,8 @@ class Reader:
             times = [self._timeline.time(picture.pts, now) for picture in arrived.pictures]
             if self._recording is not None:
                 self._recording.add(arrived, times)
+            if self._lost_since is not None and arrived.pictures:
+                self._is_back(self._lost_since)
             for picture, shown in zip(arrived.pictures, times, strict=True):
                 self.buffer.put(Picture(picture, shown, now))
                 self._begun.set()
@@ -147,25 +151,27 @@ class Reader:
                 return
 
     def _connect_again(self, why: str) -> Connection | None:
-        """Try to connect until it succeeds; None if time runs out or there was no picture to go on from."""
+        """Try to connect until it succeeds; None if time runs out or there was no picture to go on from.
+
+        The source is back when a picture arrives: a camera may accept connections and send nothing.
+        """
         terms, shown = self._terms, self._address.shown
         if not self._begun.is_set() or terms.reconnect <= 0:
             self.lost = f"{shown} was lost: {why}"
             return None
-        terms.tell(f"{shown} was lost ({why}); trying again for {terms.reconnect:g} s")
-        began, pause = time.monotonic(), FIRST_PAUSE
-        while not self._stopped.wait(pause):
-            try:
-                connection = Connection(self._address, low_delay=self.drops)
-            except VideoError:
-                pause = min(2 * pause, LONGEST_PAUSE)
-                left = began + terms.reconnect - time.monotonic()
-                if left <= 0:
-                    self.lost = f"{shown} was lost ({why}) and did not come back within {terms.reconnect:g} s"
-                    return None
-                pause = min(pause, left)
-                continue
-            self.came_back += 1
-            terms.tell(f"{shown} is back after {time.monotonic() - began:.1f} s")
-            return connection
+        if self._lost_since is None:
+            self._lost_since, self._pause, self._why = time.monotonic(), FIRST_PAUSE, why
+            terms.tell(f"{shown} was lost ({why}); trying again for {terms.reconnect:g} s")
+        while (left := self._lost_since + terms.reconnect - time.monotonic()) > 0:
+            if self._stopped.wait(min(self._pause, left)):
+                return None
+            self._pause = min(2 * self._pause, LONGEST_PAUSE)
+            with contextlib.suppress(VideoError):
+                return Connection(self._address, low_delay=self.drops)
+        self.lost = f"{shown} was lost ({self._why}) and did not come back within {terms.reconnect:g} s"
         return None
+
+    def _is_back(self, since: float) -> None:
+        self._lost_since = None
+        self.came_back += 1
+        self._terms.tell(f"{self._address.shown} is back after {time.monotonic() - since:.1f} s")

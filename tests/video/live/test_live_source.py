@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -61,7 +60,7 @@ def test_rtsp() -> None:
     assert source.stopped_early == f"{url} was lost: the stream ended"
 
 
-def test_a_file_over_http_is_not_dropped_and_its_end_is_the_end(tmp_path: Path) -> None:
+def test_a_file_over_http_is_not_dropped_and_its_end_is_the_end() -> None:
     parts: list[bytes] = []
     whole(0, parts.append, 60)
     with http_server(lambda *_: None, whole=b"".join(parts)) as url, open_video(url) as source:
@@ -73,7 +72,7 @@ def test_a_file_over_http_is_not_dropped_and_its_end_is_the_end(tmp_path: Path) 
     assert source.stopped_early is None
 
 
-def test_a_file_over_http_that_breaks_off(tmp_path: Path) -> None:
+def test_a_file_over_http_that_breaks_off() -> None:
     parts: list[bytes] = []
     whole(0, parts.append, 60)
     file = b"".join(parts)
