@@ -9,7 +9,7 @@ the square as `sam2long track http://... --record` does, with `coco.json` and th
 
 Every `--every` seconds a line: frames tracked and dropped, resident memory, and the delay from the moment a frame is
 drawn by the server to the moment its result is written (median, 95%, most). At the end the slope of a straight line
-through the memory after the first fifth of the time, the delays over the whole run, and one line of JSON.
+through the memory of the second half, the delays over the whole run, and one line of JSON.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ def soak(args: argparse.Namespace, port: int, began: float, folder: Path) -> Non
 
 def report(watch: Watch, facts: dict[str, object]) -> None:
     """Print the slope of the memory, and the delays of all results."""
-    settled = [mark for mark in watch.marks if mark[0] >= watch.marks[-1][0] / 5]
+    settled = [mark for mark in watch.marks if mark[0] >= watch.marks[-1][0] / 2]
     slope = float(np.polyfit([seconds / 3600 for seconds, _ in settled], [megabytes for _, megabytes in settled], 1)[0])
     delays, peak = percentiles(watch.all), peak_megabytes(torch.device("cpu"))
     print(f"slope {slope:.1f} MB per hour, peak {peak:.1f} MB, delay {delays} s, {facts}")
