@@ -18,6 +18,7 @@ from sam2long.version import VERSION as __version__
 if TYPE_CHECKING:
     from sam2long.model import SAM2, load_model
     from sam2long.results import FrameResult
+    from sam2long.running.prompts.reading import load_prompts
     from sam2long.tracking import Preview, Session
     from sam2long.tree import TreeConfig
     from sam2long.video import open_video
@@ -29,6 +30,7 @@ _PACKAGES = {
     "Session": "tracking",
     "TreeConfig": "tree",
     "FrameResult": "results",
+    "load_prompts": "running.prompts.reading",
     "open_video": "video",
 }
 
@@ -41,6 +43,7 @@ __all__ = [
     "UserError",
     "__version__",
     "load_model",
+    "load_prompts",
     "open_video",
 ]
 

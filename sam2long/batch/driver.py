@@ -32,6 +32,8 @@ from sam2long.batch.tracking import TrackSegment, TrackVideo, TrackWork
 from sam2long.batch.work import Work
 from sam2long.errors import UserError
 from sam2long.running.models import ModelChoice
+from sam2long.running.prompts.parsed import Prompt
+from sam2long.video import open_video
 
 GRACE = 20.0
 """Seconds that busy workers have to save their sessions when a batch is interrupted."""
@@ -191,8 +193,9 @@ class _Board:
     def _tasks_of(self, job: Job) -> list[Task]:
         size, cuts = self._sizes[job.id], []
         if self._batch.split_at_prompts and job.session is None:
+            settings = self._batch.settings.of(job)
             with suppress(UserError):  # the worker will say the same
-                cuts = segments(job.read_prompts(), self._batch.settings.of(job).frames)
+                cuts = segments(_prompts(job, settings), settings.frames)
         if len(cuts) < 2:
             return [Task(job.id, TrackVideo(job), size)]
         parts = [
@@ -245,6 +248,15 @@ class _Board:
         if self._done and self._began is not None:
             left = (time.monotonic() - self._began) * self._left / self._done
         return Update(kind, result, left=left, counts=dict(self._counts), **more)
+
+
+def _prompts(job: Job, settings: Settings) -> list[Prompt]:
+    """The prompts of a job; opens the video only if another tool's file needs it."""
+    given = job.given_prompts()
+    if given.file is None:
+        return given.prompts
+    with open_video(job.video, fps=settings.fps, levels=settings.levels) as source:
+        return given.for_video(source).prompts
 
 
 def video_size(video: Path) -> float:

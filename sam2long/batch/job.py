@@ -13,10 +13,13 @@ from typing import Any
 
 from sam2long.errors import ConfigError, JobError
 from sam2long.results.scale import Scale
+from sam2long.running.prompts.files.choice import PromptFrames
 from sam2long.running.prompts.parsed import Prompt
-from sam2long.running.prompts.prompt_file import parse_entries, read_prompts
+from sam2long.running.prompts.prompt_file import parse_entries
+from sam2long.running.prompts.reading import GivenPrompts, read_prompts
 from sam2long.running.run import FrameRange
 from sam2long.tree import TreeConfig
+from sam2long.video import VideoSource
 
 _ID = re.compile(r"[^\x00-\x1f/\\.][^\x00-\x1f/\\]{0,199}\Z")
 _RESERVED = ("report.jsonl", "report.html")
@@ -29,7 +32,7 @@ class Job:
     Attributes:
         id: names the job and its folder of results.
         video: path of the video, as for `sam2long track`.
-        prompts: path of a prompt file, or entries as in a prompt file.
+        prompts: path of a prompt file of this or another tool (docs/prompt-files.md), or entries as in ours.
         point: clicks, in the words of `track --point`.
         box: boxes, in the words of `track --box`.
         mask: masks, in the words of `track --mask`.
@@ -86,8 +89,8 @@ class Job:
             session=None if self.session is None else absolute(self.session),
         )
 
-    def read_prompts(self) -> list[Prompt]:
-        """Read all prompts; none if only a session is given.
+    def given_prompts(self) -> GivenPrompts:
+        """Read all prompts as far as they need no video; none if only a session is given.
 
         Raises:
             PromptError: a prompt cannot be read.
@@ -95,7 +98,13 @@ class Job:
         file = Path(self.prompts) if isinstance(self.prompts, str) else None
         inline = self.prompts if self.prompts and file is None else ()
         entries = parse_entries(list(inline), f"job {self.id}", Path()) if inline else []
-        return entries + read_prompts(self.point, self.box, self.mask, file, needed=False)
+        frames = PromptFrames.parse(str(self.settings.get("prompt_frames", "first")))
+        given = read_prompts(self.point, self.box, self.mask, file, frames, needed=False)
+        return replace(given, prompts=entries + given.prompts)
+
+    def read_prompts(self, source: VideoSource) -> list[Prompt]:
+        """Read all prompts for the opened video; raises PromptError as `given_prompts`, or if they do not fit it."""
+        return self.given_prompts().for_video(source).prompts
 
 
 @dataclass(frozen=True)
@@ -116,7 +125,7 @@ class Settings:
         Raises:
             ConfigError: they do not fit together, or are out of range.
         """
-        own = {name: SETTINGS[name](value) for name, value in job.settings.items()}
+        own = {name: SETTINGS[name](value) for name, value in job.settings.items() if name != "prompt_frames"}
         greedy = own.pop("greedy", False)
         tree = {name: own.pop(name) for name in _TREE if name in own}
         frames = {item.name: own.pop(item.name) for item in fields(FrameRange) if item.name in own}
@@ -155,6 +164,10 @@ def _flag(value: object) -> bool:
     return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[str(value).lower()]
 
 
+def _prompt_frames(value: object) -> PromptFrames:
+    return PromptFrames.parse(str(value))
+
+
 def _pair(value: object) -> tuple[float, float]:
     low, high = value.split(",") if isinstance(value, str) else list(value)  # type: ignore[call-overload]
     return _number(low), _number(high)
@@ -169,6 +182,7 @@ SETTINGS: Mapping[str, Callable[[Any], Any]] = {
     "levels": _pair,
     "scale": lambda value: Scale.parse(str(value)),
     "max_delay": _whole,
+    "prompt_frames": _prompt_frames,
     "pathways": _whole,
     "iou_threshold": _number,
     "uncertainty_threshold": _number,

@@ -130,7 +130,7 @@ class TrackRunner:
             check_settings(saved, file, settings.tree, settings.max_delay)
         return Run(
             source=source,
-            prompts=job.read_prompts(),
+            prompts=job.read_prompts(source),
             out=self.work.out / job.id,
             formats=settings.formats,
             tree=settings.tree,

@@ -19,6 +19,7 @@ from sam2long.cli.commands.demo import demo
 from sam2long.cli.commands.evaluate import evaluate
 from sam2long.cli.commands.export import export
 from sam2long.cli.commands.info import info
+from sam2long.cli.commands.prompts import prompts
 from sam2long.cli.commands.review import review
 from sam2long.cli.commands.score import score
 from sam2long.cli.commands.studio import studio
@@ -51,6 +52,7 @@ app.command(synth.__name__)(synth)
 app.command(score.__name__)(score)
 app.command(bench.__name__)(bench)
 app.command("eval")(evaluate)
+app.add_typer(prompts, name="prompts")
 
 
 def main() -> None:

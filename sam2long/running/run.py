@@ -14,7 +14,7 @@ from sam2long.results import FrameResult
 from sam2long.results.scale import Scale
 from sam2long.results.writers import WriterSet, open_writers
 from sam2long.running.interrupt import Stop
-from sam2long.running.prompts.parsed import Prompt, apply_prompts, check_prompts, describe
+from sam2long.running.prompts.parsed import Prompt, apply_prompts, check_prompts, describe, object_names
 from sam2long.running.session_file import SavedRun
 from sam2long.running.write import Outcome, Progress, write_results
 from sam2long.tracking import Session
@@ -144,7 +144,7 @@ def open_run(run: Run, load: Callable[[], SAM2]) -> Iterator[OpenRun]:
         overwrite=run.overwrite,
         resume=run.replace_same or run.saved is not None,
         prompted=run.prompted_objects,
-        names=run.saved.names if run.saved else None,
+        names={**object_names(run.prompts), **(run.saved.names if run.saved else {})},
         scale=run.scale,
     )
     with plain_memory_errors(), writers, open_session(run, load()) as session:

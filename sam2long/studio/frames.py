@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from concurrent.futures import Future
+from pathlib import Path
 from threading import Lock
 
 from sam2long.studio.decoding import Line, Urgency
@@ -23,13 +24,17 @@ class FrameImages:
 
     One thread decodes frames that are shown, and those that follow them; another one those wanted in advance elsewhere,
     which rests while the first one works. A third one makes proxies while nobody works.
+
+    Args:
+        source: the video.
+        folder: for the proxies.
     """
 
-    def __init__(self, source: VideoSource) -> None:
+    def __init__(self, source: VideoSource, folder: Path) -> None:
         self._cache = _Cache(CACHE_BYTES)
         self._near = Line(source)
         self._far = Line(source, after=self._near)
-        self._proxies = Proxies(source, self._near.calm)
+        self._proxies = Proxies(source, self._near.calm, folder)
         self._shown = 0
 
     async def get(self, frame: int, width: int, urgency: Urgency, quick: bool = False) -> Image:

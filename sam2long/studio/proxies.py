@@ -34,17 +34,19 @@ class Proxies:
     Args:
         source: the video.
         calm: set while no frame is being decoded for the page.
+        folder: where the file lies, without a name, so that it is gone however the process ends. Not the folder for
+            temporary files, which is in memory on many machines.
     """
 
-    def __init__(self, source: VideoSource, calm: Event) -> None:
+    def __init__(self, source: VideoSource, calm: Event, folder: Path) -> None:
         self._source, self._calm = source, calm
         self._offsets, self._times = array("Q", [0]), array("d")  # of frame n, and of the end of the last one
         self._lock = Lock()
         self._closed = False
         self._changed = Condition()
         self._quiet_from = time.monotonic() + _REST
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
-        self._room = min(_MOST_BYTES, int(_SHARE_OF_DISK * shutil.disk_usage(Path(tempfile.gettempdir())).free))
+        self._file = tempfile.TemporaryFile("w+b", dir=folder)  # noqa: SIM115 - closed in close()
+        self._room = min(_MOST_BYTES, int(_SHARE_OF_DISK * shutil.disk_usage(folder).free))
         self._thread = Thread(target=self._run, name="proxies", daemon=True)
         self._thread.start()
 

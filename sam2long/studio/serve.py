@@ -143,7 +143,7 @@ def serve(
     _check_source(source)
     with _locked(place.session), address.bind() as listening, _session(place, load(), source) as session:
         key = fingerprint(source).digest[:16]
-        images = FrameImages(source)
+        images = FrameImages(source, place.session.parent)
         worker = Worker(session, place.session, _hello(session, place, key), exports, images)
         app = StudioApp(source, images, key, worker.inbox)
         port = listening.getsockname()[1]

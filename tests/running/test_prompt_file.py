@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from sam2long.errors import PromptError
-from sam2long.running.prompts.parsed import BoxPrompt, MaskPrompt, PointPrompt
-from sam2long.running.prompts.prompt_file import read_prompt_file, read_prompts
+from sam2long.running.prompts.parsed import BoxPrompt, MaskPrompt, PointPrompt, describe
+from sam2long.running.prompts.prompt_file import read_prompt_file
+from sam2long.running.prompts.reading import read_prompts
 
 numbers = st.integers(-1000, 1000) | st.floats(-1e6, 1e6)
 
@@ -135,8 +136,21 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_words_and_file_are_joined_and_checked_together(tmp_path: Path) -> None:
     path = write(tmp_path, {"object": 2, "box": [1, 2, 3, 4]})
-    assert len(read_prompts(["1,1"], [], [], path)) == 2
+    assert len(read_prompts(["1,1"], [], [], path).prompts) == 2
     with pytest.raises(PromptError, match="object 2 on frame 0 has 2 boxes"):
         read_prompts([], ["0,0,5,5#2"], [], path)
     with pytest.raises(PromptError, match="nothing to follow"):
         read_prompts([], [], [], None)
+
+
+def test_names_are_kept(tmp_path: Path) -> None:
+    entries = [{"object": 2, "name": "cup", "box": [1, 2, 3, 4], "points": [[2, 3]]}]
+    prompts = read_prompt_file(write(tmp_path, *entries))
+    assert [prompt.name for prompt in prompts] == ["cup", "cup"]
+    assert describe(prompts) == [{"frame": 0, **entries[0], "labels": [1]}]
+
+
+@pytest.mark.parametrize("name", ["", " ", 3, None, "x" * 201])
+def test_bad_names(tmp_path: Path, name: Any) -> None:
+    with pytest.raises(PromptError, match="name must be text of 1 to 200 characters"):
+        read_prompt_file(write(tmp_path, {"object": 2, "name": name, "box": [1, 2, 3, 4]}))

@@ -142,9 +142,9 @@ def test_a_shown_frame_stops_what_is_wanted_in_advance(source):
     near.close()
 
 
-def test_a_new_shown_frame_drops_the_surroundings_of_the_old_one(source, monkeypatch):
+def test_a_new_shown_frame_drops_the_surroundings_of_the_old_one(source, tmp_path, monkeypatch):
     monkeypatch.setattr(proxies, "_REST", 1e9)
-    images = FrameImages(source)
+    images = FrameImages(source, tmp_path)
 
     async def look():
         first = asyncio.create_task(images.get(0, 16, Urgency.NOW))

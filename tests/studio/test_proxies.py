@@ -60,8 +60,8 @@ def pixels(image):
     return np.asarray(Image.open(io.BytesIO(image.data)))
 
 
-def test_every_frame_has_one(clip):
-    made = Proxies(open_video(clip), calm())
+def test_every_frame_has_one(clip, tmp_path):
+    made = Proxies(open_video(clip), calm(), tmp_path)
     wait_for(lambda: made.get(COUNT - 1))
     for number in range(COUNT):
         image = made.get(number)
@@ -73,10 +73,10 @@ def test_every_frame_has_one(clip):
     assert made.get(0) is None
 
 
-def test_they_wait_for_whoever_works(clip, monkeypatch):
+def test_they_wait_for_whoever_works(clip, tmp_path, monkeypatch):
     monkeypatch.setattr(proxies, "_REST", 1e9)
     busy = Event()
-    made = Proxies(open_video(clip), busy)
+    made = Proxies(open_video(clip), busy, tmp_path)
     busy.set()
     time.sleep(0.2)
     assert made.get(0) is None
@@ -85,9 +85,9 @@ def test_they_wait_for_whoever_works(clip, monkeypatch):
     made.close()
 
 
-def test_room_on_disk_is_bounded(clip, monkeypatch):
+def test_room_on_disk_is_bounded(clip, tmp_path, monkeypatch):
     monkeypatch.setattr(proxies, "_MOST_BYTES", 50_000)
-    made = Proxies(open_video(clip), calm())
+    made = Proxies(open_video(clip), calm(), tmp_path)
     made._thread.join(30)
     count = next(number for number in range(COUNT) if made.get(number) is None)
     assert 5 < count < COUNT
@@ -106,15 +106,15 @@ class Broken(VideoSource):
         return Frame(index, index / 24, np.zeros((8, 16, 3), np.uint8))
 
 
-def test_what_cannot_be_read_ends_it_in_silence():
-    made = Proxies(Broken(), calm())
+def test_what_cannot_be_read_ends_it_in_silence(tmp_path):
+    made = Proxies(Broken(), calm(), tmp_path)
     made._thread.join(30)
     assert [made.get(number) is None for number in range(5)] == [False, False, False, True, True]
     made.close()
 
 
-def test_a_proxy_is_given_for_a_frame_that_takes_long(clip):
-    images = FrameImages(open_video(clip))
+def test_a_proxy_is_given_for_a_frame_that_takes_long(clip, tmp_path):
+    images = FrameImages(open_video(clip), tmp_path)
 
     async def look():
         wait_for(lambda: images._proxies.get(COUNT - 1))

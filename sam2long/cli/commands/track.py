@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from sam2long.results.scale import Scale
     from sam2long.running.models import ModelChoice
-    from sam2long.running.prompts.parsed import Prompt
+    from sam2long.running.prompts.reading import GivenPrompts
     from sam2long.running.run import FrameRange
     from sam2long.running.session_file import SavedRun
     from sam2long.tree import TreeConfig
@@ -26,6 +26,7 @@ def track(
     box: options.Box = None,
     mask: options.Mask = None,
     prompts: options.Prompts = None,
+    prompt_frames: options.PromptFrames = "first",
     save: options.Save = "png,overlay,coco",
     scale: options.Scale = None,
     session: options.SessionFile = None,
@@ -63,12 +64,14 @@ def track(
     from sam2long.cli.options.video import parse_levels
     from sam2long.results.scale import Scale
     from sam2long.running.models import ModelChoice
-    from sam2long.running.prompts.prompt_file import read_prompts
+    from sam2long.running.prompts.files.choice import PromptFrames
+    from sam2long.running.prompts.reading import read_prompts
     from sam2long.running.run import FrameRange
     from sam2long.running.session_file import read_saved
 
     saved = read_saved(session)
-    given = read_prompts(point or [], box or [], mask or [], prompts, needed=saved is None and control is None)
+    marked = PromptFrames.parse(prompt_frames)
+    given = read_prompts(point or [], box or [], mask or [], prompts, marked, needed=not (saved or control))
     choice = ModelChoice(model, checkpoint, device, image_size, random_weights, precision, compile, quiet)
     tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, merge, greedy)
     check_delay(max_delay)
@@ -104,7 +107,7 @@ class _Where:
 
 def _track(
     video: str,
-    prompts: list[Prompt],
+    given: GivenPrompts,
     saved: SavedRun | None,
     how: _How,
     where: _Where,
@@ -118,10 +121,11 @@ def _track(
 
     if saved is not None and where.session is not None:
         check_settings(saved, where.session, how.tree, how.max_delay)
-    with opened_source(video, prompts, how, where, live) as source:
+    with opened_source(video, given.prompts, how, where, live) as source:
+        read = given.for_video(source)
         run = Run(
             source=source,
-            prompts=prompts,
+            prompts=read.prompts,
             out=where.out,
             formats=where.formats,
             scale=where.scale,
@@ -135,6 +139,6 @@ def _track(
             saved=saved,
         )
         if isinstance(source, LiveSource):
-            track_live(run, source, how.network.load, live, where.quiet)
+            track_live(run, source, how.network.load, live, where.quiet, read.note)
         else:
-            track_and_report(run, how.network.load, where.quiet)
+            track_and_report(run, how.network.load, where.quiet, read.note)

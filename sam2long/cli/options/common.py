@@ -44,7 +44,20 @@ Mask: TypeAlias = Annotated[
     ),
 ]
 Prompts: TypeAlias = Annotated[
-    Path | None, typer.Option(metavar="FILE.json", help="Read prompts from a JSON file.", rich_help_panel=_PROMPTS)
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Read prompts from a file or folder: JSON, COCO, YOLO, LabelMe, CVAT, DAVIS, MOT, supervision.",
+        rich_help_panel=_PROMPTS,
+    ),
+]
+PromptFrames: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        metavar="first|all|N",
+        help="Where other tools' files mark an object on many frames: prompt it on the first, on all, or every N-th.",
+        rich_help_panel=_PROMPTS,
+    ),
 ]
 
 Out: TypeAlias = Annotated[Path, typer.Option(metavar="DIR", help="Output folder.", rich_help_panel=_RESULTS)]

@@ -69,7 +69,9 @@ def opened_source(video: str, prompts: Sequence[Prompt], how: _How, where: _Wher
     )
 
 
-def track_live(run: Run, source: LiveSource, load: Callable[[], SAM2], live: LiveOptions, quiet: bool) -> None:
+def track_live(
+    run: Run, source: LiveSource, load: Callable[[], SAM2], live: LiveOptions, quiet: bool, note: str | None
+) -> None:
     """Track a live source, write the results and report; see `track_and_report`.
 
     Raises:
@@ -78,7 +80,7 @@ def track_live(run: Run, source: LiveSource, load: Callable[[], SAM2], live: Liv
     control = None if live.control is None else Control(live.control)
     say = _ignore if quiet else _say
     try:
-        track_and_report(run, load, quiet, partial(open_live_run, control=control, say=say, warn=_warn))
+        track_and_report(run, load, quiet, note, partial(open_live_run, control=control, say=say, warn=_warn))
     finally:
         source.close()
         if source.next_frame:

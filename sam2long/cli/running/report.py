@@ -20,14 +20,16 @@ def track_and_report(
     run: Run,
     load: Callable[[], SAM2],
     quiet: bool = False,
+    note: str | None = None,
     opening: Callable[[Run, Callable[[], SAM2]], AbstractContextManager[OpenRun]] = open_run,
 ) -> None:
-    """Track, write the results and report; `quiet` prints warnings and errors only.
+    """Track, write the results and report.
 
     Args:
         run: what to track.
         load: loads the network, once everything else is checked.
         quiet: print only warnings and errors.
+        note: printed at the beginning.
         opening: opens the run; that of a live source is different.
 
     Raises:
@@ -36,6 +38,8 @@ def track_and_report(
         typer.Exit: with status 130 after Ctrl-C, 143 after SIGTERM.
     """
     with opening(run, load) as opened:
+        if note is not None and not quiet:
+            sys.stderr.write(f"{note}\n")
         progress = TrackProgress(run.source.name, opened.expected, quiet=quiet)
         with StopSignals() as stop:
             outcome = opened.write(progress, stop)

@@ -21,32 +21,39 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PointPrompt:
-    """A click at (x, y), in pixels of the video; `label` is 1 on the object and 0 off it."""
+    """A click at (x, y), in pixels of the video; `label` is 1 on the object and 0 off it; `name` is the object's."""
 
     frame: int
     object_id: int
     x: float
     y: float
     label: int
+    name: str | None = None
 
 
 @dataclass(frozen=True)
 class BoxPrompt:
-    """A box (x0, y0, x1, y1) around the object, in pixels of the video."""
+    """A box (x0, y0, x1, y1) around the object, in pixels of the video; `name` is the object's."""
 
     frame: int
     object_id: int
     box: tuple[float, float, float, float]
+    name: str | None = None
 
 
 @dataclass(frozen=True)
 class MaskPrompt:
-    """The pixels of one object: `mask` is bool [height, width], read from `path`."""
+    """The pixels of one object: `mask` is bool [height, width], read from `path`; `name` is the object's.
+
+    If `drawn`, the file is no image: the mask was drawn from what another tool wrote.
+    """
 
     frame: int
     object_id: int
     path: Path
     mask: npt.NDArray[np.bool_] = field(compare=False, repr=False)
+    name: str | None = None
+    drawn: bool = False
 
 
 Prompt: TypeAlias = PointPrompt | BoxPrompt | MaskPrompt
@@ -75,6 +82,12 @@ class ObjectPrompts:
         """The clicks' labels."""
         return [point.label for point in self.points]
 
+    @property
+    def name(self) -> str | None:
+        """The object's name, or None."""
+        prompts: list[Prompt] = [*self.masks, *self.boxes, *self.points]
+        return next((prompt.name for prompt in prompts if prompt.name is not None), None)
+
 
 def object_prompts(prompts: Iterable[Prompt]) -> list[ObjectPrompts]:
     """Group prompts by frame and object, sorted in that order.
@@ -95,6 +108,12 @@ def object_prompts(prompts: Iterable[Prompt]) -> list[ObjectPrompts]:
 def object_ids(prompts: Iterable[Prompt]) -> list[int]:
     """Ids of all prompted objects, ascending."""
     return sorted({prompt.object_id for prompt in prompts})
+
+
+def object_names(prompts: Iterable[Prompt]) -> dict[int, str]:
+    """Names by object id, of the objects that have one."""
+    named = [(prompt.object_id, prompt.name) for prompt in prompts if prompt.name is not None]
+    return dict(reversed(named))
 
 
 def check_prompts(prompts: Iterable[Prompt], source: VideoSource) -> None:
@@ -121,6 +140,8 @@ def apply_prompts(prompts: Iterable[Prompt], session: Session) -> None:
         PromptError: as in `check_prompts`, or the session rejects a prompt.
     """
     for group in object_prompts(prompts):
+        if group.name is not None:
+            _name(session, group.object_id, group.name)
         if group.masks:
             session.add_mask(frame=group.frame, object_id=group.object_id, mask=group.masks[0].mask)
         elif group.boxes:
@@ -135,17 +156,27 @@ def apply_prompts(prompts: Iterable[Prompt], session: Session) -> None:
             session.add_points(frame=group.frame, object_id=group.object_id, points=group.places, labels=group.labels)
 
 
+def _name(session: Session, object_id: int, name: str) -> None:
+    style = session.styles.get(object_id)
+    if style is None or style.name != name:
+        session.set_style(object_id, name=name)
+
+
 def describe(prompts: Iterable[Prompt]) -> list[dict[str, object]]:
-    """Return the prompts as entries of a prompt file, so that the summary allows a run to be repeated."""
+    """Return the prompts as entries of a prompt file, so that the summary allows a run to be repeated.
+
+    A mask drawn from another tool's file has that file as `from` instead of `mask`.
+    """
     return [{"frame": group.frame, "object": group.object_id, **_fields(group)} for group in object_prompts(prompts)]
 
 
 def _fields(group: ObjectPrompts) -> dict[str, object]:
+    name = {} if group.name is None else {"name": group.name}
     if group.masks:
-        return {"mask": str(group.masks[0].path)}
+        return {**name, "from" if group.masks[0].drawn else "mask": str(group.masks[0].path)}
     box = {"box": list(group.boxes[0].box)} if group.boxes else {}
     points = {"points": [list(place) for place in group.places], "labels": group.labels} if group.points else {}
-    return {**box, **points}
+    return {**name, **box, **points}
 
 
 def _frame_and_object(prompt: Prompt) -> tuple[int, int]:

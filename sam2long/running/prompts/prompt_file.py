@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sam2long.errors import PromptError
-from sam2long.running.prompts.grammar import check_box, parse_prompts, read_masks
-from sam2long.running.prompts.parsed import BoxPrompt, MaskPrompt, PointPrompt, Prompt, object_prompts
+from sam2long.running.prompts.files.record import MOST_NUMBER, parse_json, read_text, shown
+from sam2long.running.prompts.grammar import check_box, read_masks
+from sam2long.running.prompts.parsed import BoxPrompt, MaskPrompt, PointPrompt, Prompt
+from sam2long.tracking.style import MOST_NAME
 
-_MOST = 999_999_999
-"""Largest frame or object number: nine digits, as on the command line."""
-_KEYS = ("frame", "object", "points", "labels", "box", "mask")
+_KEYS = ("frame", "object", "name", "points", "labels", "box", "mask")
 
 
 def read_prompt_file(path: Path) -> list[Prompt]:
@@ -26,7 +26,11 @@ def read_prompt_file(path: Path) -> list[Prompt]:
     Raises:
         PromptError: the file is unreadable, not JSON (with the line), or has an invalid entry (with its index).
     """
-    content = _load(path)
+    return parse_prompt_file(parse_json(read_text(path), path), path)
+
+
+def parse_prompt_file(content: Any, path: Path) -> list[Prompt]:
+    """Parse the content of the prompt file `path`; raises PromptError."""
     if not isinstance(content, dict) or list(content) != ["prompts"] or not isinstance(content["prompts"], list):
         raise PromptError(f'{path}: expected {{"prompts": [...]}} and no other keys at the top level')
     return parse_entries(content["prompts"], str(path), path.parent)
@@ -55,35 +59,6 @@ def parse_entry(entry: Any, where: str, folder: Path) -> list[Prompt]:
     return _Entry(entry, where, folder).prompts()
 
 
-def read_prompts(
-    points: Iterable[str], boxes: Sequence[str], masks: Iterable[str], path: Path | None, needed: bool = True
-) -> list[Prompt]:
-    """Read all prompts of a command line and, if `path` is given, of a file.
-
-    Raises:
-        PromptError: a prompt cannot be read, or there is none although one is needed.
-    """
-    prompts = parse_prompts(points, boxes, masks)
-    if path is not None:
-        prompts += read_prompt_file(path)
-    if prompts or needed:
-        object_prompts(prompts)
-    return prompts
-
-
-def _load(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise PromptError(f"{path}: cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise PromptError(f"{path}: not a UTF-8 text file") from None
-    except json.JSONDecodeError as error:
-        raise PromptError(f"{path}: bad JSON in line {error.lineno}, column {error.colno}: {error.msg}") from None
-    except (RecursionError, ValueError):
-        raise PromptError(f"{path}: bad JSON: nested too deeply, or a number with thousands of digits") from None
-
-
 class _Entry:
     """One entry of the list; `where` identifies it in messages."""
 
@@ -92,7 +67,7 @@ class _Entry:
             raise PromptError(f"{where}: expected an object in braces, {{...}}")
         for key in entry:
             if key not in _KEYS:
-                raise PromptError(f"{where}: unknown key '{key}'; known: {', '.join(_KEYS)}")
+                raise PromptError(f"{where}: unknown key '{key[:40]}'; known: {', '.join(_KEYS)}")
         self._entry = entry
         self._where = where
         self._folder = folder
@@ -106,9 +81,19 @@ class _Entry:
             raise PromptError(f"{self._where}: a mask cannot be combined with points or a box")
         if "labels" in self._entry and not has_points:
             raise PromptError(f"{self._where}: labels need points")
+        name = self._name()
         if has_mask:
-            return list(self._masks())
-        return [*(self._box() if has_box else ()), *(self._points() if has_points else ())]
+            return [replace(mask, name=name) for mask in self._masks()]
+        return [
+            *(replace(box, name=name) for box in (self._box() if has_box else ())),
+            *(replace(point, name=name) for point in (self._points() if has_points else ())),
+        ]
+
+    def _name(self) -> str | None:
+        name = self._entry.get("name")
+        if "name" in self._entry and not (isinstance(name, str) and name.strip() and len(name) <= MOST_NAME):
+            raise PromptError(f"{self._where}: name must be text of 1 to {MOST_NAME} characters")
+        return name
 
     def _masks(self) -> list[MaskPrompt]:
         name = self._entry["mask"]
@@ -151,10 +136,8 @@ class _Entry:
             raise PromptError(f"{self._where}: '{key}' is missing")
         value = self._entry[key]
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise PromptError(
-                f"{self._where}: {key} must be a whole number of at least {least}, not {json.dumps(value)}"
-            )
-        if value > _MOST:
+            raise PromptError(f"{self._where}: {key} must be a whole number of at least {least}, not {shown(value)}")
+        if value > MOST_NUMBER:
             raise PromptError(f"{self._where}: {key} has more than 9 digits")
         return value
 
