@@ -52,7 +52,7 @@ class Running:
 
     def ended(self) -> int:
         """Wait for the end, and return the exit status."""
-        out, err = self.process.communicate(timeout=60)
+        out, err = self.process.communicate(timeout=WAIT)
         self.said += err.splitlines()
         self.out = out
         return self.process.returncode

@@ -16,7 +16,7 @@ import pytest
 from sam2long.errors import ConfigError, PromptError
 from sam2long.running.control import Control
 
-WAIT = 30.0
+WAIT = 120.0
 
 
 def next_entry(control: Control) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import av
 from tests.video.pictures import HEIGHT, WIDTH, picture
 
 FPS = 25
-WAIT = 30.0
+WAIT = 120.0
 """Longest wait for another thread, in seconds; reached only if a test fails."""
 
 
