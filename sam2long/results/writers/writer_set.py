@@ -48,8 +48,8 @@ FILES = {
     "trace": (TRACE_FILE,),
     **ANNOTATION_FILES,
 }
-# formats that are drawn on frames of the video, which they decode again
-DRAWN = ("overlay",)
+# formats with frames of the video, which they decode again
+DRAWN = ("overlay", *WITH_IMAGES)
 # number of results that may wait to be written while tracking continues
 BEHIND = 4
 
