@@ -48,7 +48,7 @@ def read_saved(path: Path | None) -> SavedRun | None:
         return None
     header = read_header(path)
     cuts, searched = header.options.get("cuts", "keep"), _searched(header, path)
-    names = _names(header, path)
+    names = names_in(header, path)
     return SavedRun(_prompted(header, path), header.tree, header.options["max_delay"], names, searched, cuts)
 
 
@@ -62,7 +62,8 @@ def check_settings(
     """
     if given not in (TreeConfig(), saved.tree) or max_delay not in (None, saved.max_delay):
         raise ConfigError(
-            f"{path} was saved with other memory-tree settings; omit these options, or use a new session file"
+            f"{path} was saved with other memory-tree settings; omit these options, also from sam2long.toml, or use a "
+            "new session file"
         )
     if cuts not in (None, saved.cuts):
         raise ConfigError(f"{path} was saved with --cuts {saved.cuts}; omit the option, or use a new session file")
@@ -84,7 +85,8 @@ def _searched(header: Header, path: Path) -> frozenset[int]:
         raise SessionError(f"{path} is damaged or not a session file ({error})") from error
 
 
-def _names(header: Header, path: Path) -> dict[int, str]:
+def names_in(header: Header, path: Path) -> dict[int, str]:
+    """The names in a session file by object id, of the objects that were given one; raises SessionError."""
     try:
         return given_names({int(item["id"]): str(item["name"]) for item in header.data.get("styles", ())})
     except (LookupError, TypeError, ValueError) as error:

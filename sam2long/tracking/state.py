@@ -63,6 +63,7 @@ class SessionState:
         clicks: the latest rounds of clicks.
         memories: the latest memories encoded anew from stored results.
         scenes: the scene cuts found so far.
+        soft_edges: whether results include soft masks.
     """
 
     model: SAM2
@@ -82,6 +83,7 @@ class SessionState:
     clicks: ClickMemo = field(default_factory=ClickMemo)
     memories: MemoryCache = field(default_factory=MemoryCache)
     scenes: SceneCuts = field(default_factory=SceneCuts)
+    soft_edges: bool = False
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -175,6 +177,7 @@ class SessionState:
         logits: Mapping[int, torch.Tensor] = ByObject(
             {i: partial(_logits, outcome, size, device) for i, outcome in outcomes.items() if self.keep_logits}
         )
+        soft = ByObject({i: partial(outcome.soft_mask, size) for i, outcome in outcomes.items() if self.soft_edges})
         return FrameResult(
             frame=frame,
             time=time,
@@ -185,6 +188,7 @@ class SessionState:
             leads={i: outcome.lead for i, outcome in outcomes.items()},
             logits=logits if self.many_pixels else dict(logits),
             new_scene=(sign, frame) in self.scenes.found,
+            soft=soft,
         )
 
     def keep(self, object_id: int, place: Place, outcome: Outcome, prompted: bool = False) -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sam2long.cli.options import batch as batch_options
 from sam2long.cli.options import common as options
+from sam2long.cli.options import edges
+from sam2long.cli.options import live as live_options
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sam2long.results.postprocessing import Postprocessing
     from sam2long.results.scale import Scale
     from sam2long.running.models import ModelChoice
     from sam2long.running.prompts.likes import Like
@@ -34,6 +38,7 @@ def track(
     session: options.SessionFile = None,
     overwrite: options.Overwrite = False,
     quiet: options.Quiet = False,
+    as_json: batch_options.AsJson = False,
     model: options.Model = "sam2.1-hiera-large",
     checkpoint: options.Checkpoint = None,
     random_weights: options.RandomWeights = False,
@@ -55,11 +60,22 @@ def track(
     reverse: options.Reverse = False,
     fps: options.Fps = None,
     levels: options.Levels = None,
+    soft: edges.Soft = False,
+    feather: edges.Feather = 0.0,
+    grow: edges.Grow = 0,
+    fill_holes: edges.FillHoles = False,
+    largest: edges.Largest = False,
+    record: live_options.Record = None,
+    control: live_options.ControlFile = None,
+    late: live_options.Late = None,
+    buffer: live_options.Buffer = None,
+    reconnect: live_options.Reconnect = None,
 ) -> None:
-    """Follow objects through a video, given points, boxes or masks, and write their masks."""
+    """Follow objects through a video or a live stream, given points, boxes or masks, and write their masks."""
     # Imported here because PyTorch and PyAV take seconds, and `sam2long --help` must be fast.
     from sam2long.cli.options.tree import check_cuts, check_delay, tree_config
     from sam2long.cli.options.video import parse_levels
+    from sam2long.cli.running.events import choose
     from sam2long.results.scale import Scale
     from sam2long.running.models import ModelChoice
     from sam2long.running.prompts.files.choice import PromptFrames
@@ -68,18 +84,20 @@ def track(
     from sam2long.running.run import FrameRange
     from sam2long.running.session_file import read_saved
 
+    choose(as_json)
     saved = read_saved(session)
     likes = read_likes(like or [], like_mask or [])
-    marked, needed = PromptFrames.parse(prompt_frames), saved is None and not likes
+    marked, needed = PromptFrames.parse(prompt_frames), not (saved or control or likes)
     given = read_prompts(point or [], box or [], mask or [], prompts, marked, needed=needed)
     choice = ModelChoice(model, checkpoint, device, image_size, random_weights, precision, compile, quiet)
     tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, merge, greedy)
     check_delay(max_delay)
     check_cuts(cuts)
     how = _How(choice, tree, max_delay, cuts, FrameRange(start, end, stride, reverse), fps, parse_levels(levels))
+    changes = edges.postprocessing(soft, feather, grow, fill_holes, largest)
     size = None if scale is None else Scale.parse(scale)
-    where = _Where(out, tuple(word.strip() for word in save.split(",")), size, overwrite, session, quiet)
-    _track(video, given, likes, saved, how, where)
+    where = _Where(out, tuple(word.strip() for word in save.split(",")), changes, size, overwrite, session, quiet)
+    _track(video, given, likes, saved, how, where, live_options.LiveOptions(record, control, late, buffer, reconnect))
 
 
 @dataclass(frozen=True)
@@ -101,6 +119,7 @@ class _Where:
 
     out: Path
     formats: tuple[str, ...]
+    postprocessing: Postprocessing
     scale: Scale | None
     overwrite: bool
     session: Path | None
@@ -108,16 +127,23 @@ class _Where:
 
 
 def _track(
-    video: str, given: GivenPrompts, likes: list[Like], saved: SavedRun | None, how: _How, where: _Where
+    video: str,
+    given: GivenPrompts,
+    likes: list[Like],
+    saved: SavedRun | None,
+    how: _How,
+    where: _Where,
+    live: live_options.LiveOptions,
 ) -> None:
+    from sam2long.cli.running.live import opened_source, track_live
     from sam2long.cli.running.report import track_and_report
     from sam2long.running.run import Run
     from sam2long.running.session_file import check_settings
-    from sam2long.video import open_video
+    from sam2long.video.live.live_source import LiveSource
 
     if saved is not None and where.session is not None:
         check_settings(saved, where.session, how.tree, how.max_delay, how.cuts)
-    with open_video(video, fps=how.fps, levels=how.levels) as source:
+    with opened_source(video, given.prompts, how, where, live) as source:
         read = given.for_video(source)
         run = Run(
             source=source,
@@ -125,6 +151,7 @@ def _track(
             likes=likes,
             out=where.out,
             formats=where.formats,
+            postprocessing=where.postprocessing,
             scale=where.scale,
             tree=how.tree,
             max_delay=how.max_delay,
@@ -136,4 +163,7 @@ def _track(
             session_file=where.session,
             saved=saved,
         )
-        track_and_report(run, how.network.load, where.quiet, read.note)
+        if isinstance(source, LiveSource):
+            track_live(run, source, how.network.load, live, where.quiet, read.note)
+        else:
+            track_and_report(run, how.network.load, where.quiet, read.note)
