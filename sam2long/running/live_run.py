@@ -168,11 +168,13 @@ def open_live_run(
         scale=run.scale,
         postprocessing=run.postprocessing,
     )
-    kept = {"keep_results": False, "soft_edges": run.postprocessing.soft}
+    soft, cuts = run.postprocessing.soft, run.cuts
     with (
         plain_memory_errors(),
         writers,
-        Session(load(), live, tree=run.tree, max_delay=delay, cuts=run.cuts, **kept) as session,
+        Session(
+            load(), live, tree=run.tree, max_delay=delay, keep_results=False, soft_edges=soft, cuts=cuts
+        ) as session,
     ):
         yield OpenLiveRun(run, session, writers, plan.count(None), live, settings, control, say, warn)
 
