@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sam2long.model import SAM2, load_model
     from sam2long.results import FrameResult
     from sam2long.running.prompts.reading import load_prompts
-    from sam2long.tracking import Preview, Session
+    from sam2long.tracking import Preview, Session, follow
     from sam2long.tree import TreeConfig
     from sam2long.video import open_video
 
@@ -28,6 +28,7 @@ _PACKAGES = {
     "load_model": "model",
     "Preview": "tracking",
     "Session": "tracking",
+    "follow": "tracking",
     "TreeConfig": "tree",
     "FrameResult": "results",
     "load_prompts": "running.prompts.reading",
@@ -42,6 +43,7 @@ __all__ = [
     "TreeConfig",
     "UserError",
     "__version__",
+    "follow",
     "load_model",
     "load_prompts",
     "open_video",

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import warnings
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -25,6 +26,7 @@ from sam2long.cli.commands.score import score
 from sam2long.cli.commands.studio import studio
 from sam2long.cli.commands.synth import synth
 from sam2long.cli.commands.track import track
+from sam2long.cli.settings import Settings
 from sam2long.errors import UserError, out_of_memory
 from sam2long.running.interrupt import INTERRUPT_STATUS, TERMINATED_STATUS, Terminated, raise_on_sigterm
 from sam2long.version import VERSION
@@ -61,13 +63,14 @@ def main() -> None:
     _print_any_name()
     logging.getLogger("PIL").addHandler(logging.NullHandler())  # it logs what it raises as well
     warnings.showwarning = _show_warning
+    settings = Settings()
     try:
-        status = app(prog_name="sam2long", standalone_mode=False) or 0
+        status = app(prog_name="sam2long", standalone_mode=False, obj=settings) or 0
         sys.stdout.flush()
     except _UsageError as error:
         status = _fail(_usage_message(error))
     except UserError as error:
-        status = _fail(str(error))
+        status = _fail(settings.explain(str(error), sys.argv[1:]))
     except (MemoryError, RuntimeError) as error:
         plain = out_of_memory(error)
         if plain is None:
@@ -110,9 +113,18 @@ def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
+    no_settings: Annotated[
+        bool, typer.Option("--no-settings", help="Ignore sam2long.toml, which gives defaults of options.")
+    ] = False,
 ) -> None:
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
+        return
+    context.obj = settings = context.obj or Settings()
+    settings.commands = {info.name: info.callback for info in app.registered_commands if info.name and info.callback}
+    if not no_settings:
+        settings.read(Path.cwd())
+    context.default_map = settings.default_map()
 
 
 def _usage_message(error: Any) -> str:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from sam2long.errors import ConfigError, SessionError, VideoError
 from sam2long.results import FrameResult
 from sam2long.results.reading import FinishedRun, ResultsError
+from sam2long.running.session_file import names_in
 from sam2long.tracking.saving.archive import Header, is_session
 from sam2long.tracking.saving.stored_results import StoredResults
 from sam2long.video import VideoSource, open_video
@@ -31,6 +32,7 @@ class KeptResults:
         path: the output folder or the session file.
         source: the video; a `DescribedVideo` if its frames are not at hand.
         object_ids: ids of all objects, ascending.
+        names: names by object id, of the objects that were given one.
         prompted: (frame, object id) of every prompt.
         settings: how the results were made, for a summary.
         complete: whether they are all that was asked for.
@@ -43,6 +45,7 @@ class KeptResults:
     path: Path
     source: VideoSource
     object_ids: list[int]
+    names: Mapping[int, str]
     prompted: set[tuple[int, int]]
     settings: Mapping[str, object]
     complete: bool
@@ -92,6 +95,7 @@ def _run(path: Path, video: str | None, levels: Levels | None, pixels: bool, sta
         path=path,
         source=source,
         object_ids=run.object_ids,
+        names=run.names,
         prompted=run.prompted(),
         settings=run.settings,
         complete=run.complete,
@@ -113,6 +117,7 @@ def _session(path: Path, video: str | None, levels: Levels | None, stack: ExitSt
         path=path,
         source=source,
         object_ids=sorted(stored.object_ids),
+        names=names_in(header, path),
         prompted=stored.prompted,
         settings={
             "model": header.data["model"].get("name"),

@@ -10,9 +10,10 @@ from sam2long.errors import ConfigError, PromptError, UserError, plain_memory_er
 from sam2long.model import SAM2
 from sam2long.results import FrameResult
 from sam2long.results.writers import open_writers
+from sam2long.results.writers.writer_set import DRAWN
 from sam2long.running.control import Command, Control
 from sam2long.running.interrupt import Stop
-from sam2long.running.prompts.parsed import apply_prompts, check_prompts, describe, object_prompts
+from sam2long.running.prompts.parsed import apply_prompts, check_prompts, describe, object_names, object_prompts
 from sam2long.running.prompts.prompt_file import parse_entry
 from sam2long.running.run import TRACE, OpenRun, Run
 from sam2long.running.write import Outcome, Progress, write_results
@@ -145,7 +146,7 @@ def open_live_run(
     frames = run.frames
     plan = make_plan(live, run.prompted_frames or {frames.start or 0}, frames.start, frames.end, frames.stride, False)
     delay = MAX_DELAY if run.max_delay is None else run.max_delay
-    if "overlay" in run.formats:
+    if any(name in DRAWN for name in run.formats):
         live.hold((delay + _IN_HAND) * frames.stride)
     settings: dict[str, object] = {**run.settings, "max_delay": delay}
     writers = open_writers(
@@ -156,11 +157,15 @@ def open_live_run(
         settings=settings,
         overwrite=run.overwrite,
         prompted=run.prompted_objects,
+        names=object_names(run.prompts),
+        scale=run.scale,
+        postprocessing=run.postprocessing,
     )
+    soft = run.postprocessing.soft
     with (
         plain_memory_errors(),
         writers,
-        Session(load(), live, tree=run.tree, max_delay=delay, keep_results=False) as session,
+        Session(load(), live, tree=run.tree, max_delay=delay, keep_results=False, soft_edges=soft) as session,
     ):
         yield OpenLiveRun(run, session, writers, plan.count(None), live, settings, control, say, warn)
 

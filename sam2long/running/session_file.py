@@ -43,7 +43,7 @@ def read_saved(path: Path | None) -> SavedRun | None:
     if not path.exists():
         return None
     header = read_header(path)
-    return SavedRun(_prompted(header, path), header.tree, header.options["max_delay"], _names(header, path))
+    return SavedRun(_prompted(header, path), header.tree, header.options["max_delay"], names_in(header, path))
 
 
 def check_settings(saved: SavedRun, path: Path, given: TreeConfig, max_delay: int | None) -> None:
@@ -54,7 +54,8 @@ def check_settings(saved: SavedRun, path: Path, given: TreeConfig, max_delay: in
     """
     if given not in (TreeConfig(), saved.tree) or max_delay not in (None, saved.max_delay):
         raise ConfigError(
-            f"{path} was saved with other memory-tree settings; omit these options, or use a new session file"
+            f"{path} was saved with other memory-tree settings; omit these options, also from sam2long.toml, or use a "
+            "new session file"
         )
 
 
@@ -67,7 +68,8 @@ def _prompted(header: Header, path: Path) -> frozenset[tuple[int, int]]:
         raise SessionError(f"{path} is damaged or not a session file ({error})") from error
 
 
-def _names(header: Header, path: Path) -> dict[int, str]:
+def names_in(header: Header, path: Path) -> dict[int, str]:
+    """The names in a session file by object id, of the objects that were given one; raises SessionError."""
     try:
         return given_names({int(item["id"]): str(item["name"]) for item in header.data.get("styles", ())})
     except (LookupError, TypeError, ValueError) as error:

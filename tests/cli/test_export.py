@@ -18,11 +18,12 @@ import pytest
 from PIL import Image
 
 from sam2long.cli.app import app
-from sam2long.model import SAM2
+from sam2long.model import SAM2, load_model
 from sam2long.model.checkpoints.loading import save_model
 from sam2long.results import FrameResult
 from sam2long.results.trace_file import TRACE_FILE
 from sam2long.results.writers import FILES, WriterSet
+from sam2long.tracking import Session
 
 from .conftest import CLIP_FRAMES, CLIP_HEIGHT, CLIP_WIDTH, Command
 
@@ -147,6 +148,22 @@ def test_images_keep_their_names_and_their_rate(sam2long: Command, lively: Path,
     shutil.rmtree(folder)
     assert sam2long("export", run, "--save", "png,coco", "--out", tmp_path / "later").status == 0
     assert contents(tmp_path / "later").items() <= contents(tmp_path / "all").items()
+
+
+def test_names_of_objects_come_along(
+    sam2long: Command, clip: Path, lively: Path, tracked: Path, tmp_path: Path
+) -> None:
+    session = tmp_path / "named.s2l"
+    with Session.open(tracked / "run.s2l", load_model(str(lively)), clip) as opened:
+        opened.set_style(7, name="left hand")
+        opened.save(session)
+    words = ("track", clip, "--model", lively, "--session", session, "--save", "cvat,npz,csv", "--scale", "2mm")
+    assert sam2long(*words, "--out", tmp_path / "all").status == 0
+    assert "left hand" in (tmp_path / "all" / "cvat.xml").read_text(encoding="utf-8")
+    for kept in (tmp_path / "all", session):
+        out = tmp_path / f"out-{kept.name}"
+        assert sam2long("export", kept, "--save", "cvat,npz,csv", "--scale", "2mm", "--out", out).status == 0
+        assert contents(out) == contents(tmp_path / "all")
 
 
 @pytest.fixture

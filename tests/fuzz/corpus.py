@@ -12,8 +12,12 @@ import torch
 from PIL import Image
 
 from sam2long import Session, load_model
+from sam2long.cli.running.progress import TrackProgress
 from sam2long.model.checkpoints.loading import fresh_model, save_model
 from sam2long.results.palette import davis_palette
+from sam2long.running.export import export
+from sam2long.running.interrupt import Stop
+from sam2long.running.kept_results import open_kept
 from tests.evaluation import layouts
 from tests.networks import MICRO
 
@@ -35,6 +39,7 @@ class Corpus:
         pickle: the same as `.pt`.
         sessions: `.s2l` files of the mp4, whole and stopped half-way.
         run: an output folder of `sam2long track`.
+        kept: an output folder with every kind of masks.
         dataset: a data set in the layout of DAVIS 2017.
     """
 
@@ -46,6 +51,7 @@ class Corpus:
     pickle: Path
     sessions: list[Path]
     run: Path
+    kept: Path
     dataset: Path
 
 
@@ -73,8 +79,9 @@ def build(root: Path) -> Corpus:
         _session(root / "whole.s2l", videos["mp4"], model),
         _session(root / "half.s2l", videos["mp4"], model, 3),
     ]
+    kept = _kept(root / "kept", sessions[0])
     return Corpus(
-        videos, pictures, root / "folder", _masks(root), model, root / "tiny.pt", sessions, _run(root), dataset
+        videos, pictures, root / "folder", _masks(root), model, root / "tiny.pt", sessions, _run(root), kept, dataset
     )
 
 
@@ -117,6 +124,13 @@ def _session(path: Path, clip: Path, model: Path, frames: int = FRAMES) -> Path:
             pass
         session.save(path)
     return path
+
+
+def _kept(out: Path, session: Path) -> Path:
+    with open_kept(session) as kept:
+        formats = ["npz", "png", "png-per-object", "coco"]
+        export(kept, out, formats, None, False, TrackProgress("kept", None, quiet=True), Stop())
+    return out
 
 
 def _run(root: Path) -> Path:

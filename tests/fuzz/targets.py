@@ -11,6 +11,7 @@ from random import Random
 import numpy as np
 from PIL import Image
 
+from tests.fuzz import kept
 from tests.fuzz.case import Case
 from tests.fuzz.checkpoints import damaged_checkpoint
 from tests.fuzz.corpus import FRAMES, Corpus
@@ -357,4 +358,7 @@ TARGETS: dict[str, Target] = {
     "scores": scores,
     "data sets": datasets,
     "output folders": outputs,
+    "exports": kept.exports,
+    "comparisons": kept.comparisons,
+    "settings": kept.settings,
 }

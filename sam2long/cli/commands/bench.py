@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sam2long.cli.options import batch as batch_options
 from sam2long.cli.options import common as options
 from sam2long.errors import ConfigError
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from torch import Tensor
 
     from sam2long.bench import Load, Roofline, Timing
+    from sam2long.bench.scripted import MeasuredSAM2
     from sam2long.model import SAM2Config
 
 
@@ -40,9 +43,11 @@ def bench(
     objects: Annotated[
         str, typer.Option(metavar="N,N...", help="Object counts to time, with three pathways.")
     ] = "1,4,16",
+    as_json: batch_options.AsJson = False,
 ) -> None:
     """Measure tracking speed; print a table, then one line of JSON for scripts."""
-    from sam2long.bench import file_stages, measured_model, roofline, time_frames
+    from sam2long.bench import file_stages, measured_model, roofline
+    from sam2long.cli.running.events import choose
     from sam2long.model.checkpoints.loading import choose_device
     from sam2long.model.compilation import compile_model
     from sam2long.model.config import preset
@@ -56,17 +61,36 @@ def bench(
     set_precision(network, dtype)
     compile_seconds = compile_model(network) if compile else None
     roof = roofline(network, images[:1])
-    timings = []
-    for number, load in enumerate(loads, start=1):
-        sys.stderr.write(f"{number}/{len(loads)}: {load.objects} object(s), {load.tree.pathways} pathway(s)\n")
-        timings.append(time_frames(network, images, load))
+    events = choose(as_json, len(loads))
+    timings = [_time(network, images, load, f"{number}/{len(loads)}") for number, load in enumerate(loads, start=1)]
     machine = {
         **_machine(target.type),
         "precision": str(dtype).removeprefix("torch."),
         "compiled_in_s": compile_seconds,
     }
+    record = _record(config, machine, timings, file_milliseconds, roof)
+    if events is not None:
+        events.result(**record)
+        return
     _print_tables(config, machine, timings, file_milliseconds, roof)
-    typer.echo(json.dumps(_record(config, machine, timings, file_milliseconds, roof)))
+    typer.echo(json.dumps(record))
+
+
+def _time(network: MeasuredSAM2, images: Tensor, load: Load, place: str) -> Timing:
+    """Time one load, and say so."""
+    from sam2long.bench import time_frames
+    from sam2long.cli.running.events import current
+
+    name = f"{load.objects} object(s), {load.tree.pathways} pathway(s)"
+    events = current()
+    if events is None:
+        sys.stderr.write(f"{place}: {name}\n")
+        return time_frames(network, images, load)
+    job = f"{name}, {'certain' if load.certain else 'uncertain'}"
+    events.started(job)
+    timing = time_frames(network, images, load)
+    events.done(job, frames_per_second=round(timing.frames_per_second, 3))
+    return timing
 
 
 def _counts(text: str, option: str) -> list[int]:

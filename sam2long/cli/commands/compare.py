@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sam2long.cli.options import batch as batch_options
 from sam2long.cli.options import common as options
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from sam2long.evaluation.run_pair import RunPair
     from sam2long.running.interrupt import Stop
 
+_JOB = "compare"
 _LISTED, _SHOWN_SPANS = 10, 8
 
 
@@ -38,35 +40,45 @@ def compare(
         typer.Option(metavar="VIDEO", help="Where the video is now. Default: where it was when it was tracked."),
     ] = None,
     overwrite: options.Overwrite = False,
+    as_json: batch_options.AsJson = False,
 ) -> None:
     """Compare the masks of two runs of one video: a table, the frames to look at, and a video of the difference."""
     # Imported here because PyTorch takes seconds, and `sam2long --help` must be fast.
     from sam2long.cli.running.comparing import CompareFiles
+    from sam2long.cli.running.events import choose
     from sam2long.evaluation.run_pair import open_pair
     from sam2long.running.interrupt import StopSignals
 
+    events = choose(as_json)
     with (
         open_pair(run_a, run_b, video, pixels=out is not None) as pair,
         StopSignals() as stop,
         nullcontext() if out is None else CompareFiles(out, pair, overwrite) as files,
     ):
-        difference = _measure(pair, files, stop)
+        difference = _measure(pair, files, stop, out)
         if stop.asked:
+            if events is not None:
+                events.failed(_JOB, f"stopped by {stop.who}")
             sys.stderr.write(f"stopped by {stop.who}; nothing was written, run the same command again\n")
             raise typer.Exit(stop.status)
         if files is not None:
             files.finish(_content(pair, difference))
+    if events is not None:
+        written = [] if files is None else [path.name for path in files.files]
+        events.done(_JOB, frames=difference.frames, out=out, files=written)
+        events.result(**_content(pair, difference))
+        return
     _print(pair, difference)
     if files is not None:
         typer.echo(f"{', '.join(path.name for path in files.files)} in {out}")
 
 
-def _measure(pair: RunPair, files: CompareFiles | None, stop: Stop) -> Difference:
-    from sam2long.cli.running.progress import TrackProgress
+def _measure(pair: RunPair, files: CompareFiles | None, stop: Stop, out: Path | None) -> Difference:
+    from sam2long.cli.running.progress import progress_of
     from sam2long.evaluation.difference import Difference
 
     difference = Difference()
-    with TrackProgress("compare", len(pair.frames)) as progress:
+    with progress_of(_JOB, len(pair.frames), out=out) as progress:
         for frame in stop.until_asked(iter(pair.frames)):
             a, b = pair.a.masks(frame), pair.b.masks(frame)
             found = list(difference.add(frame, pair.time(frame), a, b))

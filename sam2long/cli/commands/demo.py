@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from sam2long.cli.options import batch as batch_options
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,16 +33,19 @@ def demo(
         str,
         typer.Option(metavar="NAME", help="float32, bfloat16, or auto (bfloat16 where the hardware runs it faster)."),
     ] = "auto",
+    as_json: batch_options.AsJson = False,
 ) -> None:
     """Follow an object through an artificial clip and one composed of photos, with plain SAM 2 and with the tree."""
     import numpy as np
 
+    from sam2long.cli.running.events import choose
     from sam2long.running.models import ModelChoice
     from sam2long.synthetic import Scene, SceneConfig
     from sam2long.synthetic.export import write_mp4
     from sam2long.synthetic.photo_clip import VIDEO, read_masks
 
     choice = ModelChoice("nano", precision=precision)
+    events = choose(as_json, jobs=4)
     scene = Scene(SceneConfig(_KIND, _FRAMES), _SEED)
     truth = np.stack([scene.render(t)[1] == _TARGET for t in range(len(scene))])
     clips = {
@@ -50,6 +55,10 @@ def demo(
     for clip in clips.values():
         _write_clip(clip, overwrite)
     scores = {name: _compare(clip, overwrite, choice) for name, clip in clips.items()}
+    if events is not None:
+        told = {name: {title: asdict(score) for title, score in titles.items()} for name, titles in scores.items()}
+        events.result(scores=told)
+        return
     typer.echo(_table(scores))
     sides = " and ".join(str(clip.folder / "side-by-side.mp4") for clip in clips.values())
     typer.echo(f"side by side: {sides}; masks and summaries: the folders greedy and tree beside them")

@@ -62,14 +62,17 @@ def evaluate(
     address: batch_options.Address = None,
     report: eval_options.Report = False,
     quiet: options.Quiet = False,
+    as_json: batch_options.AsJson = False,
 ) -> None:
     """Run a benchmark: track its videos, write and score the result files, and print the results table."""
     # Imported here because PyTorch takes seconds, and `sam2long --help` must be fast.
     from sam2long.cli.options.tree import tree_config
+    from sam2long.cli.running.events import choose
     from sam2long.evaluation.datasets.dataset import Choice
     from sam2long.evaluation.experiment import Experiment
     from sam2long.running.models import ModelChoice
 
+    quiet = quiet or as_json
     network = ModelChoice(model, checkpoint, device, image_size, random_weights, precision, compile, quiet)
     tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, merge, greedy)
     variants = _variants(tree, baseline, sweep)
@@ -81,6 +84,7 @@ def evaluate(
     settings = {"dataset": task.dataset.benchmark.title, "images": images, **network.described()}
     out = out or Path("results") / dataset
     experiment = Experiment(task, variants, out, network.load, settings, baseline, allow_missing, workers)
+    choose(as_json, len(task.dataset.videos) * len(variants))
     if not score_only:
         _predict(
             experiment, experiment.predict() if choice is None else _on_workers(experiment, network, choice), quiet
@@ -146,15 +150,21 @@ def _on_workers(
 
 
 def _predict(experiment: Experiment, predicted: Iterator[tuple[Variant, VideoTime]], quiet: bool) -> None:
+    from sam2long.cli.running.events import current
+
+    events = current()
     total = len(experiment.task.dataset.videos) * len(experiment.variants)
     for done, (variant, time) in enumerate(predicted, 1):
-        if not quiet:
-            speed = time.frames / max(time.seconds, 1e-9)
+        speed = time.frames / max(time.seconds, 1e-9)
+        if events is not None:
+            events.done(time.video, variant=variant.label, frames=time.frames, frames_per_second=round(speed, 3))
+        elif not quiet:
             typer.echo(f"{time.video}: {time.frames} frames, {variant.label}, {speed:.1f} frames/s ({done}/{total})")
 
 
 def _finish(experiment: Experiment, results: list[VariantResult], report: bool) -> None:
     """Write all files, then print the tables."""
+    from sam2long.cli.running.events import current
     from sam2long.evaluation.reporting.summary import environment, results_csv, results_json, tables
     from sam2long.evaluation.reporting.tables import count
     from sam2long.evaluation.run_folder import write_text
@@ -167,6 +177,10 @@ def _finish(experiment: Experiment, results: list[VariantResult], report: bool) 
     missing = sum(result.missing for result in results)
     if missing:
         sys.stderr.write(f"warning: {count(missing, 'missing prediction')} counted as empty\n")
+    if (events := current()) is not None:
+        events.settle()
+        events.result(**content, out=experiment.out, report=_write_report(experiment, results, report))
+        return
     part = "" if len(dataset.videos) == dataset.announced else f" of {dataset.announced}: NOT the whole data set"
     typer.echo(f"{title}, {count(len(dataset.videos), 'video')}{part}")
     for table in tables(title, results):
@@ -175,9 +189,17 @@ def _finish(experiment: Experiment, results: list[VariantResult], report: bool) 
         if result.archive:
             typer.echo(f"for the server: {result.archive}")
     if report:
-        from sam2long.evaluation.reporting.report import write_report
+        typer.echo(f"report: {_write_report(experiment, results, report)}")
 
-        typer.echo(f"report: {write_report(experiment, results, surroundings)}")
+
+def _write_report(experiment: Experiment, results: list[VariantResult], wanted: bool) -> Path | None:
+    """Write the report, if it is wanted."""
+    if not wanted:
+        return None
+    from sam2long.evaluation.reporting.report import write_report
+    from sam2long.evaluation.reporting.summary import environment
+
+    return write_report(experiment, results, environment())
 
 
 def _check_report() -> None:

@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
+from sam2long.cli.options import batch as batch_options
 from sam2long.cli.options import common as options
+from sam2long.cli.options import edges
 
 
 def export(
@@ -21,28 +23,46 @@ def export(
         str | None,
         typer.Option(metavar="VIDEO", help="Where the video is now. Default: where it was when it was tracked."),
     ] = None,
+    scale: options.Scale = None,
     levels: options.Levels = None,
+    soft: edges.Soft = False,
+    feather: edges.Feather = 0.0,
+    grow: edges.Grow = 0,
+    fill_holes: edges.FillHoles = False,
+    largest: edges.Largest = False,
     overwrite: options.Overwrite = False,
     quiet: options.Quiet = False,
+    as_json: batch_options.AsJson = False,
 ) -> None:
     """Write the results of an earlier run or session in other formats, without tracking again."""
     # Imported here because PyTorch takes seconds, and `sam2long --help` must be fast.
     from sam2long.cli.options.video import parse_levels
-    from sam2long.cli.running.progress import TrackProgress
+    from sam2long.cli.running.events import choose
+    from sam2long.cli.running.progress import progress_of
+    from sam2long.results.scale import Scale
     from sam2long.running.export import export as write
     from sam2long.running.export import needs_pixels
     from sam2long.running.interrupt import StopSignals
     from sam2long.running.kept_results import open_kept
 
+    changes = edges.postprocessing(soft, feather, grow, fill_holes, largest)
+    events = choose(as_json)
+    size = None if scale is None else Scale.parse(scale)
     formats = tuple(word.strip() for word in save.split(","))
     with open_kept(run, video, parse_levels(levels), needs_pixels(formats)) as kept, StopSignals() as stop:
-        progress = TrackProgress(run.name, len(kept.times), quiet=quiet)
-        done = write(kept, out, formats, overwrite, progress, stop)
+        progress = progress_of(run.name, len(kept.times), quiet, out)
+        done = write(kept, out, formats, size, overwrite, progress, stop, changes)
+    if events is not None:
+        facts = {"frames": done.frames, "out": str(out), "files": [path.name for path in done.files]}
+        if done.interrupted:
+            events.failed(run.name, f"stopped by {stop.who}", **facts)
+        else:
+            events.done(run.name, **facts, warnings=[kept.stopped] if kept.stopped else [])
     if done.interrupted:
         sys.stderr.write(f"stopped by {stop.who}; nothing was written, run the same command again\n")
         raise typer.Exit(stop.status)
     if kept.stopped:
         sys.stderr.write(f"warning: {run} is not complete: {kept.stopped}\n")
-    if not quiet:
+    if not quiet and events is None:
         written = ", ".join(path.name + "/" * path.is_dir() for path in done.files)
         typer.echo(f"{done.frames} frame{'s' * (done.frames != 1)} of {run} in {out}: {written}")

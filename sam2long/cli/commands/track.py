@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sam2long.cli.options import batch as batch_options
 from sam2long.cli.options import common as options
+from sam2long.cli.options import edges
 from sam2long.cli.options import live as live_options
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sam2long.results.postprocessing import Postprocessing
     from sam2long.results.scale import Scale
     from sam2long.running.models import ModelChoice
     from sam2long.running.prompts.reading import GivenPrompts
@@ -32,6 +35,7 @@ def track(
     session: options.SessionFile = None,
     overwrite: options.Overwrite = False,
     quiet: options.Quiet = False,
+    as_json: batch_options.AsJson = False,
     model: options.Model = "sam2.1-hiera-large",
     checkpoint: options.Checkpoint = None,
     random_weights: options.RandomWeights = False,
@@ -52,6 +56,11 @@ def track(
     reverse: options.Reverse = False,
     fps: options.Fps = None,
     levels: options.Levels = None,
+    soft: edges.Soft = False,
+    feather: edges.Feather = 0.0,
+    grow: edges.Grow = 0,
+    fill_holes: edges.FillHoles = False,
+    largest: edges.Largest = False,
     record: live_options.Record = None,
     control: live_options.ControlFile = None,
     late: live_options.Late = None,
@@ -62,6 +71,7 @@ def track(
     # Imported here because PyTorch and PyAV take seconds, and `sam2long --help` must be fast.
     from sam2long.cli.options.tree import check_delay, tree_config
     from sam2long.cli.options.video import parse_levels
+    from sam2long.cli.running.events import choose
     from sam2long.results.scale import Scale
     from sam2long.running.models import ModelChoice
     from sam2long.running.prompts.files.choice import PromptFrames
@@ -69,6 +79,7 @@ def track(
     from sam2long.running.run import FrameRange
     from sam2long.running.session_file import read_saved
 
+    choose(as_json)
     saved = read_saved(session)
     marked = PromptFrames.parse(prompt_frames)
     given = read_prompts(point or [], box or [], mask or [], prompts, marked, needed=not (saved or control))
@@ -76,8 +87,9 @@ def track(
     tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, merge, greedy)
     check_delay(max_delay)
     how = _How(choice, tree, max_delay, FrameRange(start, end, stride, reverse), fps, parse_levels(levels))
+    changes = edges.postprocessing(soft, feather, grow, fill_holes, largest)
     size = None if scale is None else Scale.parse(scale)
-    where = _Where(out, tuple(word.strip() for word in save.split(",")), size, overwrite, session, quiet)
+    where = _Where(out, tuple(word.strip() for word in save.split(",")), changes, size, overwrite, session, quiet)
     _track(video, given, saved, how, where, live_options.LiveOptions(record, control, late, buffer, reconnect))
 
 
@@ -99,6 +111,7 @@ class _Where:
 
     out: Path
     formats: tuple[str, ...]
+    postprocessing: Postprocessing
     scale: Scale | None
     overwrite: bool
     session: Path | None
@@ -128,6 +141,7 @@ def _track(
             prompts=read.prompts,
             out=where.out,
             formats=where.formats,
+            postprocessing=where.postprocessing,
             scale=where.scale,
             tree=how.tree,
             max_delay=how.max_delay,

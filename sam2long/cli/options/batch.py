@@ -22,7 +22,7 @@ Status: TypeAlias = Annotated[
     typer.Option(metavar="DIR", help="Print how the batch in this output folder stands.", rich_help_panel=_RESULTS),
 ]
 AsJson: TypeAlias = Annotated[
-    bool, typer.Option("--json", help="Print what happens as JSON lines.", rich_help_panel=_RESULTS)
+    bool, typer.Option("--json", help="Print what happens as JSON lines, for programs.", rich_help_panel=_RESULTS)
 ]
 SplitAtPrompts: TypeAlias = Annotated[
     bool,

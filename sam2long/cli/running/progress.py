@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from sam2long.cli.running.events import JobEvents, current
 from sam2long.results.result import FrameResult
 from sam2long.review.states import ObjectState, object_state
 
@@ -52,6 +54,14 @@ class TrackProgress:
     def advance(self) -> None:
         """Advance by one frame that has no result."""
         self._progress.update(self._task, advance=1)
+
+
+def progress_of(
+    name: str, total: int | None, quiet: bool = False, out: Path | None = None
+) -> TrackProgress | JobEvents:
+    """What shows the progress of a job: a line on the terminal, or JSON lines if the command prints them."""
+    events = current()
+    return TrackProgress(name, total, quiet) if events is None else JobEvents(events, name, total, out)
 
 
 class _Frames(ProgressColumn):

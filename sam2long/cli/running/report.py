@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager
 
 import typer
 
-from sam2long.cli.running.progress import TrackProgress
+from sam2long.cli.running.events import Events, current
+from sam2long.cli.running.progress import progress_of
 from sam2long.model import SAM2
 from sam2long.results.writers import WriterSet
 from sam2long.running.interrupt import StopSignals
@@ -38,9 +39,9 @@ def track_and_report(
         typer.Exit: with status 130 after Ctrl-C, 143 after SIGTERM.
     """
     with opening(run, load) as opened:
-        if note is not None and not quiet:
+        if note is not None and not quiet and current() is None:
             sys.stderr.write(f"{note}\n")
-        progress = TrackProgress(run.source.name, opened.expected, quiet=quiet)
+        progress = progress_of(run.source.name, opened.expected, quiet, run.out)
         with StopSignals() as stop:
             outcome = opened.write(progress, stop)
             _report(run, outcome, opened.writers, stop.who, quiet)
@@ -51,6 +52,8 @@ def track_and_report(
 
 
 def _report(run: Run, outcome: Outcome, writers: WriterSet, who: str, quiet: bool) -> None:
+    if (events := current()) is not None:
+        _tell(events, run, outcome, writers, who)
     if outcome.failure is not None:
         sys.stderr.write(f"{_frames(outcome.frames)}, up to frame {outcome.last_frame}, kept in {run.out}\n")
         return
@@ -59,8 +62,24 @@ def _report(run: Run, outcome: Outcome, writers: WriterSet, who: str, quiet: boo
         return
     if outcome.stopped_early:
         sys.stderr.write(f"warning: {outcome.stopped_early}\n")
-    if not quiet:
+    if not quiet and events is None:
         typer.echo(_closing_line(run, outcome, writers))
+
+
+def _tell(events: Events, run: Run, outcome: Outcome, writers: WriterSet, who: str) -> None:
+    facts = {
+        "frames": outcome.frames,
+        "frames_per_second": round(outcome.frames_per_second, 3),
+        "doubtful": outcome.doubtful,
+        "out": str(run.out),
+        "files": [path.name for path in writers.files],
+    }
+    if outcome.failure is not None:
+        events.failed(run.source.name, str(outcome.failure), **facts)
+    elif outcome.interrupted:
+        events.failed(run.source.name, f"stopped by {who}", **facts)
+    else:
+        events.done(run.source.name, **facts, warnings=[outcome.stopped_early] if outcome.stopped_early else [])
 
 
 def _interrupted_line(run: Run, outcome: Outcome, who: str) -> str:

@@ -40,6 +40,7 @@ class FinishedRun:
         video: the video, as the summary describes it.
         video_path: where the video was, or None if its frames came from memory.
         object_ids: ids of all objects, ascending.
+        names: names by object id, of the objects that were given one.
         settings: how the results were made, as in the summary.
         complete: whether every requested frame was written.
         stopped: why not, or None.
@@ -55,6 +56,7 @@ class FinishedRun:
         self.video = _described(head["video"], self._table.images, folder)
         self.video_path: str | None = head["video"].get("path")
         self.object_ids: list[int] = sorted(head["objects"])
+        self.names: dict[int, str] = {int(number): str(name) for number, name in head.get("names", {}).items()}
         self.settings: dict[str, Any] = head["settings"]
         self.complete: bool = head["complete"]
         self.stopped: str | None = head.get("stopped")

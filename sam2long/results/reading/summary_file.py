@@ -110,6 +110,8 @@ def _check(head: dict[str, Any]) -> None:
     for name, kind in (("settings", dict), ("complete", bool)):
         if not isinstance(head[name], kind):
             raise ValueError(f"{name!r} is {head[name]!r}")
+    for object_id in head.get("names", {}):
+        int(object_id)
     levels = head["settings"].get("levels")
     if levels is not None:
         low, high = levels

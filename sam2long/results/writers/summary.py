@@ -30,6 +30,7 @@ def write_summary(
     source: VideoSource,
     *,
     object_ids: Sequence[int],
+    names: Mapping[int, str],
     files: Sequence[str],
     settings: Mapping[str, object],
     ending: Ending,
@@ -42,6 +43,7 @@ def write_summary(
     header = {
         "video": _video(source),
         "objects": sorted(object_ids),
+        **({"names": {str(object_id): name for object_id, name in names.items()}} if names else {}),
         "settings": dict(settings),
         "files": list(files),
         "complete": ending.complete,

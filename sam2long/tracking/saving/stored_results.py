@@ -16,6 +16,9 @@ from sam2long.tracking.storage.packing import PackedMask
 from sam2long.tracking.storage.store import ResultStore, StoredResult
 from sam2long.tracking.track import Track
 
+MOST_PIXELS = 1 << 16
+"""Above the height and the width of any video."""
+
 
 class StoredResults:
     """The up-to-date results of a session file; a context manager that deletes its temporary files.
@@ -33,13 +36,14 @@ class StoredResults:
 
     def __init__(self, path: Path) -> None:
         self.header: Header = read_header(path)
-        self._size = FrameSize(self.header.video.height, self.header.video.width)
         try:
+            _check(self.header)
             objects = self.header.data["objects"]
             self.object_ids = [int(item["id"]) for item in objects]
             self.prompted = {(int(mark["frame"]), int(item["id"])) for item in objects for mark in item["prompts"]}
         except (LookupError, TypeError, ValueError, OverflowError) as error:
             raise SessionError(f"{path} is damaged or not a session file ({error!r})") from error
+        self._size = FrameSize(self.header.video.height, self.header.video.width)
         # Nothing that the file holds is outdated.
         self._track, self._store = Track(), ResultStore()
         try:
@@ -87,8 +91,20 @@ class StoredResults:
             disagreement={i: row.disagreement for i, row in rows.items()},
             leads={i: row.lead for i, row in rows.items()},
             logits=ByObject({i: partial(outcome.full_logits, self._size) for i, outcome in outcomes.items()}),
+            soft=ByObject({i: partial(outcome.soft_mask, self._size) for i, outcome in outcomes.items()}),
         )
 
     def _outcome(self, row: StoredResult) -> Outcome:
         packed = self._store.packed(row)
         return Outcome(None, row.iou, row.object_score, packed=PackedMask(packed.mask, packed.logits))
+
+
+def _check(header: Header) -> None:
+    """Raise ValueError for a description that no session has."""
+    video = header.video
+    if not all(type(side) is int and 0 < side < MOST_PIXELS for side in (video.height, video.width)):
+        raise ValueError(f"its video has {video.width!r} x {video.height!r} pixels")
+    if not (header.source is None or isinstance(header.source, str)):
+        raise ValueError(f"its source is {header.source!r}")
+    if not (video.frames is None or (type(video.frames) is int and video.frames > 0)):
+        raise ValueError(f"its video has {video.frames!r} frames")
