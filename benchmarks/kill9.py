@@ -247,8 +247,9 @@ def words_of(name: str, clip: Path, model: str, frames: int) -> tuple[str, ...]:
     """The command, less its folders."""
     special = [word.format(middle=frames // 2, last=frames - 1) for word in COMMANDS[name]]
     box = "--box", f"4,16,20,32@{frames - 1 if name == 'backward' else 0}#1"
-    save = "--save", "png,png-per-object,overlay,coco,npz"
-    return (str(clip), *box, *special, *save, "--model", model)
+    save = "--save", "png,png-per-object,overlay,coco,npz,alpha,alpha-webm,matte,exr"
+    edges = "--soft", "--largest", "--feather", "1"
+    return (str(clip), *box, *special, *save, *edges, "--model", model)
 
 
 def campaign(folder: Path, kills: int, seed: int, frames: int, model: str | None) -> Count:

@@ -12,14 +12,16 @@ session = sam2long.Session(run.model, run.video)
 session.add_box(frame=0, object_id=1, box=(115, 47, 175, 108))
 session.add_box(frame=0, object_id=2, box=(7, 144, 48, 182))
 
-# Whole videos: palette PNGs as DAVIS has them, COCO and YouTube-VIS, a video with the masks drawn in.
+# Whole videos: palette PNGs as DAVIS has them, COCO and YouTube-VIS, a video with the masks drawn in, tracks for CVAT,
+# a data set for YOLO, and a table of boxes, centroids and areas.
 folder = run.out / "export"
 with open_writers(
     folder,
-    ["png", "coco", "overlay"],
+    ["png", "coco", "overlay", "cvat", "yolo", "csv"],
     session.source,
     object_ids=session.object_ids,
     settings={},
+    names={1: "upper", 2: "lower"},
     overwrite=True,
 ) as writers:
     for result in session.propagate():

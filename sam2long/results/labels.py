@@ -19,6 +19,11 @@ class Labels:
 
     names: Mapping[int, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        # Names from JSON may hold half of a surrogate pair, which no file can.
+        whole = {object_id: name.encode("utf-8", "replace").decode("utf-8") for object_id, name in self.names.items()}
+        object.__setattr__(self, "names", whole)
+
     def of(self, object_id: int) -> str:
         """Name of an object, or "object"."""
         return self.names.get(object_id, CLASS)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sam2long.results import convert
+from sam2long.results.soft_mask import SoftMask
 
 if TYPE_CHECKING:
     import supervision
@@ -36,6 +37,8 @@ class FrameResult:
             another one led at the time, infinite where all agreed or the user gave the mask.
         logits: float32 [height, width] mask logits (> 0 inside), on the network's device; only if the session was
             asked to keep them.
+        soft: masks with soft edges, see `SoftMask.alpha`; only if the session was asked for them. Each look-up makes
+            one anew.
     """
 
     frame: int
@@ -46,12 +49,13 @@ class FrameResult:
     disagreement: dict[int, float]
     leads: dict[int, float] = field(default_factory=dict)
     logits: Mapping[int, torch.Tensor] = field(default_factory=dict)
+    soft: Mapping[int, SoftMask] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         plain: dict[str, object] = {"frame": operator.index(self.frame), "time": float(self.time)}
         for name in ("scores", "object_scores", "disagreement", "leads"):
             plain[name] = {operator.index(i): float(value) for i, value in getattr(self, name).items()}
-        for name in ("masks", "logits"):
+        for name in ("masks", "logits", "soft"):
             if any(type(i) is not int for i in getattr(self, name)):
                 plain[name] = {operator.index(i): value for i, value in getattr(self, name).items()}
         for name, value in plain.items():

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sam2long.errors import OutputError, VideoError
+from sam2long.results.postprocessing import NOTHING, Postprocessing
 from sam2long.results.scale import Scale
 from sam2long.results.writers import open_writers
 from sam2long.results.writers.writer_set import DRAWN
@@ -45,6 +46,7 @@ def export(
     overwrite: bool,
     progress: Progress,
     stop: Stop,
+    postprocessing: Postprocessing = NOTHING,
 ) -> Exported:
     """Write the results into a folder, in the formats of `sam2long track`, with a trace and a summary.
 
@@ -53,15 +55,21 @@ def export(
     nothing is left behind.
 
     Raises:
-        UserError: a format is unknown or lacks the video, the folder cannot be written or is that of the run, or the
-            results are damaged.
+        UserError: a format is unknown or lacks the video, the folder cannot be written or is that of the run, edges are
+            to be soft and it is not a session, or the results are damaged.
     """
+    if postprocessing.soft and kept.path.is_dir():
+        raise OutputError(
+            f"soft edges are made from mask logits, which the folder {kept.path} does not hold; export its session file"
+        )
     drawn = [name for name in formats if name in DRAWN]
     if drawn and kept.missing_video is not None:
         raise VideoError(f"{drawn[0]} needs the frames of the video, but {kept.missing_video}, or omit {drawn[0]}")
     if user_path(out).resolve() == kept.path.resolve():
         raise OutputError(f"{out} is the folder that is exported; choose another one")
     settings = {**kept.settings, "exported_from": str(kept.path.resolve())}
+    if postprocessing != NOTHING:
+        settings["postprocessing"] = asdict(postprocessing)
     writers = open_writers(
         out,
         (*formats, TRACE),
@@ -73,6 +81,7 @@ def export(
         prompted=kept.prompted,
         names=kept.names,
         scale=scale,
+        postprocessing=postprocessing,
     )
     frames = 0
     try:

@@ -11,6 +11,7 @@ from pathlib import Path
 from sam2long.errors import plain_memory_errors
 from sam2long.model import SAM2
 from sam2long.results import FrameResult
+from sam2long.results.postprocessing import NOTHING, Postprocessing
 from sam2long.results.scale import Scale
 from sam2long.results.writers import WriterSet, open_writers
 from sam2long.running.interrupt import Stop
@@ -55,6 +56,7 @@ class Run:
         session_file: file to save the run to as it goes, or None.
         saved: what that file already holds, or None.
         scale: size of a pixel for the format `csv`, or None.
+        postprocessing: changes to the masks in the files.
     """
 
     source: VideoSource
@@ -71,6 +73,7 @@ class Run:
     session_file: Path | None = None
     saved: SavedRun | None = None
     scale: Scale | None = None
+    postprocessing: Postprocessing = NOTHING
 
     @property
     def prompted_objects(self) -> set[tuple[int, int]]:
@@ -99,6 +102,8 @@ class Run:
             "levels": self.levels,
             **asdict(self.frames),
             "prompts": describe(self.prompts) if self.prompts else [],
+            # Only if there is any, so that batches go on with results of earlier versions.
+            **({} if self.postprocessing == NOTHING else {"postprocessing": asdict(self.postprocessing)}),
         }
 
 
@@ -146,6 +151,7 @@ def open_run(run: Run, load: Callable[[], SAM2]) -> Iterator[OpenRun]:
         prompted=run.prompted_objects,
         names={**object_names(run.prompts), **(run.saved.names if run.saved else {})},
         scale=run.scale,
+        postprocessing=run.postprocessing,
     )
     with plain_memory_errors(), writers, open_session(run, load()) as session:
         yield OpenRun(run, session, writers, _count(plan, run))
@@ -178,11 +184,19 @@ def _new_prompts(run: Run, session: Session) -> list[Prompt]:
 
 
 def _session(run: Run, model: SAM2) -> Session:
-    file = run.session_file
+    file, soft = run.session_file, run.postprocessing.soft
     if file is not None and run.saved is not None:
-        return Session.open(file, model, run.source, autosave=file)
+        return Session.open(file, model, run.source, autosave=file, soft_edges=soft)
     keep = file is not None
-    return Session(model, run.source, tree=run.tree, max_delay=run.max_delay, keep_results=keep, autosave=file)
+    return Session(
+        model,
+        run.source,
+        tree=run.tree,
+        max_delay=run.max_delay,
+        keep_results=keep,
+        autosave=file,
+        soft_edges=soft,
+    )
 
 
 def _count(plan: Plan, run: Run) -> int | None:

@@ -46,6 +46,7 @@ class Session(SessionPrompts, SessionResults):
         tree: hyperparameters of the memory tree; `TreeConfig.greedy()` is plain SAM 2.
         trace: record how the pathways continue on each frame, in `traces`.
         keep_logits: include mask logits at the video's resolution in the results.
+        soft_edges: include masks with soft edges in the results, as `FrameResult.soft`.
         max_delay: decide each frame after at most this many newer ones; None waits until its pathways agree. Besides
             the tree's hyperparameters, this is the only argument that can change results.
         keep_results: store results on disk (some kilobytes per object and frame, deleted with the session), so that
@@ -79,6 +80,7 @@ class Session(SessionPrompts, SessionResults):
         autosave: str | Path | None = None,
         autosave_every: float = 60.0,
         undo_depth: int | None = UNDO_DEPTH,
+        soft_edges: bool = False,
     ) -> None:
         for name, number, least in (("max_delay", max_delay, 0), ("undo_depth", undo_depth, 1)):
             if number is not None and number < least:
@@ -94,6 +96,7 @@ class Session(SessionPrompts, SessionResults):
             raise ConfigError("autosave needs stored results: keep_results=True and a video that is not a live source")
         cache = FeatureCache(model, self.source, parse_bytes(feature_cache))
         self._state = SessionState(model, self.source, self.tree, cache, store, keep_logits, max_delay, trace)
+        self._state.soft_edges = soft_edges
         self._edits = PromptEdits(self._state, undo_depth)
         self._identity: tuple[Fingerprint, str] | None = None
         self._saver = None if autosave is None else AutoSaver(Path(autosave), autosave_every, self.save)
@@ -241,6 +244,7 @@ class Session(SessionPrompts, SessionResults):
         autosave: str | Path | None = None,
         autosave_every: float = 60.0,
         undo_depth: int | None = UNDO_DEPTH,
+        soft_edges: bool = False,
     ) -> Session:
         """Open a saved session.
 
@@ -253,6 +257,7 @@ class Session(SessionPrompts, SessionResults):
             autosave: see `Session`.
             autosave_every: see `Session`.
             undo_depth: see `Session`.
+            soft_edges: see `Session`; every session file has what they are made from.
 
         Raises:
             SessionError: the file is damaged, of a newer version, or of another video or model.
@@ -273,6 +278,7 @@ class Session(SessionPrompts, SessionResults):
             autosave=autosave,
             autosave_every=autosave_every,
             undo_depth=undo_depth,
+            soft_edges=soft_edges,
         )
         weights = weights_digest(model)
         session._identity = check_same(header, path, session._state, weights), weights

@@ -61,6 +61,7 @@ class SessionState:
         visiting: whether `visit` is running.
         clicks: the latest rounds of clicks.
         memories: the latest memories encoded anew from stored results.
+        soft_edges: whether results include soft masks.
     """
 
     model: SAM2
@@ -79,6 +80,7 @@ class SessionState:
     visiting: bool = False
     clicks: ClickMemo = field(default_factory=ClickMemo)
     memories: MemoryCache = field(default_factory=MemoryCache)
+    soft_edges: bool = False
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -172,6 +174,7 @@ class SessionState:
         logits: Mapping[int, torch.Tensor] = ByObject(
             {i: partial(_logits, outcome, size, device) for i, outcome in outcomes.items() if self.keep_logits}
         )
+        soft = ByObject({i: partial(outcome.soft_mask, size) for i, outcome in outcomes.items() if self.soft_edges})
         return FrameResult(
             frame=frame,
             time=time,
@@ -181,6 +184,7 @@ class SessionState:
             disagreement={i: outcome.disagreement for i, outcome in outcomes.items()},
             leads={i: outcome.lead for i, outcome in outcomes.items()},
             logits=logits if self.many_pixels else dict(logits),
+            soft=soft,
         )
 
     def keep(self, object_id: int, place: Place, outcome: Outcome, prompted: bool = False) -> None:

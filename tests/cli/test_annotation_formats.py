@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from sam2long import Session, load_model
+from sam2long.batch.job import Job, Settings
+from sam2long.errors import JobError
+from sam2long.results.scale import Scale
 from sam2long.results.writers.annotation_files import ANNOTATION_FILES
 
 from .conftest import CLIP_FRAMES, Command
@@ -35,6 +38,15 @@ def test_every_format_at_once(sam2long: Command, clip: Path, tiny_model: Path, t
     for row in rows:
         assert float(row["area_um2"]) == pytest.approx(int(row["area_px2"]) * 0.325**2, rel=1e-6)
     assert [float(row["time_s"]) for row in rows] == pytest.approx([0, 1 / 24, 2 / 24], abs=1e-6)
+
+
+def test_a_job_of_a_batch_has_a_scale_of_its_own() -> None:
+    everyone = Settings(scale=Scale(1.0, "mm"))
+    assert everyone.of(Job("a", "a.mp4", box=BOX[1:])).scale == Scale(1.0, "mm")
+    assert everyone.of(Job("b", "b.mp4", box=BOX[1:], settings={"scale": "2um"})).scale == Scale(2.0, "um")
+    assert everyone.described()["scale"] == {"size": 1.0, "unit": "mm"}
+    with pytest.raises(JobError, match="job c: 7 is not a valid scale"):
+        Job("c", "c.mp4", box=BOX[1:], settings={"scale": 7})
 
 
 def summary(out: Path) -> dict:

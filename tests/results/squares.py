@@ -6,9 +6,10 @@ import numpy as np
 
 from sam2long.results import FrameResult
 from sam2long.results.writers import FILES, open_writers
+from sam2long.results.writers.pixels import PIXEL_FILES
 
 HEIGHT, WIDTH, COUNT = 30, 40, 6
-ALL = list(FILES)
+ALL = [name for name in FILES if name not in PIXEL_FILES]
 
 
 def result(frame: int, ids=(1, 2)) -> FrameResult:

@@ -14,6 +14,7 @@ from pycocotools import mask as coco
 from sam2long.errors import OutputError
 from sam2long.results import FrameResult
 from sam2long.results.writers import open_writers
+from sam2long.results.writers.annotation_files import ANNOTATION_FILES
 from sam2long.results.writers.part_tracks import MOST_PARTS, PartTracks
 from sam2long.video import open_video
 from tests.results.delivered import COUNT, NAMES, deliver, masks, pictures
@@ -214,3 +215,17 @@ def test_images_keep_the_names_of_a_folder(tmp_path):
     }
     assert {path.name for path in (out / "yolo" / "labels").iterdir()} == {"left_7.txt", "left_12.txt"}
     assert {path.name for path in (out / "yolo" / "images").iterdir()} == {"left_7.jpg", "left_12.jpg"}
+
+
+def test_odd_names(tmp_path, source):
+    """Control characters and half a surrogate pair, in the name of an object and in that of the video."""
+    source.name = "cl\udcffip\n\x0b: *"
+    names = {1: "\x00a\ud800", 2: "b: 'c'\n\t# d"}
+    folder = deliver(tmp_path / "out", source, list(ANNOTATION_FILES), names=names)
+    labels = {track.get("label") for track in ElementTree.parse(folder / "cvat.xml").getroot().findall("track")}
+    assert labels == {"?a?", names[2]}
+    assert ElementTree.parse(folder / "contours" / "00000.svg").getroot() is not None
+    assert "a?" in (folder / "measurements.csv").read_text(encoding="utf-8")
+    supervision = pytest.importorskip("supervision")
+    parts = (folder / "yolo" / part for part in ("images", "labels", "data.yaml"))
+    assert supervision.DetectionDataset.from_yolo(*map(str, parts)).classes == ["\x00a?", names[2]]

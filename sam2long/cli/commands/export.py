@@ -10,6 +10,7 @@ import typer
 
 from sam2long.cli.options import batch as batch_options
 from sam2long.cli.options import common as options
+from sam2long.cli.options import edges
 
 
 def export(
@@ -24,6 +25,11 @@ def export(
     ] = None,
     scale: options.Scale = None,
     levels: options.Levels = None,
+    soft: edges.Soft = False,
+    feather: edges.Feather = 0.0,
+    grow: edges.Grow = 0,
+    fill_holes: edges.FillHoles = False,
+    largest: edges.Largest = False,
     overwrite: options.Overwrite = False,
     quiet: options.Quiet = False,
     as_json: batch_options.AsJson = False,
@@ -40,11 +46,12 @@ def export(
     from sam2long.running.kept_results import open_kept
 
     events = choose(as_json)
+    changes = edges.postprocessing(soft, feather, grow, fill_holes, largest)
     size = None if scale is None else Scale.parse(scale)
     formats = tuple(word.strip() for word in save.split(","))
     with open_kept(run, video, parse_levels(levels), needs_pixels(formats)) as kept, StopSignals() as stop:
         progress = progress_of(run.name, len(kept.times), quiet, out)
-        done = write(kept, out, formats, size, overwrite, progress, stop)
+        done = write(kept, out, formats, size, overwrite, progress, stop, changes)
     if events is not None:
         facts = {"frames": done.frames, "out": str(out), "files": [path.name for path in done.files]}
         if done.interrupted:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from sam2long.cli.options import batch as batch_options
 from sam2long.cli.options import common as options
+from sam2long.cli.options import edges
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sam2long.results.postprocessing import Postprocessing
     from sam2long.results.scale import Scale
     from sam2long.running.models import ModelChoice
     from sam2long.running.prompts.reading import GivenPrompts
@@ -53,6 +55,11 @@ def track(
     reverse: options.Reverse = False,
     fps: options.Fps = None,
     levels: options.Levels = None,
+    soft: edges.Soft = False,
+    feather: edges.Feather = 0.0,
+    grow: edges.Grow = 0,
+    fill_holes: edges.FillHoles = False,
+    largest: edges.Largest = False,
 ) -> None:
     """Follow objects through a video, given points, boxes or masks, and write their masks."""
     # Imported here because PyTorch and PyAV take seconds, and `sam2long --help` must be fast.
@@ -74,8 +81,9 @@ def track(
     tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, merge, greedy)
     check_delay(max_delay)
     how = _How(choice, tree, max_delay, FrameRange(start, end, stride, reverse), fps, parse_levels(levels))
+    changes = edges.postprocessing(soft, feather, grow, fill_holes, largest)
     size = None if scale is None else Scale.parse(scale)
-    where = _Where(out, tuple(word.strip() for word in save.split(",")), size, overwrite, session, quiet)
+    where = _Where(out, tuple(word.strip() for word in save.split(",")), changes, size, overwrite, session, quiet)
     _track(video, given, saved, how, where)
 
 
@@ -97,6 +105,7 @@ class _Where:
 
     out: Path
     formats: tuple[str, ...]
+    postprocessing: Postprocessing
     scale: Scale | None
     overwrite: bool
     session: Path | None
@@ -118,6 +127,7 @@ def _track(video: str, given: GivenPrompts, saved: SavedRun | None, how: _How, w
             prompts=read.prompts,
             out=where.out,
             formats=where.formats,
+            postprocessing=where.postprocessing,
             scale=where.scale,
             tree=how.tree,
             max_delay=how.max_delay,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby, pairwise
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TextIO
 
@@ -52,37 +54,35 @@ class _CvatWriter(ResultWriter):
         """Do nothing; no file is open."""
 
     def _write_tracks(self, file: TextIO) -> None:
-        following = self._next_frames()
+        frames = array("q", (frame for frame, _ in self._spool.frames()))
         kept = self._spool.texts(self._path.name)
         for number, ((object_id, _), shapes) in enumerate(groupby(kept, lambda shape: shape[0][:2])):
             values = {"id": number, "label": self._labels.of(object_id), "source": "auto", "group_id": object_id}
             file.write(f"  <track{xml_text.attributes(**values)}>\n")
-            file.writelines(self._shapes(((frame, shape) for (_, _, frame), shape in shapes), following))
+            file.writelines(self._shapes(((frame, shape) for (_, _, frame), shape in shapes), frames))
             file.write("  </track>\n")
 
-    def _shapes(self, shapes: Iterable[tuple[int, str]], following: Mapping[int, int]) -> Iterator[str]:
+    def _shapes(self, shapes: Iterable[tuple[int, str]], frames: array[int]) -> Iterator[str]:
         """The shapes of a track, each followed by one that is `outside` if there is none on the next frame."""
-        last: tuple[int, str] | None = None
+        end, before = None, ""
         for frame, shape in shapes:
-            if last is not None and following[last[0]] != frame:
-                yield self._shape(following[last[0]], last[1], outside=1)
+            if end is not None and end != frame:
+                yield self._shape(end, before, outside=1)
             yield self._shape(frame, shape, outside=0)
-            last = frame, shape
-        if last is not None and last[0] in following:
-            yield self._shape(following[last[0]], last[1], outside=1)
+            end, before = self._next_frame(frame, frames), shape
+        if end is not None:
+            yield self._shape(end, before, outside=1)
 
     def _shape(self, frame: int, shape: str, outside: int) -> str:
         values = xml_text.attributes(frame=frame, keyframe=1, outside=outside, occluded=0)
         return f'    <{self._tag}{values}{shape} z_order="0"></{self._tag}>\n'
 
-    def _next_frames(self) -> dict[int, int]:
-        """The written frame that follows each one; after the last one, the next of the video, if there is one."""
-        frames = [frame for frame, _ in self._spool.frames()]
-        following = dict(pairwise(frames))
-        count = self._source.frame_count
-        if frames and (count is None or frames[-1] + 1 < count):
-            following[frames[-1]] = frames[-1] + 1
-        return following
+    def _next_frame(self, frame: int, frames: array[int]) -> int | None:
+        """The frame written after this one; after the last, the next of the video, or None at its end."""
+        place, count = bisect_right(frames, frame), self._source.frame_count
+        if place < len(frames):
+            return frames[place]
+        return frame + 1 if count is None or frame + 1 < count else None
 
     def _meta(self) -> str:
         source = self._source

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from sam2long.errors import VideoError
 from sam2long.results.drawing import Painter
 from sam2long.results.encoder import Mp4Encoder
 from sam2long.results.result import FrameResult
 from sam2long.results.writers.base import ResultWriter
+from sam2long.results.writers.pictures import Pictures
 from sam2long.results.writers.spool import Spool
-from sam2long.video.source import Frame, VideoSource
+from sam2long.video.source import VideoSource
 
 
 class OverlayWriter(ResultWriter):
@@ -62,21 +62,18 @@ class _Film:
         self._source = source
         self._painter = Painter(source.height, source.width)
         self._encoder: Mp4Encoder | None = None
-        self._frames: Iterator[Frame] | None = None
+        self._pictures = Pictures(source, "the overlay")
 
     def add(self, number: int, masks: Mapping[int, npt.NDArray[np.bool_]]) -> None:
-        if self._frames is None:
-            self._frames = self._source.frames(number)
         if self._encoder is None:
             source = self._source
             self._encoder = Mp4Encoder(self._path, source.height, source.width, source.fps, source.pixel_aspect)
-        frame = next((frame for frame in self._frames if frame.index >= number), None)
-        if frame is None or frame.index > number:
-            raise VideoError(f"frame {number} of {self._source.name} could not be decoded again for the overlay")
+        frame = self._pictures.frame(number)
         self._encoder.add(self._painter.paint(frame.image, masks), frame.time)
 
     def restart(self) -> None:
-        self._frames = self._encoder = None
+        self._encoder = None
+        self._pictures.restart()
 
     def close(self) -> None:
         if self._encoder is not None:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from pycocotools import mask as coco
 
 from sam2long.results.result import FrameResult
+from sam2long.results.soft_mask import SoftMask
 
 SCHEMA = """
 PRAGMA journal_mode = OFF;
@@ -21,13 +22,13 @@ PRAGMA synchronous = OFF;
 CREATE TABLE frames (frame INTEGER PRIMARY KEY, time REAL);
 CREATE TABLE objects (
     frame INTEGER, object_id INTEGER, counts BLOB, height INTEGER, width INTEGER, x REAL, y REAL, w REAL, h REAL,
-    area INTEGER, iou REAL, object_score REAL, disagreement REAL, PRIMARY KEY (frame, object_id)
+    area INTEGER, iou REAL, object_score REAL, disagreement REAL, soft BLOB, PRIMARY KEY (frame, object_id)
 ) WITHOUT ROWID;
 CREATE TABLE texts (
     file TEXT, first INTEGER, second INTEGER, third INTEGER, text TEXT, PRIMARY KEY (file, first, second, third)
 ) WITHOUT ROWID;
 """
-COLUMNS = "counts, height, width, x, y, w, h, area, iou, object_score, disagreement"
+COLUMNS = "counts, height, width, x, y, w, h, area, iou, object_score, disagreement, soft"
 
 
 Key = tuple[int, int, int]
@@ -46,6 +47,7 @@ class ObjectRecord:
         iou: predicted IoU, 0..1.
         object_score: logit; > 0 means visible.
         disagreement: disagreement of the pathways, 0..1.
+        packed_soft: the packed soft mask, if the result had one.
     """
 
     counts: bytes
@@ -56,11 +58,16 @@ class ObjectRecord:
     iou: float
     object_score: float
     disagreement: float
+    packed_soft: bytes | None = None
 
     def mask(self) -> npt.NDArray[np.bool_]:
         """Return the mask, bool [height, width]."""
         decoded: npt.NDArray[np.uint8] = coco.decode({"size": [self.height, self.width], "counts": self.counts})
         return decoded.astype(bool)
+
+    def soft(self) -> SoftMask | None:
+        """Return the soft mask, if the result had one."""
+        return None if self.packed_soft is None else SoftMask.unpack(self.packed_soft, self.height, self.width)
 
 
 class Spool:
@@ -76,7 +83,7 @@ class Spool:
         if self._database.execute("SELECT 1 FROM frames WHERE frame = ?", (result.frame,)).fetchone():
             return False
         rows = [_row(result, object_id) for object_id in result.masks]
-        self._database.executemany(f"INSERT INTO objects VALUES ({', '.join('?' * 13)})", rows)
+        self._database.executemany(f"INSERT INTO objects VALUES ({', '.join('?' * 14)})", rows)
         self._database.execute("INSERT INTO frames VALUES (?, ?)", (result.frame, result.time))
         return True
 
@@ -118,7 +125,7 @@ class Spool:
             self._database.close()
 
 
-def _row(result: FrameResult, object_id: int) -> tuple[int | float | bytes, ...]:
+def _row(result: FrameResult, object_id: int) -> tuple[int | float | bytes | None, ...]:
     mask = result.masks[object_id]
     run_lengths = coco.encode(np.asfortranarray(mask, dtype=np.uint8))
     scores = result.scores[object_id], result.object_scores[object_id], result.disagreement[object_id]
@@ -130,11 +137,12 @@ def _row(result: FrameResult, object_id: int) -> tuple[int | float | bytes, ...]
         *(float(side) for side in coco.toBbox(run_lengths)),
         int(coco.area(run_lengths)),
         *(float(score) for score in scores),
+        result.soft[object_id].packed() if object_id in result.soft else None,
     )
 
 
 def _record(row: tuple[object, ...]) -> ObjectRecord:
-    counts, height, width, x, y, w, h, area, *scores = row
+    counts, height, width, x, y, w, h, area, *scores, soft = row
     # SQLite has no NaN and keeps NULL instead
-    numbers = (math.nan if score is None else score for score in scores)
-    return ObjectRecord(counts, height, width, (x, y, w, h), area, *numbers)  # type: ignore[arg-type]
+    numbers = [math.nan if score is None else score for score in scores]
+    return ObjectRecord(counts, height, width, (x, y, w, h), area, *numbers, soft)  # type: ignore[arg-type, call-arg]

@@ -11,9 +11,10 @@ from queue import Queue
 from threading import Thread
 from types import TracebackType
 
-from sam2long.errors import OutputError
+from sam2long.errors import ConfigError, OutputError
 from sam2long.results.encoder import can_encode
 from sam2long.results.labels import Labels
+from sam2long.results.postprocessing import NOTHING, Postprocessing
 from sam2long.results.result import FrameResult
 from sam2long.results.scale import Scale
 from sam2long.results.trace_file import TRACE_FILE
@@ -31,6 +32,7 @@ from sam2long.results.writers.json_stream import dumps
 from sam2long.results.writers.npz import NpzWriter
 from sam2long.results.writers.output import WRITE_ERRORS, Output, why
 from sam2long.results.writers.overlay import OverlayWriter
+from sam2long.results.writers.pixels import CUT_OUTS, PIXEL_FILES, check_pixels, pixel_writer
 from sam2long.results.writers.png import MOST_PALETTE_IDS, PngPerObjectWriter, PngWriter
 from sam2long.results.writers.spool import Spool
 from sam2long.results.writers.summary import Ending, write_summary
@@ -47,9 +49,10 @@ FILES = {
     "npz": ("masks.npz",),
     "trace": (TRACE_FILE,),
     **ANNOTATION_FILES,
+    **PIXEL_FILES,
 }
-# formats that are drawn on frames of the video, which they decode again
-DRAWN = ("overlay", *WITH_IMAGES)
+# formats that show frames of the video, which they decode again
+DRAWN = ("overlay", *WITH_IMAGES, *CUT_OUTS)
 # number of results that may wait to be written while tracking continues
 BEHIND = 4
 
@@ -68,6 +71,7 @@ class WriterSet:
         about: Annotated,
         settings: Mapping[str, object],
         prompted: Collection[tuple[int, int]],
+        postprocessing: Postprocessing,
     ) -> None:
         self._folder = folder
         self._files = files
@@ -76,6 +80,7 @@ class WriterSet:
         self._object_ids = about.object_ids
         self._settings = settings
         self._prompted = prompted
+        self._postprocessing = postprocessing
         self._spool = Spool(folder.staging / SPOOL)
         self._outputs = [self._output(file) for file in files]
         self._queue: Queue[FrameResult | None] = Queue(BEHIND)
@@ -94,8 +99,11 @@ class WriterSet:
         """Queue the result of one frame; waits only if the writers are far behind.
 
         Raises:
+            ConfigError: soft edges are asked for, and the result has none.
             OutputError: nothing more can be written; `finish` keeps what has been written.
         """
+        if self._postprocessing.soft and result.masks.keys() != result.soft.keys():
+            raise ConfigError("these results have no soft edges; ask the session for them: Session(soft_edges=True)")
         if (failure := self._failure_of_all) is not None:
             raise self._error(failure)
         self._begun = True
@@ -189,7 +197,9 @@ class WriterSet:
             return TraceWriter(path, self._prompted)
         if file in ANNOTATION_WRITERS:
             return ANNOTATION_WRITERS[file](path, self._about, self._spool)
-        return OverlayWriter(path, self._source, self._spool)
+        if file == "overlay.mp4":
+            return OverlayWriter(path, self._source, self._spool)
+        return pixel_writer(file, path, self._source, self._spool, self._object_ids, self._postprocessing)
 
     def _work(self) -> None:
         # after a failure the queue is still drained, so that `write` never blocks
@@ -199,6 +209,7 @@ class WriterSet:
 
     def _write_now(self, result: FrameResult) -> None:
         try:
+            result = self._postprocessing.apply(result)
             if not self._spool.add(result):
                 return
         except Exception as error:  # reported by the next write, or by finish
@@ -262,6 +273,7 @@ def open_writers(
     prompted: Collection[tuple[int, int]] = (),
     names: Mapping[int, str] | None = None,
     scale: Scale | None = None,
+    postprocessing: Postprocessing = NOTHING,
 ) -> WriterSet:
     """Check the output folder, formats and ids, then open the writers.
 
@@ -270,7 +282,8 @@ def open_writers(
         formats: any of `png` (masks/), `png-per-object` (objects/), `coco` (coco.json, ytvis.json), `overlay`
             (overlay.mp4), `npz` (masks.npz), `trace` (trace.csv), `ytvis` (ytvis.json), `yolo` (yolo/), `labelme`
             (labelme/), `cvat` (cvat.xml), `cvat-masks` (cvat-masks.xml), `csv` (measurements.csv), `contours`
-            (contours/, contours.geojson); summary.json is always written.
+            (contours/, contours.geojson), `alpha` (alpha.mov), `matte` (mattes/), `exr` (exr/) and the other
+            `PIXEL_FILES`; summary.json is always written.
         source: video that the results belong to.
         object_ids: all ids that results may have.
         settings: JSON values to store in the summary.
@@ -279,18 +292,20 @@ def open_writers(
         prompted: (frame, object id) of every prompt, for the trace.
         names: names of the objects by id; they are the classes of formats that have classes.
         scale: size of a pixel, for `csv`.
+        postprocessing: changes to the masks, in all formats.
 
     Raises:
         TypeError: an id or a frame number is not an integer.
         OutputError: a format is unknown or cannot hold an id, a format with images is of a source that can be read only
-            once or has too large frames, there is a scale without `csv`, the settings are not JSON, or the folder is
-            not empty or cannot be written.
+            once or has too large frames, a package or encoder is missing, soft edges have no format, there is a scale
+            without `csv`, the settings are not JSON, or the folder is not empty or cannot be written.
     """
     chosen = list(dict.fromkeys(formats))
     ids = [operator.index(object_id) for object_id in object_ids]
     prompts = {(operator.index(frame), operator.index(object_id)) for frame, object_id in prompted}
     _check_formats(chosen, source, scale)
     _check_ids(chosen, ids)
+    check_pixels(chosen, source, ids, postprocessing)
     try:
         dumps(dict(settings))
     except (TypeError, ValueError) as error:
@@ -303,7 +318,8 @@ def open_writers(
         continues=settings if resume else None,
     )
     try:
-        return WriterSet(folder, files, Annotated(source, ids, Labels(names or {}), scale), settings, prompts)
+        about = Annotated(source, ids, Labels(names or {}), scale)
+        return WriterSet(folder, files, about, settings, prompts, postprocessing)
     except (OSError, sqlite3.Error) as error:
         folder.discard()
         raise OutputError(f"results cannot be written to {folder.path}: {why(error)}") from error

@@ -21,7 +21,7 @@ from sam2long.video.source import VideoSource
 TOLERANCE = 0.5  # of outlines, in pixels
 ROUNDING = np.float32(0.01)  # in pixels: readers that round and those that cut off get the same pixel
 YAML = """\
-# {name}: written by sam2long. `val` repeats `train`; move frames of other videos there.
+# {name}, by sam2long: `val` repeats `train`; move frames of other videos there.
 train: images
 val: images
 names:
@@ -79,6 +79,6 @@ class YoloWriter(ResultWriter):
         (self._folder / "images").mkdir(exist_ok=True)
         (self._folder / "labels").mkdir(exist_ok=True)
         entries = [f"  {number}: {json.dumps(name)}\n" for number, name in enumerate(self._names)]
-        text = YAML.format(name=" ".join(self._source.name.split())) + "".join(entries)
+        text = YAML.format(name=json.dumps(self._source.name)) + "".join(entries)
         with whole(self._folder / "data.yaml") as path:
             path.write_text(text, encoding="utf-8")

@@ -26,6 +26,10 @@ FORMATS = {
     "ytvis": "YouTube-VIS JSON alone",
     "csv": "table of boxes, centroids and areas",
     "contours": "SVG and GeoJSON outlines",
+    "alpha": "cut-outs with alpha, ProRes 4444",
+    "alpha-webm": "cut-outs with alpha, WebM",
+    "matte": "grey mattes, FFV1",
+    "exr": "OpenEXR, one layer per object",
 }
 """What each format is, in a few words."""
 _TRACE = "trace"

@@ -12,8 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sam2long.results.soft_mask import SoftMask
 from sam2long.tracking.prompting.prompts import FrameSize
-from sam2long.tracking.storage.packing import PackedMask, pack, unpack_logits, unpack_mask
+from sam2long.tracking.storage.packing import PackedMask, pack, to_steps, unpack_logits, unpack_mask, unpack_steps
 
 MOST_DENSE = 64 << 20
 """Size in bytes of one frame's masks above which they are packed immediately, and unpacked one by one."""
@@ -52,6 +53,14 @@ class Outcome:
             logits = unpack_logits(self.packed.logits)
         shape = (size.height, size.width)
         return F.interpolate(logits[None, None], size=shape, mode="bilinear", align_corners=False)[0, 0]
+
+    def soft_mask(self, size: FrameSize) -> SoftMask:
+        """The logits in the steps that sessions store; may be called from another thread than the tracker's."""
+        logits = self.logits  # read once: the tracker sets it to None after it has packed it
+        if logits is not None:
+            return SoftMask(to_steps(logits), size.height, size.width)
+        assert self.packed is not None
+        return SoftMask(unpack_steps(self.packed.logits), size.height, size.width)
 
     def mask(self, size: FrameSize) -> npt.NDArray[np.bool_]:
         """The mask at the video's resolution: bool [height, width]."""

@@ -91,6 +91,7 @@ class StoredResults:
             disagreement={i: row.disagreement for i, row in rows.items()},
             leads={i: row.lead for i, row in rows.items()},
             logits=ByObject({i: partial(outcome.full_logits, self._size) for i, outcome in outcomes.items()}),
+            soft=ByObject({i: partial(outcome.soft_mask, self._size) for i, outcome in outcomes.items()}),
         )
 
     def _outcome(self, row: StoredResult) -> Outcome:

@@ -12,11 +12,9 @@ import torch
 from torch import Tensor
 
 from sam2long.errors import SessionError
+from sam2long.results.soft_mask import LOGIT_RANGE, STEPS, steps_to_logits
 from sam2long.tracking.prompting.prompts import FrameSize
 
-_RANGE = 32.0
-"""Logits are clamped to this; SAM 2 also clamps them to it when it feeds a mask back."""
-_STEPS = 127 / math.asinh(_RANGE)
 _MOST_LOGITS = 4 * 2048 * 2048
 """Size in bytes of the largest logits accepted: float32, for a network input of 8192 x 8192 pixels."""
 _EXACT, _STEPPED = b"F", b"Q"
@@ -45,10 +43,14 @@ def pack_logits(logits: Tensor, exact: bool) -> bytes:
     """Pack mask logits [side, side] exactly, or quantized to 255 steps that are finest around 0 and keep the sign."""
     if exact:
         return _EXACT + zlib.compress(logits.float().cpu().numpy().tobytes(), level=1)
-    steps = (logits.float().clamp(-_RANGE, _RANGE).asinh() * _STEPS).round()
-    whole = torch.where((steps == 0) & (logits > 0), 1.0, steps).to(torch.int8).cpu().numpy()
     # Neighbouring values are similar, so differences along rows compress better than values.
-    return _STEPPED + zlib.compress(np.diff(whole, axis=1, prepend=np.int8(0)).tobytes(), level=1)
+    return _STEPPED + zlib.compress(np.diff(to_steps(logits), axis=1, prepend=np.int8(0)).tobytes(), level=1)
+
+
+def to_steps(logits: Tensor) -> npt.NDArray[np.int8]:
+    """Quantize mask logits [side, side] to 255 steps that are finest around 0 and keep the sign."""
+    steps = (logits.float().clamp(-LOGIT_RANGE, LOGIT_RANGE).asinh() * STEPS).round()
+    return torch.where((steps == 0) & (logits > 0), 1.0, steps).to(torch.int8).cpu().numpy()
 
 
 def unpack_logits(packed: bytes) -> Tensor:
@@ -57,9 +59,19 @@ def unpack_logits(packed: bytes) -> Tensor:
     if packed[:1] == _EXACT:
         values = np.frombuffer(data, np.float32).copy()
         return torch.from_numpy(values.reshape(math.isqrt(values.size), -1))
+    return torch.from_numpy(steps_to_logits(_summed(data)))
+
+
+def unpack_steps(packed: bytes) -> npt.NDArray[np.int8]:
+    """Unpack mask logits as steps, int8 [side, side]; see `to_steps`."""
+    if packed[:1] == _EXACT:
+        return to_steps(unpack_logits(packed))
+    return _summed(_inflate(packed[1:], _MOST_LOGITS))
+
+
+def _summed(data: bytes) -> npt.NDArray[np.int8]:
     differences = np.frombuffer(data, np.int8)
-    steps = np.cumsum(differences.reshape(math.isqrt(differences.size), -1), axis=1, dtype=np.int8)
-    return torch.from_numpy(np.sinh(steps.astype(np.float32) / np.float32(_STEPS)))
+    return np.cumsum(differences.reshape(math.isqrt(differences.size), -1), axis=1, dtype=np.int8)
 
 
 def _inflate(packed: bytes, most: int) -> bytes:
