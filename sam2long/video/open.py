@@ -29,8 +29,9 @@ def open_video(
         source: a video file (anything PyAV decodes), an image (all pages of a TIFF, all frames of an animated WebP or
             PNG), a folder or a glob of images (in natural order, frame2 before frame10), an array or a list of arrays
             uint8 [frames, height, width, 3] RGB (or grey without the last dimension; zarr, HDF5 and dask arrays are
-            read frame by frame), an iterator of such [height, width, 3] arrays (live, single pass), or a VideoSource,
-            which is returned unchanged.
+            read frame by frame), an iterator of such [height, width, 3] arrays (live, single pass), the address of live
+            video ("camera:0", "rtsp://...", "http://...", "-" for a pipe; see `LiveSource`), or a VideoSource, which
+            is returned unchanged.
         fps: frame rate of images and arrays in frames per second, 24 by default. A video file has its own time stamps;
             an animated image too, unless `fps` is given.
         levels: values (low, high) that become black and white, in the units of the source (0 to 4095 for 12 bits). By
@@ -63,6 +64,10 @@ def open_video(
 
 
 def _open_path(source: str | Path, fps: float | None, levels: Levels | None) -> VideoSource:
+    from sam2long.video.live.address import is_live
+
+    if is_live(source):
+        return _open_live(str(source), fps, levels)
     from sam2long.video.images.image_source import images_in, images_matching
     from sam2long.video.images.page_source import open_image, open_images
 
@@ -88,6 +93,14 @@ def _open_path(source: str | Path, fps: float | None, levels: Levels | None) -> 
     from sam2long.video.files.file_source import FileSource
 
     return FileSource(path, levels=levels)
+
+
+def _open_live(source: str, fps: float | None, levels: Levels | None) -> VideoSource:
+    from sam2long.video.live.live_source import LiveSource
+
+    if fps is not None:
+        raise ConfigError("fps is only for images and arrays; live video has its own time stamps")
+    return LiveSource(source, levels=levels)
 
 
 def _check_readable(path: Path) -> None:

@@ -46,7 +46,8 @@ class VideoSource(ABC):
         width: width of the upright frames in pixels.
         fps: average frames per second; 24 by default for images and arrays.
         pixel_aspect: displayed width of a pixel divided by its height; frames and masks are in stored pixels.
-        seekable: False for iterators, which allow a single forward pass.
+        seekable: False for iterators and live sources, which allow a single forward pass.
+        paced: whether frames arrive at a pace of their own, so that reading ahead would only make them older.
         stopped_early: where and why the last pass ended before the stated length of the video, or None.
     """
 
@@ -57,6 +58,7 @@ class VideoSource(ABC):
     fps: float
     pixel_aspect: Fraction = Fraction(1)
     seekable: bool = True
+    paced: bool = False
     stopped_early: str | None = None
 
     @property
@@ -82,6 +84,15 @@ class VideoSource(ABC):
             VideoError: `start` does not exist.
         """
         return self._until_unreadable((index, partial(self.frame, index)) for index in self._numbers(start, stop, step))
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether `frames_again` can be called."""
+        return self.seekable
+
+    def frames_again(self, start: int = 0) -> Iterator[Frame]:
+        """Yield the frames from `start` on, for a second pass in step with, or after, the first one."""
+        return self.frames(start)
 
     def frame_name(self, index: int) -> str:
         """File name, without suffix, for output about frame `index`; frames of image folders keep their names."""

@@ -45,8 +45,8 @@ def export(
     from sam2long.running.interrupt import StopSignals
     from sam2long.running.kept_results import open_kept
 
-    events = choose(as_json)
     changes = edges.postprocessing(soft, feather, grow, fill_holes, largest)
+    events = choose(as_json)
     size = None if scale is None else Scale.parse(scale)
     formats = tuple(word.strip() for word in save.split(","))
     with open_kept(run, video, parse_levels(levels), needs_pixels(formats)) as kept, StopSignals() as stop:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sam2long.cli.options import batch as batch_options
 from sam2long.cli.options import common as options
 from sam2long.cli.options import edges
+from sam2long.cli.options import live as live_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,8 +61,13 @@ def track(
     grow: edges.Grow = 0,
     fill_holes: edges.FillHoles = False,
     largest: edges.Largest = False,
+    record: live_options.Record = None,
+    control: live_options.ControlFile = None,
+    late: live_options.Late = None,
+    buffer: live_options.Buffer = None,
+    reconnect: live_options.Reconnect = None,
 ) -> None:
-    """Follow objects through a video, given points, boxes or masks, and write their masks."""
+    """Follow objects through a video or a live stream, given points, boxes or masks, and write their masks."""
     # Imported here because PyTorch and PyAV take seconds, and `sam2long --help` must be fast.
     from sam2long.cli.options.tree import check_delay, tree_config
     from sam2long.cli.options.video import parse_levels
@@ -76,7 +82,7 @@ def track(
     choose(as_json)
     saved = read_saved(session)
     marked = PromptFrames.parse(prompt_frames)
-    given = read_prompts(point or [], box or [], mask or [], prompts, marked, needed=saved is None)
+    given = read_prompts(point or [], box or [], mask or [], prompts, marked, needed=not (saved or control))
     choice = ModelChoice(model, checkpoint, device, image_size, random_weights, precision, compile, quiet)
     tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, merge, greedy)
     check_delay(max_delay)
@@ -84,7 +90,7 @@ def track(
     changes = edges.postprocessing(soft, feather, grow, fill_holes, largest)
     size = None if scale is None else Scale.parse(scale)
     where = _Where(out, tuple(word.strip() for word in save.split(",")), changes, size, overwrite, session, quiet)
-    _track(video, given, saved, how, where)
+    _track(video, given, saved, how, where, live_options.LiveOptions(record, control, late, buffer, reconnect))
 
 
 @dataclass(frozen=True)
@@ -112,15 +118,23 @@ class _Where:
     quiet: bool
 
 
-def _track(video: str, given: GivenPrompts, saved: SavedRun | None, how: _How, where: _Where) -> None:
+def _track(
+    video: str,
+    given: GivenPrompts,
+    saved: SavedRun | None,
+    how: _How,
+    where: _Where,
+    live: live_options.LiveOptions,
+) -> None:
+    from sam2long.cli.running.live import opened_source, track_live
     from sam2long.cli.running.report import track_and_report
     from sam2long.running.run import Run
     from sam2long.running.session_file import check_settings
-    from sam2long.video import open_video
+    from sam2long.video.live.live_source import LiveSource
 
     if saved is not None and where.session is not None:
         check_settings(saved, where.session, how.tree, how.max_delay)
-    with open_video(video, fps=how.fps, levels=how.levels) as source:
+    with opened_source(video, given.prompts, how, where, live) as source:
         read = given.for_video(source)
         run = Run(
             source=source,
@@ -138,4 +152,7 @@ def _track(video: str, given: GivenPrompts, saved: SavedRun | None, how: _How, w
             session_file=where.session,
             saved=saved,
         )
-        track_and_report(run, how.network.load, where.quiet, read.note)
+        if isinstance(source, LiveSource):
+            track_live(run, source, how.network.load, live, where.quiet, read.note)
+        else:
+            track_and_report(run, how.network.load, where.quiet, read.note)

@@ -12,7 +12,11 @@ _FRAMES, _RESULTS = "Frames", "Results"
 
 Video: TypeAlias = Annotated[
     str,
-    typer.Argument(metavar="VIDEO", help="A video file, a folder of images, or a quoted pattern such as 'in/*.jpg'."),
+    typer.Argument(
+        metavar="VIDEO",
+        help="A video file, a folder of images, a quoted pattern such as 'in/*.jpg', or a live source: camera:0,"
+        " rtsp://..., http://..., or - for a pipe.",
+    ),
 ]
 
 Point: TypeAlias = Annotated[
@@ -169,7 +173,9 @@ Greedy: TypeAlias = Annotated[
 MaxDelay: TypeAlias = Annotated[
     int | None,
     typer.Option(
-        metavar="N", help="Decide each frame at most N frames later. Default: no limit.", rich_help_panel=_TREE
+        metavar="N",
+        help="Decide each frame at most N frames later. Default: no limit; 16 for live sources.",
+        rich_help_panel=_TREE,
     ),
 ]
 

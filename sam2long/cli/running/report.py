@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import typer
 
@@ -12,19 +13,32 @@ from sam2long.cli.running.progress import progress_of
 from sam2long.model import SAM2
 from sam2long.results.writers import WriterSet
 from sam2long.running.interrupt import StopSignals
-from sam2long.running.run import Run, open_run
+from sam2long.running.run import OpenRun, Run, open_run
 from sam2long.running.write import Outcome
 
 
-def track_and_report(run: Run, load: Callable[[], SAM2], quiet: bool = False, note: str | None = None) -> None:
-    """Track, write the results and report, with a `note` at the beginning; `quiet` prints warnings and errors only.
+def track_and_report(
+    run: Run,
+    load: Callable[[], SAM2],
+    quiet: bool = False,
+    note: str | None = None,
+    opening: Callable[[Run, Callable[[], SAM2]], AbstractContextManager[OpenRun]] = open_run,
+) -> None:
+    """Track, write the results and report.
+
+    Args:
+        run: what to track.
+        load: loads the network, once everything else is checked.
+        quiet: print only warnings and errors.
+        note: printed at the beginning.
+        opening: opens the run; that of a live source is different.
 
     Raises:
         UserError: the input is invalid, and no files are left behind; or the run failed midway, and the frames
             finished so far are kept.
         typer.Exit: with status 130 after Ctrl-C, 143 after SIGTERM.
     """
-    with open_run(run, load) as opened:
+    with opening(run, load) as opened:
         if note is not None and not quiet and current() is None:
             sys.stderr.write(f"{note}\n")
         progress = progress_of(run.source.name, opened.expected, quiet, run.out)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,13 +35,13 @@ class Annotated:
 
     Attributes:
         source: video that the results belong to.
-        object_ids: ids of all objects.
+        object_ids: ids of all objects; on a live source more are added while it runs.
         labels: names of the objects.
         scale: size of a pixel, or None.
     """
 
     source: VideoSource
-    object_ids: Sequence[int]
+    object_ids: list[int]
     labels: Labels = field(default_factory=Labels)
     scale: Scale | None = None
 

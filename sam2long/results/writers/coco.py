@@ -72,7 +72,7 @@ class YtvisWriter(ResultWriter):
         self._path = path
         self._source = source
         self._spool = spool
-        self._object_ids = sorted(object_ids)
+        self._object_ids = object_ids  # on a live source more are added while it runs
 
     def write(self, result: FrameResult) -> None:
         """Do nothing; the spool stores the result."""
@@ -83,7 +83,7 @@ class YtvisWriter(ResultWriter):
             file.write('{"info":{"description":"sam2long"},\n"videos":[')
             self._write_video(file)
             file.write(f'],\n"categories":{dumps(CATEGORIES)},\n"annotations":[')
-            for position, object_id in enumerate(self._object_ids):
+            for position, object_id in enumerate(sorted(self._object_ids)):
                 file.write(",\n" if position else "\n")
                 self._write_track(file, position + 1, object_id)
             file.write("\n]}\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -112,7 +113,7 @@ class CvatWriter(_CvatWriter):
         self, path: Path, source: VideoSource, spool: Spool, object_ids: Sequence[int], labels: Labels
     ) -> None:
         super().__init__(path, source, spool, object_ids, labels)
-        self._parts = {object_id: PartTracks() for object_id in object_ids}
+        self._parts: defaultdict[int, PartTracks] = defaultdict(PartTracks)
 
     def write(self, result: FrameResult) -> None:
         """Outline the objects of one frame; raises sqlite3.Error."""

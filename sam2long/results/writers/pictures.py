@@ -19,7 +19,7 @@ class Pictures:
     def frame(self, number: int) -> Frame:
         """Return a frame later than the last one; raises VideoError if it cannot be decoded again."""
         if self._frames is None:
-            self._frames = self._source.frames(number)
+            self._frames = self._source.frames_again(number)
         frame = next((frame for frame in self._frames if frame.index >= number), None)
         if frame is None or frame.index > number:
             raise VideoError(

@@ -68,7 +68,7 @@ def check_pixels(
         if name == "exr":
             _check_exr(source, len(object_ids))
             continue
-        if name in CUT_OUTS and not source.seekable:
+        if name in CUT_OUTS and not source.repeatable:
             raise OutputError(
                 f"{name} needs to read the frames twice, but a live iterator gives them only once; choose matte or exr"
             )

@@ -18,11 +18,11 @@ class TraceWriter(ResultWriter):
 
     Args:
         path: path of the CSV file.
-        prompted: (frame, object id) of every prompt.
+        prompted: (frame, object id) of every prompt; the caller may add to it before the frame is written.
     """
 
     def __init__(self, path: Path, prompted: Collection[tuple[int, int]]) -> None:
-        self._prompted = frozenset(prompted)
+        self._prompted = prompted
         self._file = path.open("w", encoding="utf-8", newline="")
         self._rows = csv.writer(self._file, lineterminator="\n")
         self._rows.writerow(COLUMNS)

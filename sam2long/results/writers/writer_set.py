@@ -70,7 +70,7 @@ class WriterSet:
         files: Sequence[str],
         about: Annotated,
         settings: Mapping[str, object],
-        prompted: Collection[tuple[int, int]],
+        prompted: set[tuple[int, int]],
         postprocessing: Postprocessing,
     ) -> None:
         self._folder = folder
@@ -94,6 +94,17 @@ class WriterSet:
         """Files and folders that exist after `finish`."""
         names = [*self._files, SUMMARY]
         return [self._folder.path / name for name in names if (self._folder.path / name).exists()]
+
+    def expect(self, frame: int, object_id: int) -> None:
+        """Announce a prompt that was given after the start, before its frame is written; `npz` must not be written.
+
+        Raises:
+            OutputError: a format cannot hold the id.
+        """
+        _check_ids(["png"] if FILES["png"][0] in self._files else [], [object_id])
+        self._prompted.add((frame, object_id))
+        if object_id not in self._object_ids:
+            self._object_ids.append(object_id)
 
     def write(self, result: FrameResult) -> None:
         """Queue the result of one frame; waits only if the writers are far behind.
@@ -285,7 +296,7 @@ def open_writers(
             (contours/, contours.geojson), `alpha` (alpha.mov), `matte` (mattes/), `exr` (exr/) and the other
             `PIXEL_FILES`; summary.json is always written.
         source: video that the results belong to.
-        object_ids: all ids that results may have.
+        object_ids: all ids that results may have, see also `WriterSet.expect`.
         settings: JSON values to store in the summary.
         overwrite: write into a folder that is not empty, replacing entries of the same name.
         resume: also replace results of an earlier run with the same settings.
@@ -336,7 +347,7 @@ def _check_formats(formats: Sequence[str], source: VideoSource, scale: Scale | N
             _check_images(name, source)
     if "overlay" not in formats:
         return
-    if not source.seekable:
+    if not source.repeatable:
         raise OutputError(
             "an overlay needs to read the frames twice, but a live iterator gives them only once; omit the overlay"
         )

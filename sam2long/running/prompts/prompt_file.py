@@ -50,6 +50,15 @@ def parse_entries(entries: Sequence[Any], where: str, folder: Path) -> list[Prom
     return prompts
 
 
+def parse_entry(entry: Any, where: str, folder: Path) -> list[Prompt]:
+    """Parse one entry of a prompt file; see `parse_entries`.
+
+    Raises:
+        PromptError: it is not valid.
+    """
+    return _Entry(entry, where, folder).prompts()
+
+
 class _Entry:
     """One entry of the list; `where` identifies it in messages."""
 

@@ -47,8 +47,8 @@ def encode_ahead(
 ) -> Generator[tuple[Frame, ImageFeatures], None, None]:
     """Yield frames, in order, with their features.
 
-    `frames` is read on its own thread, a few frames beyond the current batch. If it raises an error, that is raised
-    here after all frames before it. Closing this iterator ends the thread.
+    `frames` is read on its own thread, a few frames beyond the current batch, unless they come at a pace of their own.
+    If it raises an error, that is raised here after all frames before it. Closing this iterator ends the thread.
 
     Args:
         frames: decoded frames.
@@ -58,7 +58,7 @@ def encode_ahead(
     """
     config = cache.model.config
     resized = ((frame, resize_image(frame.image, config)) for frame in frames)
-    with closing(read_ahead(resized, _DECODE_AHEAD + batch - 1)) as ready:
+    with closing(resized if cache.source.paced else read_ahead(resized, _DECODE_AHEAD + batch - 1)) as ready:
         for group in _groups((item for item in ready if wanted(item[0].index)), batch):
             # Only two batch sizes are used, so that a compiled encoder is compiled at most twice.
             parts = [group] if len(group) == batch else [[one] for one in group]
