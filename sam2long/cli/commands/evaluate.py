@@ -79,16 +79,14 @@ def evaluate(
     choice = _executor(executor, workers, per_gpu, threads, address, device)
     if report:
         _check_report()
-    names = tuple(videos.split(",")) if videos else None
-    task = _task(dataset, root, Choice(names, limit, images, masks, rule, lvos_rule), score_only, quiet)
+    part = Choice(tuple(videos.split(",")) if videos else None, limit, images, masks, rule, lvos_rule)
+    task = _task(dataset, root, part, score_only, quiet)
     settings = {"dataset": task.dataset.benchmark.title, "images": images, **network.described()}
-    out = out or Path("results") / dataset
-    experiment = Experiment(task, variants, out, network.load, settings, baseline, allow_missing, workers)
+    place = out or Path("results") / dataset
+    experiment = Experiment(task, variants, place, network.load, settings, baseline, allow_missing, workers)
     choose(as_json, len(task.dataset.videos) * len(variants))
     if not score_only:
-        _predict(
-            experiment, experiment.predict() if choice is None else _on_workers(experiment, network, choice), quiet
-        )
+        _predict(experiment, choice, network, quiet)
     _finish(experiment, experiment.score(), report)
 
 
@@ -149,10 +147,11 @@ def _on_workers(
     return predict_on_workers(experiment, network, choice.open)
 
 
-def _predict(experiment: Experiment, predicted: Iterator[tuple[Variant, VideoTime]], quiet: bool) -> None:
+def _predict(experiment: Experiment, choice: ExecutorChoice | None, network: ModelChoice, quiet: bool) -> None:
     from sam2long.cli.running.events import current
 
     events = current()
+    predicted = experiment.predict() if choice is None else _on_workers(experiment, network, choice)
     total = len(experiment.task.dataset.videos) * len(experiment.variants)
     for done, (variant, time) in enumerate(predicted, 1):
         speed = time.frames / max(time.seconds, 1e-9)

@@ -76,27 +76,23 @@ def track(
     from sam2long.cli.options.tree import check_cuts, check_delay, tree_config
     from sam2long.cli.options.video import parse_levels
     from sam2long.cli.running.events import choose
-    from sam2long.results.scale import Scale
     from sam2long.running.models import ModelChoice
-    from sam2long.running.prompts.files.choice import PromptFrames
     from sam2long.running.prompts.likes import read_likes
-    from sam2long.running.prompts.reading import read_prompts
     from sam2long.running.run import FrameRange
     from sam2long.running.session_file import read_saved
 
     choose(as_json)
     saved = read_saved(session)
     likes = read_likes(like or [], like_mask or [])
-    marked, needed = PromptFrames.parse(prompt_frames), not (saved or control or likes)
-    given = read_prompts(point or [], box or [], mask or [], prompts, marked, needed=needed)
+    given = _given(point, box, mask, prompts, prompt_frames, needed=not (saved or control or likes))
     choice = ModelChoice(model, checkpoint, device, image_size, random_weights, precision, compile, quiet)
     tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, merge, greedy)
     check_delay(max_delay)
     check_cuts(cuts)
     how = _How(choice, tree, max_delay, cuts, FrameRange(start, end, stride, reverse), fps, parse_levels(levels))
     changes = edges.postprocessing(soft, feather, grow, fill_holes, largest)
-    size = None if scale is None else Scale.parse(scale)
-    where = _Where(out, tuple(word.strip() for word in save.split(",")), changes, size, overwrite, session, quiet)
+    formats = tuple(word.strip() for word in save.split(","))
+    where = _Where(out, formats, changes, _pixel_size(scale), overwrite, session, quiet)
     _track(video, given, likes, saved, how, where, live_options.LiveOptions(record, control, late, buffer, reconnect))
 
 
@@ -124,6 +120,27 @@ class _Where:
     overwrite: bool
     session: Path | None
     quiet: bool
+
+
+def _given(
+    point: list[str] | None,
+    box: list[str] | None,
+    mask: list[str] | None,
+    prompts: Path | None,
+    prompt_frames: str,
+    needed: bool,
+) -> GivenPrompts:
+    from sam2long.running.prompts.files.choice import PromptFrames
+    from sam2long.running.prompts.reading import read_prompts
+
+    marked = PromptFrames.parse(prompt_frames)
+    return read_prompts(point or [], box or [], mask or [], prompts, marked, needed=needed)
+
+
+def _pixel_size(text: str | None) -> Scale | None:
+    from sam2long.results.scale import Scale
+
+    return None if text is None else Scale.parse(text)
 
 
 def _track(

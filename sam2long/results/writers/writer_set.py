@@ -317,10 +317,7 @@ def open_writers(
     _check_formats(chosen, source, scale)
     _check_ids(chosen, ids)
     check_pixels(chosen, source, ids, postprocessing)
-    try:
-        dumps(dict(settings))
-    except (TypeError, ValueError) as error:
-        raise OutputError(f"the settings cannot be written as JSON: {error}") from error
+    _check_settings(settings)
     files = list(dict.fromkeys(file for name in chosen for file in FILES[name]))
     folder = OutputFolder(
         user_path(out_dir),
@@ -334,6 +331,13 @@ def open_writers(
     except (OSError, sqlite3.Error) as error:
         folder.discard()
         raise OutputError(f"results cannot be written to {folder.path}: {why(error)}") from error
+
+
+def _check_settings(settings: Mapping[str, object]) -> None:
+    try:
+        dumps(dict(settings))
+    except (TypeError, ValueError) as error:
+        raise OutputError(f"the settings cannot be written as JSON: {error}") from error
 
 
 def _check_formats(formats: Sequence[str], source: VideoSource, scale: Scale | None) -> None:
