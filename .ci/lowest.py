@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import tomllib
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 EXTRAS = ("report", "supervision", "test")
@@ -22,13 +23,14 @@ HEAD = """\
 
 
 def lowest() -> dict[str, str]:
-    """Version by name, of everything but what it needs in turn."""
+    """Version by name, of everything that this Python wants, but for what that needs in turn."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     wanted = [*project["dependencies"], *(item for extra in EXTRAS for item in extras[extra])]
     pinned = re.search(r"^torch==(\S+)$", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.MULTILINE)
     assert pinned is not None
-    return {**dict(item.split(">=") for item in wanted), "torch": pinned[1]}
+    asked = [item for item in map(Requirement, wanted) if item.marker is None or item.marker.evaluate()]
+    return {**{item.name: next(iter(item.specifier)).version for item in asked}, "torch": pinned[1]}
 
 
 def installed(pip: str) -> str:

@@ -8,6 +8,7 @@ import contextlib
 import io
 import threading
 import xml.etree.ElementTree as ElementTree
+from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 
 import numpy as np
@@ -20,6 +21,13 @@ from sam2long.errors import ConfigError, PromptError
 from sam2long.results import FrameResult
 from sam2long.results.palette import bright_colour
 from tests.tracking.blob import FRAMES, HEIGHT, WIDTH, same_results, start
+
+
+def run(work):
+    """Run a coroutine, in a thread of its own, since Playwright's loop may be running in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result(300)
+
 
 SVG = "{http://www.w3.org/2000/svg}"
 VOID = {"img", "br"}
@@ -151,14 +159,14 @@ async def _all(session: Session, **span) -> list[FrameResult]:
 
 def test_following_with_asyncio_gives_the_same_results(small_model, clip) -> None:
     expected = list(start(small_model, clip).propagate(2, 11, stride=3))
-    same_results(asyncio.run(_all(start(small_model, clip), start=2, end=11, stride=3)), expected)
+    same_results(run(_all(start(small_model, clip), start=2, end=11, stride=3)), expected)
 
 
 def test_errors_come_through(small_model, clip) -> None:
     with pytest.raises(PromptError):
-        asyncio.run(_all(Session(small_model, clip)))
+        run(_all(Session(small_model, clip)))
     with pytest.raises(ConfigError):
-        asyncio.run(_all(start(small_model, clip), start=99))
+        run(_all(start(small_model, clip), start=99))
 
 
 def test_the_event_loop_goes_on_and_cancelling_loses_nothing(small_model, clip, monkeypatch) -> None:
@@ -197,7 +205,7 @@ def test_the_event_loop_goes_on_and_cancelling_loses_nothing(small_model, clip, 
             await task
         assert task.cancelled()
 
-    asyncio.run(main())
+    run(main())
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("follow") and not thread.daemon]
     assert 0 < len(found) < FRAMES
     session.add_points(3, 9, [(70, 50)])  # it can be edited again
@@ -216,5 +224,5 @@ def test_leaving_the_loop_early(small_model, clip) -> None:
         session.add_points(2, 9, [(70, 50)])
         return len([result async for result in sam2long.follow(session)])
 
-    assert asyncio.run(main()) == FRAMES
+    assert run(main()) == FRAMES
     same_results(list(session.results())[:2], list(start(small_model, clip).propagate(end=1)))

@@ -87,7 +87,7 @@ def test_a_story_by_keyboard_alone(page: StudioPage, clip: Clip) -> None:
     page.wait(lambda: page.clicked(0, *target), "undo")
     page.press("x")
     page.tab.get_by_role("dialog").wait_for()
-    for _ in range(20):
+    for _ in range(40):
         page.press("Tab")
         focused = page.tab.evaluate("() => document.activeElement.innerText")
         if focused == "Export":
