@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import av
+
 from sam2long.errors import ConfigError, VideoError
 from sam2long.video.files.upright import swaps_axes, turn_of, upright
 from sam2long.video.live.address import parse_address
@@ -19,6 +21,8 @@ from sam2long.video.source import Frame, VideoSource
 
 BUFFER = 4
 RECONNECT = 60.0
+LOWEST_PYAV = (17, 1)
+"""Earlier ones crash where a stream is opened again."""
 
 
 class LiveSource(VideoSource):
@@ -39,7 +43,7 @@ class LiveSource(VideoSource):
         tell: receives a line when the source is lost or back, on another thread; by default a warning.
 
     Raises:
-        VideoError: there is no such source, it does not answer, or it sends no video.
+        VideoError: there is no such source, it does not answer, or it sends no video; PyAV is too old.
         OutputError: the recording cannot be made.
         ConfigError: `buffer` or `reconnect` is not valid.
     """
@@ -64,6 +68,7 @@ class LiveSource(VideoSource):
         if not 0 <= reconnect < float("inf"):
             raise ConfigError(f"the time to reconnect must be 0 seconds or more, not {reconnect:g}")
         address = parse_address(text)
+        check_pyav()
         self.name, self.shown = address.name, address.shown
         self._recording = None if record is None else Recording(record, overwrite=overwrite)
         self._reader = Reader(address, Terms(drop, buffer, reconnect, tell or warnings.warn), self._recording)
@@ -192,3 +197,10 @@ class LiveSource(VideoSource):
             f"frame {number} of {self.shown} is {taken.picture.width}x{taken.picture.height} pixels, but the video"
             f" starts with {width}x{height}; all frames must have the same size"
         )
+
+
+def check_pyav(version: str = av.__version__) -> None:
+    """Raise VideoError where PyAV is so old that it may crash when a stream is lost and opened again."""
+    if tuple(int(part) for part in version.split(".")[:2]) < LOWEST_PYAV:
+        needed = ".".join(map(str, LOWEST_PYAV))
+        raise VideoError(f"live sources need PyAV {needed} or later, and this is {version}: pip install --upgrade av")
