@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from sam2long.results.encoder import Mp4Encoder
+from sam2long.results.films.encoder import Mp4Encoder
 from sam2long.synthetic.photo_clip import FPS, MASKS, VIDEO, pack_masks
 from training.data.cutouts import Actor, Bend, Pose
 from training.data.photos import Image, PhotoLibrary, cut_out, read_photo, read_picture

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image as Pillow
 
 from sam2long.errors import OutputError
-from sam2long.results.encoder import Mp4Encoder
+from sam2long.results.films.encoder import Mp4Encoder
 from sam2long.results.palette import davis_palette
 from sam2long.synthetic.noise import Image
 from sam2long.synthetic.scene import Scene, iterate

@@ -302,7 +302,7 @@ class Session(SessionPrompts, SessionResults):
 
     def _repr_html_(self) -> str:
         """What a notebook shows: a frame with its masks, and what is known of each object over time."""
-        from sam2long.tracking.session_html import session_html
+        from sam2long.tracking.notebooks.session_html import session_html
 
         return session_html(self, self._edits.run)
 

@@ -15,7 +15,7 @@ from sam2long import Session, load_model
 from sam2long.batch.job import Job, Settings
 from sam2long.errors import JobError
 from sam2long.results.scale import Scale
-from sam2long.results.writers.annotation_files import ANNOTATION_FILES
+from sam2long.results.writers.annotation.annotation_files import ANNOTATION_FILES
 
 from .conftest import CLIP_FRAMES, Command
 from .dying import contents, dies

@@ -12,7 +12,7 @@ import pytest
 from sam2long.cli.commands.side_by_side import write_side_by_side
 from sam2long.errors import OutputError
 from sam2long.evaluation import predict, predict_boxes
-from sam2long.results.encoder import Mp4Encoder
+from sam2long.results.films.encoder import Mp4Encoder
 from sam2long.tracking import Session
 from sam2long.video import VideoSource, open_video
 from tests.evaluation import layouts

@@ -14,7 +14,7 @@ import pytest
 from safetensors.numpy import load, save
 from safetensors.torch import load_file, save_file
 
-from sam2long.results.encoder import Mp4Encoder
+from sam2long.results.films.encoder import Mp4Encoder
 from sam2long.results.result import FrameResult
 from sam2long.results.writers.spool import Spool
 from tests.fuzz.case import Ended, run

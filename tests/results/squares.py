@@ -6,7 +6,7 @@ import numpy as np
 
 from sam2long.results import FrameResult
 from sam2long.results.writers import FILES, open_writers
-from sam2long.results.writers.pixels import PIXEL_FILES
+from sam2long.results.writers.images.pixel_files import PIXEL_FILES
 
 HEIGHT, WIDTH, COUNT = 30, 40, 6
 ALL = [name for name in FILES if name not in PIXEL_FILES]

@@ -15,8 +15,8 @@ from pycocotools import mask as coco
 from sam2long.errors import OutputError
 from sam2long.results import FrameResult
 from sam2long.results.writers import open_writers
-from sam2long.results.writers.annotation_files import ANNOTATION_FILES
-from sam2long.results.writers.part_tracks import MOST_PARTS, PartTracks
+from sam2long.results.writers.annotation.annotation_files import ANNOTATION_FILES
+from sam2long.results.writers.annotation.part_tracks import MOST_PARTS, PartTracks
 from sam2long.video import open_video
 from tests.results.delivered import COUNT, NAMES, deliver, masks, pictures
 from tests.results.shapes import HEIGHT, WIDTH, any_of, iou

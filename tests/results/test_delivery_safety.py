@@ -13,7 +13,7 @@ from PIL import Image
 
 from sam2long.errors import OutputError, VideoError
 from sam2long.results.writers import open_writers
-from sam2long.results.writers.annotation_files import ANNOTATION_FILES
+from sam2long.results.writers.annotation.annotation_files import ANNOTATION_FILES
 from sam2long.results.writers.spool import Spool
 from sam2long.video import open_video
 from tests.results.delivered import COUNT, deliver, pictures, result
@@ -27,7 +27,7 @@ from pathlib import Path
 from sam2long.video import open_video
 from sam2long.results.writers import open_writers
 from tests.results.delivered import COUNT, pictures, result
-from sam2long.results.writers.annotation_files import ANNOTATION_FILES
+from sam2long.results.writers.annotation.annotation_files import ANNOTATION_FILES
 
 moves, replace = int(sys.argv[2]), Path.replace
 

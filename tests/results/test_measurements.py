@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from sam2long.errors import ConfigError, OutputError
-from sam2long.results.regions import regions
 from sam2long.results.scale import Scale
+from sam2long.results.writers.annotation.regions import regions
 from sam2long.video import open_video
 from tests.results.delivered import COUNT, NAMES, deliver, masks, pictures
 from tests.results.shapes import HEIGHT, WIDTH, filled

@@ -6,8 +6,9 @@ import av
 import numpy as np
 import pytest
 
-from sam2long.results import FrameResult, encoder
+from sam2long.results import FrameResult
 from sam2long.results.drawing import Painter
+from sam2long.results.films import encoder
 from sam2long.results.palette import bright_colour
 from sam2long.results.writers import open_writers
 from sam2long.video import open_video

@@ -15,11 +15,13 @@ import numpy as np
 import pytest
 
 from sam2long.errors import ConfigError, OutputError
-from sam2long.results import FrameResult, cutouts
-from sam2long.results.cutouts import MARGIN
+from sam2long.results import FrameResult
+from sam2long.results.films import cutouts
+from sam2long.results.films.cutouts import MARGIN
 from sam2long.results.postprocessing import Postprocessing
 from sam2long.results.soft_mask import SoftMask
-from sam2long.results.writers import films, open_writers, pixels
+from sam2long.results.writers import open_writers
+from sam2long.results.writers.images import films, pixel_files
 from sam2long.video import open_video
 from tests.results.squares import COUNT, HEIGHT, WIDTH
 from tests.results.squares import result as square
@@ -175,7 +177,7 @@ def test_any_size(tmp_path, size):
     source = open_video(np.full((2, *size, 3), 90, np.uint8))
     mask = np.zeros(size, bool)
     mask[: size[0] // 2] = True
-    formats = [name for name in pixels.PIXEL_FILES if name != "exr"]
+    formats = [name for name in pixel_files.PIXEL_FILES if name != "exr"]
     with open_writers(tmp_path / "out", formats, source, object_ids=[1], settings={}) as writers:
         for frame in range(2):
             writers.write(FrameResult(frame, frame / 24, {1: mask}, {1: 1.0}, {1: 1.0}, {1: 0.0}))
@@ -318,7 +320,7 @@ def test_what_is_impossible_is_told_before_the_run(tmp_path, source, monkeypatch
         write(tmp_path / "out", source, ["png", "coco"])
     with pytest.raises(OutputError, match=r"^feathered edges need"):
         write(tmp_path / "out", source, ["png"], edges=Postprocessing(feather=1))
-    monkeypatch.setattr(pixels, "_MOST_EXR", 1000)
+    monkeypatch.setattr(pixel_files, "_MOST_EXR", 1000)
     if importlib.util.find_spec("OpenEXR"):
         with pytest.raises(OutputError, match=r"exr of 2 objects at 40x30 pixels takes"):
             write(tmp_path / "out", source, ["exr"])

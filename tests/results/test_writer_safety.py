@@ -17,17 +17,17 @@ from PIL import Image
 from sam2long.errors import OutputError, VideoError
 from sam2long.results import FrameResult
 from sam2long.results.writers import WriterSet, open_writers
-from sam2long.results.writers.coco import CocoWriter
-from sam2long.results.writers.contours import GeojsonWriter, SvgWriter
-from sam2long.results.writers.cvat import CvatMasksWriter, CvatWriter
-from sam2long.results.writers.labelme import LabelmeWriter
-from sam2long.results.writers.npz import NpzWriter
-from sam2long.results.writers.overlay import OverlayWriter
-from sam2long.results.writers.png import PngPerObjectWriter, PngWriter
+from sam2long.results.writers.annotation.coco import CocoWriter
+from sam2long.results.writers.annotation.contours import GeojsonWriter, SvgWriter
+from sam2long.results.writers.annotation.cvat import CvatMasksWriter, CvatWriter
+from sam2long.results.writers.annotation.labelme import LabelmeWriter
+from sam2long.results.writers.annotation.table import TableWriter
+from sam2long.results.writers.annotation.yolo import YoloWriter
+from sam2long.results.writers.images.npz import NpzWriter
+from sam2long.results.writers.images.overlay import OverlayWriter
+from sam2long.results.writers.images.png import PngPerObjectWriter, PngWriter
 from sam2long.results.writers.spool import Spool
-from sam2long.results.writers.table import TableWriter
 from sam2long.results.writers.trace import TraceWriter
-from sam2long.results.writers.yolo import YoloWriter
 from tests.results.squares import ALL, COUNT, result, write
 
 WRITERS = {

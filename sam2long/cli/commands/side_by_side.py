@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from sam2long.results.encoder import Mp4Encoder
+from sam2long.results.films.encoder import Mp4Encoder
 from sam2long.video import open_video
 
 _TITLE_HEIGHT = 24

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sam2long.errors import OutputError
-from sam2long.results.writers.json_stream import dumps
+from sam2long.results.writers.annotation.json_stream import dumps
 from sam2long.results.writers.lock import LOCK_NAME, FolderLock
 
 SUMMARY = "summary.json"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sam2long.results.writers.json_stream import dumps, number, write_list
+from sam2long.results.writers.annotation.json_stream import dumps, number, write_list
 from sam2long.results.writers.spool import ObjectRecord, Spool
 from sam2long.video.source import VideoSource
 

@@ -12,28 +12,28 @@ from threading import Thread
 from types import TracebackType
 
 from sam2long.errors import ConfigError, OutputError
-from sam2long.results.encoder import can_encode
+from sam2long.results.films.encoder import can_encode
 from sam2long.results.labels import Labels
 from sam2long.results.postprocessing import NOTHING, Postprocessing
 from sam2long.results.result import FrameResult
 from sam2long.results.scale import Scale
 from sam2long.results.trace_file import TRACE_FILE
-from sam2long.results.writers.annotation_files import (
+from sam2long.results.writers.annotation.annotation_files import (
     ANNOTATION_FILES,
     ANNOTATION_WRITERS,
     WITH_IMAGES,
     Annotated,
 )
+from sam2long.results.writers.annotation.coco import CocoWriter, YtvisWriter
+from sam2long.results.writers.annotation.frame_images import LONGEST_SIDE
+from sam2long.results.writers.annotation.json_stream import dumps
 from sam2long.results.writers.base import ResultWriter
-from sam2long.results.writers.coco import CocoWriter, YtvisWriter
 from sam2long.results.writers.folder import SPOOL, SUMMARY, OutputFolder
-from sam2long.results.writers.frame_images import LONGEST_SIDE
-from sam2long.results.writers.json_stream import dumps
-from sam2long.results.writers.npz import NpzWriter
+from sam2long.results.writers.images.npz import NpzWriter
+from sam2long.results.writers.images.overlay import OverlayWriter
+from sam2long.results.writers.images.pixel_files import CUT_OUTS, PIXEL_FILES, check_pixels, pixel_writer
+from sam2long.results.writers.images.png import MOST_PALETTE_IDS, PngPerObjectWriter, PngWriter
 from sam2long.results.writers.output import WRITE_ERRORS, Output, why
-from sam2long.results.writers.overlay import OverlayWriter
-from sam2long.results.writers.pixels import CUT_OUTS, PIXEL_FILES, check_pixels, pixel_writer
-from sam2long.results.writers.png import MOST_PALETTE_IDS, PngPerObjectWriter, PngWriter
 from sam2long.results.writers.spool import Spool
 from sam2long.results.writers.summary import Ending, write_summary
 from sam2long.results.writers.trace import TraceWriter

@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from sam2long.results.labels import Labels
 from sam2long.results.palette import bright_colour
-from sam2long.results.regions import Region, regions
 from sam2long.results.result import FrameResult
-from sam2long.results.writers import xml_text
+from sam2long.results.writers.annotation import xml_text
+from sam2long.results.writers.annotation.json_stream import dumps, number
+from sam2long.results.writers.annotation.regions import Region, regions
 from sam2long.results.writers.base import ResultWriter
-from sam2long.results.writers.json_stream import dumps, number
 from sam2long.results.writers.spool import Spool
 from sam2long.results.writers.whole import whole
 from sam2long.video.source import VideoSource

@@ -7,12 +7,12 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from sam2long.errors import OutputError
-from sam2long.results.cutouts import FFV1_8, FFV1_16, PRORES_422, PRORES_4444, VP9_ALPHA
-from sam2long.results.film import FilmFormat
+from sam2long.results.films.cutouts import FFV1_8, FFV1_16, PRORES_422, PRORES_4444, VP9_ALPHA
+from sam2long.results.films.film import FilmFormat
 from sam2long.results.postprocessing import Postprocessing
 from sam2long.results.writers.base import ResultWriter
-from sam2long.results.writers.exr import ExrWriter
-from sam2long.results.writers.films import FilmPlan, FilmsWriter
+from sam2long.results.writers.images.exr import ExrWriter
+from sam2long.results.writers.images.films import FilmPlan, FilmsWriter
 from sam2long.results.writers.spool import Spool
 from sam2long.video.source import VideoSource
 

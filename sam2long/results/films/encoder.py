@@ -9,7 +9,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from sam2long.results.film import Film, FilmFormat
+from sam2long.results.films.film import Film, FilmFormat
 
 # quantiser scale of the MPEG-4 fallback, 1 (best) to 31
 MPEG4_QUALITY = "3"

@@ -17,9 +17,9 @@ import numpy.typing as npt
 from sam2long.results.labels import Labels
 from sam2long.results.outlines import join, polygons
 from sam2long.results.result import FrameResult
-from sam2long.results.writers import xml_text
+from sam2long.results.writers.annotation import xml_text
+from sam2long.results.writers.annotation.part_tracks import MOST_PARTS, PartTracks
 from sam2long.results.writers.base import ResultWriter
-from sam2long.results.writers.part_tracks import MOST_PARTS, PartTracks
 from sam2long.results.writers.spool import Spool
 from sam2long.video.source import VideoSource
 

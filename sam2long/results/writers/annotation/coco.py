@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TextIO
 
 from sam2long.results.result import FrameResult
+from sam2long.results.writers.annotation.json_stream import dumps, number, write_list
 from sam2long.results.writers.base import ResultWriter
-from sam2long.results.writers.json_stream import dumps, number, write_list
 from sam2long.results.writers.spool import ObjectRecord, Spool
 from sam2long.video.source import VideoSource
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from sam2long.results.film import FilmFormat
+from sam2long.results.films.film import FilmFormat
 from sam2long.results.soft_mask import Alpha
 
 _SAME_BYTES = {"fflags": "+bitexact"}  # Matroska's random identifiers are left out

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from sam2long.results.labels import Labels
 from sam2long.results.scale import Scale
+from sam2long.results.writers.annotation.contours import GeojsonWriter, SvgWriter
+from sam2long.results.writers.annotation.cvat import CvatMasksWriter, CvatWriter
+from sam2long.results.writers.annotation.labelme import LabelmeWriter
+from sam2long.results.writers.annotation.table import TableWriter
+from sam2long.results.writers.annotation.yolo import YoloWriter
 from sam2long.results.writers.base import ResultWriter
-from sam2long.results.writers.contours import GeojsonWriter, SvgWriter
-from sam2long.results.writers.cvat import CvatMasksWriter, CvatWriter
-from sam2long.results.writers.labelme import LabelmeWriter
 from sam2long.results.writers.spool import Spool
-from sam2long.results.writers.table import TableWriter
-from sam2long.results.writers.yolo import YoloWriter
 from sam2long.video.source import VideoSource
 
 ANNOTATION_FILES = {

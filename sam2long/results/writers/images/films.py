@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from sam2long.results.cutouts import BYTES_PER_PIXEL, cutout_picture, matte_picture
-from sam2long.results.film import Film, FilmFormat
+from sam2long.results.films.cutouts import BYTES_PER_PIXEL, cutout_picture, matte_picture
+from sam2long.results.films.film import Film, FilmFormat
 from sam2long.results.postprocessing import Postprocessing
 from sam2long.results.result import FrameResult
 from sam2long.results.soft_mask import Alpha
 from sam2long.results.writers.base import ResultWriter
-from sam2long.results.writers.pictures import Pictures
+from sam2long.results.writers.images.pictures import Pictures
 from sam2long.results.writers.spool import ObjectRecord, Spool
 from sam2long.video.source import VideoSource
 

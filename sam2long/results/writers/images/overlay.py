@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sam2long.results.drawing import Painter
-from sam2long.results.encoder import Mp4Encoder
+from sam2long.results.films.encoder import Mp4Encoder
 from sam2long.results.result import FrameResult
 from sam2long.results.writers.base import ResultWriter
-from sam2long.results.writers.pictures import Pictures
+from sam2long.results.writers.images.pictures import Pictures
 from sam2long.results.writers.spool import Spool
 from sam2long.video.source import VideoSource
 

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from sam2long.results.labels import Labels
 from sam2long.results.outlines import centre_lines, chain
 from sam2long.results.result import FrameResult
+from sam2long.results.writers.annotation.frame_images import FrameImages
 from sam2long.results.writers.base import ResultWriter
-from sam2long.results.writers.frame_images import FrameImages
 from sam2long.results.writers.spool import Spool
 from sam2long.results.writers.whole import whole
 from sam2long.video.source import VideoSource

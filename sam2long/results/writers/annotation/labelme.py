@@ -8,9 +8,9 @@ from pathlib import Path
 from sam2long.results.labels import Labels
 from sam2long.results.outlines import centre_lines
 from sam2long.results.result import FrameResult
+from sam2long.results.writers.annotation.frame_images import FrameImages
+from sam2long.results.writers.annotation.json_stream import dumps
 from sam2long.results.writers.base import ResultWriter
-from sam2long.results.writers.frame_images import FrameImages
-from sam2long.results.writers.json_stream import dumps
 from sam2long.results.writers.spool import Spool
 from sam2long.results.writers.whole import whole
 from sam2long.video.source import VideoSource

@@ -1,0 +1,1 @@
+"""Encodes films: overlays, mattes and cut-outs."""

@@ -1,0 +1,1 @@
+"""Formats for annotators, trainers and science: outlines, run lengths, boxes and measurements."""

@@ -1,0 +1,1 @@
+"""Formats made of pixels: mask images, films, layers and arrays."""

@@ -1,0 +1,1 @@
+"""What notebooks need: sessions as HTML, and propagation that does not block an event loop."""
