@@ -169,7 +169,9 @@ class _Wanted:
         source, fps = open_video(name, levels=self.levels), self.described.fps
         if abs(source.fps - fps) > 1e-5 * fps:
             with suppress(ConfigError):  # only images have the rate that the user gave them
-                source = open_video(name, fps=fps, levels=self.levels)
+                again = open_video(name, fps=fps, levels=self.levels)
+                source.close()
+                source = again
         if self._is_other(source):
             source.close()
             was, now = (f"{one.frame_count} frames of {one.width}x{one.height}" for one in (self.described, source))

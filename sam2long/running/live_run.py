@@ -176,6 +176,7 @@ def open_live_run(
             load(), live, tree=run.tree, max_delay=delay, keep_results=False, soft_edges=soft, cuts=cuts
         ) as session,
     ):
+        live.keep_recording()
         yield OpenLiveRun(run, session, writers, plan.count(None), live, settings, control, say, warn)
 
 

@@ -127,19 +127,8 @@ def test_prompts_removals_and_a_stop_while_it_runs(tiny_model: Path, tmp_path: P
 
     with http_server(tap.serve) as url:
         tap.pour(8)
-        run = Running(
-            url,
-            "--late",
-            "wait",
-            "--control",
-            control,
-            "--out",
-            out,
-            "--model",
-            tiny_model,
-            "--save",
-            "coco,png,cvat,csv",
-        )
+        words = ["--late", "wait", "--control", control, "--out", out, "--model", tiny_model]
+        run = Running(url, *words, "--save", "coco,png,cvat,csv")
         run.until(f"waiting for a prompt in {control}")
         command(object=1, box=[4, 16, 20, 32])
         run.until("object 1 prompted on frame 0")
@@ -314,3 +303,14 @@ def test_options_of_live_sources_need_one(sam2long: Command, clip: Path, tmp_pat
         ended = sam2long("track", clip, *BOX, *words, "--out", tmp_path / "out")
         assert (ended.status, ended.err.count("\n")) == (2, 1)
         assert ended.err.startswith(f"error: {words[0]} is for live sources")
+
+
+def test_a_mistake_leaves_no_recording(tmp_path: Path) -> None:
+    clip, recording, full = write_clip(tmp_path / "clip.ts", 40), tmp_path / "day.mkv", tmp_path / "full"
+    full.mkdir()
+    (full / "mine.txt").touch()
+    with clip.open("rb") as pipe:
+        run = Running("-", *BOX, "--random-weights", "--record", recording, "--out", full, stdin=pipe)
+        assert run.ended() == 2
+    assert "is not empty" in run.said[-1]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["clip.ts", "full"]

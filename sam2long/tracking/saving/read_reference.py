@@ -45,13 +45,15 @@ def read_reference(path: Path, object_id: int | None) -> Reference:
 
 def _object(objects: list[Json], object_id: int | None, path: Path) -> tuple[Json, str]:
     """The object's part of `session.json`, and its name for messages."""
+    if not objects:
+        raise SessionError(f"{path} has no objects")
     ids = ", ".join(str(item["id"]) for item in objects)
-    if object_id is None and len(objects) != 1:
-        raise SessionError(f"{path} has objects {ids or 'none'}; say which one, as in {path.name}#{objects[0]['id']}")
+    if object_id is None and len(objects) > 1:
+        raise SessionError(f"{path} has objects {ids}; say which one, as in {path.name}#{objects[0]['id']}")
     for item in objects:
         if object_id in (None, item["id"]):
             return item, f"object {item['id']} of {path}"
-    raise SessionError(f"{path} has no object {object_id}; its objects are {ids or 'none'}")
+    raise SessionError(f"{path} has no object {object_id}; its objects are {ids}")
 
 
 def _mask(data: Json, tensors: dict[str, Tensor], size: FrameSize) -> npt.NDArray[np.bool_]:

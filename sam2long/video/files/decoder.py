@@ -127,7 +127,7 @@ class Decoder:
     def _open(self) -> None:
         self.container = _open_container(self._path)
         try:
-            self.stream = _video_stream(self.container, self._path)
+            self.stream = video_stream(self.container, str(self._path))
         except VideoError:
             self.container.close()
             raise
@@ -166,12 +166,16 @@ def _why_not_opened(path: Path) -> str:
     return f"{path} is not a video that can be decoded"
 
 
-def _video_stream(container: av.container.InputContainer, path: Path) -> av.VideoStream:
-    """Return the first video stream that is not the cover picture of a song."""
+def video_stream(container: av.container.InputContainer, shown: str) -> av.VideoStream:
+    """The first video stream that is not the cover picture of a song.
+
+    Raises:
+        VideoError: there is none, or it cannot be decoded; the message calls the video `shown`.
+    """
     cover = av.stream.Disposition.attached_pic
     stream = next((s for s in container.streams.video if not s.disposition & cover), None)
     if stream is None:
-        raise VideoError(f"{path} has no video stream")
+        raise VideoError(f"{shown} has no video stream")
     if stream.codec_context is None:
-        raise VideoError(f"{path} uses a video codec that this build of FFmpeg cannot decode")
+        raise VideoError(f"{shown} uses a video codec that this build of FFmpeg cannot decode")
     return stream

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import av
 
 from sam2long.errors import VideoError
-from sam2long.video.files.decoder import TEXT_FORMATS
+from sam2long.video.files.decoder import TEXT_FORMATS, video_stream
 from sam2long.video.live.address import CAMERA, HTTP, PIPE, RTSP, Address
 from sam2long.video.source import DEFAULT_FPS
 
@@ -57,7 +57,7 @@ class Connection:
         self._seconds = address.seconds
         self._container = _open(address)
         try:
-            self.video = _video_stream(self._container, address)
+            self.video = video_stream(self._container, address.shown)
         except VideoError:
             self._container.close()
             raise
@@ -137,16 +137,6 @@ def _why_not_opened(address: Address, error: Exception) -> str:
 
 def _refused(address: Address, why: str) -> str:
     return f"{address.shown} cannot be opened: {why}"
-
-
-def _video_stream(container: av.container.InputContainer, address: Address) -> av.VideoStream:
-    cover = av.stream.Disposition.attached_pic
-    stream = next((s for s in container.streams.video if not s.disposition & cover), None)
-    if stream is None:
-        raise VideoError(f"{address.shown} has no video stream")
-    if stream.codec_context is None:
-        raise VideoError(f"{address.shown} uses a video codec that this build of FFmpeg cannot decode")
-    return stream
 
 
 def _is_file(container: av.container.InputContainer) -> bool:

@@ -71,7 +71,11 @@ class LiveSource(VideoSource):
         check_pyav()
         self.name, self.shown = address.name, address.shown
         self._recording = None if record is None else Recording(record, overwrite=overwrite)
-        self._reader = Reader(address, Terms(drop, buffer, reconnect, tell or warnings.warn), self._recording)
+        try:
+            self._reader = Reader(address, Terms(drop, buffer, reconnect, tell or warnings.warn), self._recording)
+        except BaseException:
+            self._end_recording()
+            raise
         self._held: deque[Frame] | None = None
         self._taken, self._longest_wait = 0, 0.0
         self._passed = False
@@ -145,9 +149,19 @@ class LiveSource(VideoSource):
         """End the video here: no more frames are yielded. Any thread may call this."""
         self._reader.stop()
 
+    def keep_recording(self) -> None:
+        """Keep the recording, even if no frame is ever taken; until one is, closing the source leaves no file."""
+        if self._recording is not None:
+            self._recording.keep()
+
     def close(self) -> None:
-        """End the reading, and complete the recording."""
+        """End the reading, and complete the recording, or delete it if there is nothing that it lies beside."""
         self._reader.stop()
+        self._end_recording()
+
+    def _end_recording(self) -> None:
+        if self._recording is not None:
+            self._recording.discard_unless_kept()
 
     def facts(self) -> dict[str, object]:
         """What has happened so far, for the summary: frames dropped, longest wait in seconds, reconnections."""
@@ -176,6 +190,8 @@ class LiveSource(VideoSource):
             taken = self._reader.buffer.take()
             if taken is None:
                 break
+            if self._taken == 0:
+                self.keep_recording()
             number, self._taken = self._taken, self._taken + 1
             self._longest_wait = max(self._longest_wait, time.monotonic() - taken.arrived)
             if number < start or (number - start) % step:

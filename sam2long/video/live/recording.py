@@ -33,7 +33,7 @@ class Recording:
 
     Packets are copied as they are, except damaged ones; uncompressed pictures are encoded as H.264. A file can be
     played even if the process is killed, except for its end: about a second in Matroska, the frames after the last key
-    frame in MP4. Used by the thread that reads; `close` may be called by any.
+    frame in MP4. Used by the thread that reads; `keep`, `close` and `discard_unless_kept` may be called by any.
 
     Attributes:
         path: of the file.
@@ -54,7 +54,8 @@ class Recording:
         self.failure: str | None = None
         self._lock = Lock()
         self._output: av.container.OutputContainer | None = None
-        self._closed = self._created = False
+        self._closed = self._created = self._kept = False
+        self._replaced = path.with_name(f".{path.name}.replaced")  # where a file of this name is until it is kept
         self._copies: dict[int, av.stream.Stream] = {}
         self._encoder: av.VideoStream | None = None
         self._last: dict[int, float] = {}  # by stream, time of the latest packet in seconds
@@ -91,6 +92,20 @@ class Recording:
             except _WRITE_ERRORS as error:
                 self.failure = f"the recording {self.path} ends early: {_why(error)}"
 
+    def keep(self) -> None:
+        """Keep the file: what it is recorded beside has begun."""
+        with self._lock:
+            if not self._kept:
+                self._kept = True
+                self._replaced.unlink(missing_ok=True)
+
+    def discard_unless_kept(self) -> None:
+        """Complete the file if it is kept, else leave everything as it was before."""
+        self.close()
+        with self._lock:
+            if not self._kept:
+                self._restore()
+
     def close(self) -> None:
         """Complete the file."""
         with self._lock:
@@ -107,6 +122,8 @@ class Recording:
                 self.failure = self.failure or f"the recording {self.path} ends early: {_why(error)}"
 
     def _create(self, connection: Connection) -> None:
+        if self.path.is_file() and not self._kept:
+            self.path.replace(self._replaced)
         options = _SAFE | _SAFE_OF.get(self.path.suffix.lower(), {})
         self._output = av.open(ffmpeg_url(self.path), "w", options=options)
         raw = connection.video.codec_context.name in _RAW
@@ -175,8 +192,15 @@ class Recording:
         with contextlib.suppress(*_WRITE_ERRORS):
             if self._output is not None:
                 self._output.close()
-        if self._created:
-            self.path.unlink(missing_ok=True)
+        self._restore()
+
+    def _restore(self) -> None:
+        """Delete the file, and put the one that it replaces back."""
+        if self._created and self.path.is_file():  # rather than a device
+            self.path.unlink()
+        self._created = False
+        if self._replaced.exists():
+            self._replaced.replace(self.path)
 
 
 def _why(error: Exception) -> str:

@@ -138,3 +138,18 @@ def test_what_cannot_be_recorded_is_told_before_anything_is_written(tmp_path: Pa
         with LiveSource(url, drop=False, reconnect=0, record=taken, overwrite=True) as source:
             list(source.frames())
         assert pictures(taken)[0] == list(range(5))
+
+
+@pytest.mark.parametrize("before", [{}, {"day.mkv": b"an earlier recording"}], ids=["new", "replaced"])
+def test_nothing_changes_if_nothing_is_tracked(tmp_path: Path, before: dict[str, bytes]) -> None:
+    path = tmp_path / "day.mkv"
+    for name, content in before.items():
+        (tmp_path / name).write_bytes(content)
+    with http_server(stream(range(20), range(20))) as url:
+        LiveSource(url, drop=False, reconnect=0, record=path, overwrite=True).close()
+        assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+        with LiveSource(url, drop=False, reconnect=0, record=path, overwrite=True) as source:
+            source.keep_recording()
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    with av.open(str(path)) as recorded:
+        assert next(recorded.decode(video=0))
