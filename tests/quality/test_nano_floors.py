@@ -19,11 +19,11 @@ TARGET = 1
 HELD_OUT_SEED = 90_000
 """Below the seeds of training and away from those of the suites."""
 
-EASY_FLOOR = 81.0
-"""J&F in percent; measured 86.2 greedily and 86.3 with the tree."""
+EASY_FLOOR = 83.0
+"""J&F in percent; measured 88.2 greedily and 88.0 with the tree."""
 
 ORDER_FLOOR = 0.9
-"""How often a score without the object lies below one with it; measured 1.00."""
+"""How often a score without the object lies below one with it; measured 0.99."""
 
 
 @dataclass(frozen=True)
