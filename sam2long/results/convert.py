@@ -67,6 +67,16 @@ def run_lengths(mask: Mask) -> RunLengths:
     return {"size": [int(side) for side in encoded["size"]], "counts": encoded["counts"].decode("ascii")}
 
 
+def row_runs(mask: Mask) -> npt.NDArray[np.int64]:
+    """Lengths of the runs over the rows of a bool [height, width] mask, alternately outside and inside, outside first.
+
+    The first is 0 if the first pixel is inside.
+    """
+    flat = mask.ravel()
+    changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    return np.diff(np.concatenate(([0], changes, [flat.size]) if not flat[0] else ([0, 0], changes, [flat.size])))
+
+
 def to_polygons(masks: Masks, tolerance: float) -> dict[int, list[npt.NDArray[np.float32]]]:
     """Convert every mask to polygons, see `FrameResult.to_polygons`; raises ConfigError if `tolerance` is negative."""
     from sam2long.results.outlines import polygons

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from sam2long.results.convert import row_runs
 from sam2long.studio.fields import MessageError
 
 Mask = npt.NDArray[np.bool_]
@@ -38,7 +39,7 @@ def encode(
     small = resize(mask, *display_size(width, mask.shape[1], mask.shape[0]))
     height, width = small.shape
     header = _HEADER.pack(kind, flags, 0, object_id, frame, revision, width, height, sequence)
-    return header + runs_of(small).tobytes()
+    return header + row_runs(small).astype("<u4").tobytes()
 
 
 def display_size(width: int, video_width: int, video_height: int) -> tuple[int, int]:
@@ -56,14 +57,6 @@ def resize(mask: Mask, width: int, height: int) -> Mask:
     resized = cv2.resize(mask.astype(np.uint8) * 255, (width, height), interpolation=way)
     inside: Mask = resized > 127
     return inside
-
-
-def runs_of(mask: Mask) -> npt.NDArray[np.uint32]:
-    """Lengths of the runs over the rows, alternately outside and inside, starting outside."""
-    flat = mask.ravel()
-    changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
-    ends = np.concatenate(([0], changes, [flat.size]) if not flat[0] else ([0, 0], changes, [flat.size]))
-    return np.diff(ends).astype("<u4")
 
 
 def mask_of(runs: list[int], width: int, height: int) -> Mask:

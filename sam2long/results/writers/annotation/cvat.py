@@ -12,8 +12,8 @@ from typing import TextIO
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from sam2long.results.convert import row_runs
 from sam2long.results.labels import Labels
 from sam2long.results.outlines import join, polygons
 from sam2long.results.result import FrameResult
@@ -140,13 +140,6 @@ class CvatMasksWriter(_CvatWriter):
             pixels = np.ascontiguousarray(mask).view(np.uint8)
             left, top, width, height = cv2.boundingRect(pixels)
             if width:
-                runs = ", ".join(map(str, _runs(pixels[top : top + height, left : left + width])))
+                runs = ", ".join(map(str, row_runs(mask[top : top + height, left : left + width]).tolist()))
                 box = {"left": left, "top": top, "width": width, "height": height}
                 self._keep(object_id, result.frame, result.frame, rle=runs, **box)
-
-
-def _runs(pixels: npt.NDArray[np.uint8]) -> list[int]:
-    flat = pixels.ravel()
-    bounds = np.concatenate(([0], np.flatnonzero(np.diff(flat)) + 1, [flat.size]))
-    lengths: list[int] = np.diff(bounds).tolist()
-    return [0, *lengths] if flat[0] else lengths
