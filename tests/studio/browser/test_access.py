@@ -87,10 +87,9 @@ def test_a_story_by_keyboard_alone(page: StudioPage, clip: Clip) -> None:
     page.wait(lambda: page.clicked(0, *target), "undo")
     page.press("x")
     page.tab.get_by_role("dialog").wait_for()
-    for _ in range(40):
+    for _ in range(10):
         page.press("Tab")
-        focused = page.tab.evaluate("() => document.activeElement.innerText")
-        if focused == "Export":
+        if page.tab.evaluate("() => document.activeElement.type === 'checkbox'"):
             break
     page.press("Enter")
     page.tab.get_by_role("dialog").locator(".folder").wait_for()

@@ -16,12 +16,15 @@ export function ExportDialog() {
   const some = state.lanes.value.size > 0;
   const command = useCommand(picked, some);
   const started = useRef(/** @type {string[] | null} */ (null));
-  const begin = () => {
+  const able = some && picked.length > 0 && !busy && state.writer.value;
+  const begin = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    if (!able) return;
     started.current = picked;
     actions.edit("export", { formats: picked });
   };
   const flip = (/** @type {string} */ name) => pick(formats.map((format) => format.name).filter((other) => (other === name ? !picked.includes(name) : picked.includes(other))));
-  return html`<div class="dialog-body export" tabindex="0" role="group" aria-label="What to export">
+  return html`<form class="dialog-body export" tabindex="0" aria-label="What to export" onSubmit=${begin}>
     ${!some && html`<p class="empty small">There is nothing to export yet: mark an object and follow it first.</p>`}
     <fieldset class="formats" disabled=${busy}>
       <legend class="label">What to write</legend>
@@ -36,10 +39,10 @@ export function ExportDialog() {
     ${command && html`<${Command} text=${busy || (run && started.current === picked) ? run.command : command} />`}
     <div class="dialog-foot">
       ${busy
-        ? html`<button class="button danger" onClick=${() => actions.edit("cancel_export")}><${Icon} name="stop" filled />Cancel</button>`
-        : html`<button class="button primary" disabled=${!some || !picked.length || !state.writer.value} onClick=${begin}><${Icon} name="export" />Export</button>`}
+        ? html`<button type="button" class="button danger" onClick=${() => actions.edit("cancel_export")}><${Icon} name="stop" filled />Cancel</button>`
+        : html`<button class="button primary" disabled=${!able} title="Export (Enter)"><${Icon} name="export" />Export</button>`}
     </div>
-  </div>`;
+  </form>`;
 }
 
 /**
@@ -64,7 +67,7 @@ function Command({ text }) {
   const copy = () => navigator.clipboard.writeText(text).then(() => announce("Copied."), () => notify("The browser did not allow copying."));
   return html`<div class="field">
     <span class="label">The command that does the same</span>
-    <div class="command"><code tabindex="0">${text}</code><button class="button small icon-only" onClick=${copy} aria-label="Copy the command" title="Copy"><${Icon} name="copy" /></button></div>
+    <div class="command"><code tabindex="0">${text}</code><button type="button" class="button small icon-only" onClick=${copy} aria-label="Copy the command" title="Copy"><${Icon} name="copy" /></button></div>
   </div>`;
 }
 
