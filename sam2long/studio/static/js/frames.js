@@ -76,17 +76,17 @@ function pump() {
 async function load(frame) {
   const ahead = frame !== shown.peek();
   if (!video.peek()) return;
-  const key = keyOf(frame);
+  const [key, width] = [keyOf(frame), stageWidth.peek()];
   const control = new AbortController();
   loading.set(key, control);
   if (ahead) early.add(key);
   try {
-    let answer = await request(frame, ahead ? "&ahead" : "&quick", control.signal);
+    let answer = await request(frame, width, ahead ? "&ahead" : "&quick", control.signal);
     if (answer?.headers.get("x-proxy")) {
       keepProxy(frame, await createImageBitmap(await answer.blob()));
       tell(frame);
       await new Promise((resolve) => setTimeout(resolve, DRAGGED));
-      answer = await request(frame, "", control.signal);
+      answer = await request(frame, width, "", control.signal);
     }
     if (!answer) {
       again(frame);
@@ -109,11 +109,12 @@ async function load(frame) {
 /**
  * Ask the server for a frame; null if it has newer wishes to fulfil.
  * @param {number} frame
+ * @param {number} width  in pixels
  * @param {string} how
  * @param {AbortSignal} signal
  */
-async function request(frame, how, signal) {
-  const answer = await fetch(`frames/${frame}?width=${stageWidth.peek()}&v=${video.peek()?.key}${how}`, { signal });
+async function request(frame, width, how, signal) {
+  const answer = await fetch(`frames/${frame}?width=${width}&v=${video.peek()?.key}${how}`, { signal });
   if (answer.status === 503) return null;
   if (!answer.ok) throw new Error((await answer.text()).slice(0, 200) || `the server answered ${answer.status}`);
   return answer;
