@@ -156,9 +156,9 @@ def test_bad_networks(sam2long: Command, clip: Path, tiny_model: Path, tmp_path:
 @pytest.mark.parametrize(
     ("what", "missing"),
     [
-        ("png.PngWriter.write", "masks"),
-        ("overlay.OverlayWriter.finish", "overlay.mp4"),
-        ("coco.CocoWriter.finish", "coco.json"),
+        ("images.png.PngWriter.write", "masks"),
+        ("images.overlay.OverlayWriter.finish", "overlay.mp4"),
+        ("annotation.coco.CocoWriter.finish", "coco.json"),
     ],
 )
 def test_a_full_disk(

@@ -24,7 +24,7 @@ def test_a_click_gives_the_mask_of_the_session(page: StudioPage, clip: Clip, ses
     session.add_points(0, 1, [(x, y)])
     page.see(session.preview(0, 1).mask, 0.95, "the mask of the click")
     assert page.objects() == ["object 1"] or page.objects() == ["Object 1"]
-    assert len(page.points()) == 1 and page.clicked(0, x, y)
+    page.wait(lambda: len(page.points()) == 1 and page.clicked(0, x, y), "the click in the list")
 
 
 def test_clicks_left_out_moved_and_removed(page: StudioPage, clip: Clip, session: sam2long.Session) -> None:
@@ -55,7 +55,7 @@ def test_a_box(page: StudioPage, clip: Clip, session: sam2long.Session) -> None:
     page.drag((x0, y0), (x1, y1))
     session.add_box(0, 2, (x0, y0, x1, y1))
     page.see(session.preview(0, 2).mask, 0.9, "the mask of the box")
-    assert page.points()[0].startswith("Box at")
+    page.wait(lambda: page.points() and page.points()[0].startswith("Box at"), "the box in the list")
 
 
 def test_brush_and_eraser(page: StudioPage) -> None:
@@ -95,7 +95,7 @@ def test_shift_previews_and_forgets(page: StudioPage, clip: Clip, session: sam2l
     page.see(session.preview(0, 4).mask, 0.9, "the preview with the other click")
     page.tab.keyboard.up("Shift")
     page.see(before, 0.99, "the mask as it was")
-    assert len(page.points()) == 1
+    page.wait(lambda: len(page.points()) == 1, "one click in the list")
 
 
 def test_shift_previews_an_object_before_its_first_click(page: StudioPage, clip: Clip) -> None:
