@@ -49,6 +49,7 @@ def run(
         JobError: the job list cannot be used.
         BatchError: `out` belongs to another batch, or no worker can be started.
         ConfigError: a setting is out of range.
+        OutputError: a format is unknown, or cannot be written here.
     """
     listed = read_jobs(Path(jobs)) if isinstance(jobs, str | Path) else checked(job.located(Path()) for job in jobs)
     network = model if isinstance(model, ModelChoice) else ModelChoice(model, quiet=True)

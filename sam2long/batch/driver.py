@@ -106,7 +106,9 @@ def drive(batch: Batch, open_executor: OpenExecutor) -> Iterator[Update]:
     Raises:
         BatchError: the output folder belongs to another batch, or no worker can be started.
         ConfigError: the executor cannot be used.
+        OutputError: a format cannot be written.
     """
+    batch.settings.check()
     ledger = Ledger(batch.out, batch.shard)
     known = settled(ledger.open(batch.described(), batch.jobs))
     try:

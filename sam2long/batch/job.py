@@ -11,8 +11,10 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from sam2long.errors import ConfigError, JobError
+from sam2long.errors import ConfigError, JobError, OutputError
+from sam2long.results.postprocessing import NOTHING, Postprocessing
 from sam2long.results.scale import Scale
+from sam2long.results.writers.checks import check_formats
 from sam2long.running.prompts.files.choice import PromptFrames
 from sam2long.running.prompts.parsed import Prompt
 from sam2long.running.prompts.prompt_file import parse_entries
@@ -130,6 +132,7 @@ class Settings:
     levels: tuple[float, float] | None = None
     cuts: str = "keep"
     scale: Scale | None = None
+    postprocessing: Postprocessing = NOTHING
 
     def of(self, job: Job) -> Settings:
         """The settings of one job: its own where it has any.
@@ -141,20 +144,34 @@ class Settings:
         greedy = own.pop("greedy", False)
         tree = {name: own.pop(name) for name in _TREE if name in own}
         frames = {item.name: own.pop(item.name) for item in fields(FrameRange) if item.name in own}
+        edges = {item.name: own.pop(item.name) for item in fields(Postprocessing) if item.name in own}
         if greedy and tree:
             raise ConfigError(f"job {job.id}: greedy runs SAM 2 without the memory tree and takes no {min(tree)}")
-        return replace(
+        settings = replace(
             self,
             tree=TreeConfig.greedy() if greedy else replace(self.tree, **tree),
             frames=replace(self.frames, **frames),
+            postprocessing=replace(self.postprocessing, **edges),
             **own,
         )
+        try:
+            settings.check()
+        except OutputError as error:
+            raise ConfigError(f"job {job.id}: {error}") from None
+        return settings
+
+    def check(self) -> None:
+        """Check that the formats can be written, as far as no video is needed; raises OutputError."""
+        check_formats(self.formats, self.scale, self.postprocessing)
 
     def described(self) -> dict[str, object]:
         """The settings as JSON, to compare with those of an earlier batch."""
         content: dict[str, object] = json.loads(json.dumps(asdict(self)))
-        if self.cuts == "keep":  # as in batches of earlier versions, which can still be resumed
+        # Defaults are left out as in batches of earlier versions, which can still be resumed.
+        if self.cuts == "keep":
             del content["cuts"]
+        if self.postprocessing == NOTHING:
+            del content["postprocessing"]
         return content
 
 
@@ -210,6 +227,11 @@ SETTINGS: Mapping[str, Callable[[Any], Any]] = {
     "merge": _whole,
     "cuts": _mode,
     "greedy": _flag,
+    "soft": _flag,
+    "feather": _number,
+    "grow": _whole,
+    "fill_holes": _flag,
+    "largest": _flag,
 }
 """Settings that a job may have of its own: the options of `sam2long track`, with underscores, and how each is read."""
 

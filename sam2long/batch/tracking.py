@@ -135,6 +135,7 @@ class TrackRunner:
             likes=read_likes(job.like, job.like_mask),
             out=self.work.out / job.id,
             formats=settings.formats,
+            postprocessing=settings.postprocessing,
             tree=settings.tree,
             max_delay=settings.max_delay,
             cuts=settings.cuts,

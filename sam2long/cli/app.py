@@ -28,7 +28,7 @@ from sam2long.cli.commands.synth import synth
 from sam2long.cli.commands.track import track
 from sam2long.cli.settings import Settings
 from sam2long.errors import UserError, out_of_memory
-from sam2long.running.interrupt import INTERRUPT_STATUS, TERMINATED_STATUS, Terminated, raise_on_sigterm
+from sam2long.running.interrupt import INTERRUPT_STATUS, TERMINATED_STATUS, raise_on_sigterm
 from sam2long.version import VERSION
 
 USAGE_STATUS = 2
@@ -59,7 +59,7 @@ app.add_typer(prompts, name="prompts")
 
 def main() -> None:
     """Run the command line and exit: 0 on success, 2 on a user error, 130 after Ctrl-C, 143 after SIGTERM."""
-    raise_on_sigterm()
+    termination = raise_on_sigterm()
     _print_any_name()
     logging.getLogger("PIL").addHandler(logging.NullHandler())  # it logs what it raises as well
     warnings.showwarning = _show_warning
@@ -76,12 +76,12 @@ def main() -> None:
         if plain is None:
             raise
         status = _fail(str(plain))
-    except Terminated:
-        status = TERMINATED_STATUS
     except KeyboardInterrupt:
         status = INTERRUPT_STATUS
     except BrokenPipeError:
         status = _close_pipe()
+    if status == INTERRUPT_STATUS and termination.came:
+        status = TERMINATED_STATUS
     # From here on Ctrl-C just ends the process, without a traceback from Python's own shutdown.
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:

@@ -66,7 +66,13 @@ class RunFolder:
         write_text(self.path / SETTINGS, json.dumps({**earlier, **self._settings}, indent=1))
 
     def end(self) -> None:
-        """Let other processes write here."""
+        """Remove what workers that were stopped have left unfinished, and let other processes write here."""
+        if self._lock.is_locked:
+            for left in self.predictions.glob(".*.part"):
+                if left.is_dir():
+                    shutil.rmtree(left, ignore_errors=True)
+                else:
+                    left.unlink(missing_ok=True)
         self._lock.release()
 
     def done(self, video: str) -> bool:

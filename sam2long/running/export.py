@@ -10,7 +10,7 @@ from sam2long.errors import OutputError, VideoError
 from sam2long.results.postprocessing import NOTHING, Postprocessing
 from sam2long.results.scale import Scale
 from sam2long.results.writers import open_writers
-from sam2long.results.writers.writer_set import DRAWN
+from sam2long.results.writers.formats import DRAWN
 from sam2long.running.interrupt import Stop
 from sam2long.running.kept_results import KeptResults
 from sam2long.running.run import TRACE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import Any, TypeVar
 
@@ -106,11 +107,21 @@ class StopSignals(Stop):
             raise KeyboardInterrupt
 
 
-def raise_on_sigterm() -> None:
+@dataclass
+class Termination:
+    """Whether SIGTERM has come; libraries may have taken its exception for that of Ctrl-C."""
+
+    came: bool = False
+
+
+def raise_on_sigterm() -> Termination:
     """Make SIGTERM end the program like Ctrl-C, with its own exit status, unless the parent process ignores it."""
+    termination = Termination()
 
     def stop(number: int, frame: FrameType | None) -> None:
+        termination.came = True
         raise Terminated
 
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, stop)
+    return termination

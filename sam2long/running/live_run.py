@@ -10,7 +10,7 @@ from sam2long.errors import ConfigError, PromptError, UserError, plain_memory_er
 from sam2long.model import SAM2
 from sam2long.results import FrameResult
 from sam2long.results.writers import open_writers
-from sam2long.results.writers.writer_set import DRAWN
+from sam2long.results.writers.formats import DRAWN
 from sam2long.running.control import Command, Control
 from sam2long.running.interrupt import Stop
 from sam2long.running.prompts.likes import apply_likes

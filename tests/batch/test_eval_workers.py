@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -106,6 +111,44 @@ def test_a_killed_worker_costs_an_attempt_and_a_wrong_video_only_itself(tiny_mod
     whole, _ = make_experiment(root, tmp_path / "whole", tiny_model)
     assert len(list(whole.predict())) == 4
     assert contents(tmp_path / "out" / "predictions") == contents(tmp_path / "whole" / "predictions")
+
+
+def gone(group: int) -> bool:
+    """Whether all processes of a group end within seconds."""
+    for _ in range(500):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_keeps_what_is_finished(
+    tiny_model: Path, tmp_path: Path, sam2long: Command, number: int, status: int
+) -> None:
+    root, out = make_data(tmp_path / "data", *(f"v{index}" for index in range(40))), tmp_path / "out"
+    words = [*map(str, ("eval", "davis-folder", "--root", root, "--model", tiny_model, "--device", "cpu"))]
+    # A test run in the background may have SIGINT ignored, and children inherit that.
+    sound = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)  # noqa: E731
+    command = [sys.executable, "-m", "sam2long", *words, "--out", str(out), "--workers", "2"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=sound
+    ) as process:
+        assert process.stdout is not None and "frames/s" in process.stdout.readline()
+        os.killpg(process.pid, number)  # as a terminal does: workers get it too
+        said = process.communicate(timeout=100)[1]
+    assert process.returncode == status and "Traceback" not in said and said.count("\n") == 1, said
+    assert gone(process.pid)
+    finished = {path: path.stat().st_mtime_ns for path in (out / "predictions").iterdir()}
+    assert 1 <= len(finished) < 40 and not [path for path in finished if path.name.startswith(".")]
+    assert sam2long(*words, "--out", out).status == 0
+    assert all(path.stat().st_mtime_ns == written for path, written in finished.items())
+    assert sam2long(*words, "--out", tmp_path / "whole").status == 0
+    assert contents(out / "predictions") == contents(tmp_path / "whole" / "predictions")
+    assert figures(out) == figures(tmp_path / "whole")
 
 
 def test_ray_or_workers_that_cannot_be_are_refused(tiny_model: Path, tmp_path: Path, sam2long: Command) -> None:

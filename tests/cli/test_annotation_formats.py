@@ -41,7 +41,7 @@ def test_every_format_at_once(sam2long: Command, clip: Path, tiny_model: Path, t
 
 
 def test_a_job_of_a_batch_has_a_scale_of_its_own() -> None:
-    everyone = Settings(scale=Scale(1.0, "mm"))
+    everyone = Settings(("csv",), scale=Scale(1.0, "mm"))
     assert everyone.of(Job("a", "a.mp4", box=BOX[1:])).scale == Scale(1.0, "mm")
     assert everyone.of(Job("b", "b.mp4", box=BOX[1:], settings={"scale": "2um"})).scale == Scale(2.0, "um")
     assert everyone.described()["scale"] == {"size": 1.0, "unit": "mm"}

@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from sam2long.cli.options.edges import postprocessing
+from sam2long.cli.options.edges import EdgeOptions
 from sam2long.synthetic.photo_clip import VIDEO
 
 from .conftest import Command
@@ -87,5 +87,5 @@ def test_told_in_one_line_before_the_run(
 
 
 def test_options_are_the_fields() -> None:
-    made = postprocessing(soft=True, feather=2.5, grow=-3, fill_holes=True, largest=False)
+    made = EdgeOptions(soft=True, feather=2.5, grow=-3, fill_holes=True).postprocessing()
     assert (made.soft, made.feather, made.grow, made.fill_holes, made.largest) == (True, 2.5, -3, True, False)

@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from sam2long.cli.options import batch as batch_options
-from sam2long.cli.options import common as options
+from sam2long.cli.options import batch as options
+from sam2long.cli.options import results
+from sam2long.cli.options.batch import FailureOptions, WorkerOptions
+from sam2long.cli.options.edges import EdgeOptions
+from sam2long.cli.options.grouped import grouped
+from sam2long.cli.options.network import NetworkOptions
+from sam2long.cli.options.results import SaveOptions
+from sam2long.cli.options.tree import TrackingOptions
 from sam2long.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,40 +24,20 @@ if TYPE_CHECKING:
 _FAILED_STATUS, _MOST_FAILED = 10, 100
 
 
+@grouped
 def batch(
-    jobs: batch_options.Jobs = None,
-    out: batch_options.Out = None,
-    status: batch_options.Status = None,
-    retry_failed: batch_options.RetryFailed = False,
-    executor: batch_options.Executor = "local",
-    workers: batch_options.Workers = None,
-    per_gpu: batch_options.PerGpu = 1,
-    threads: batch_options.Threads = None,
-    address: batch_options.Address = None,
-    shard: batch_options.Part = "1/1",
-    split_at_prompts: batch_options.SplitAtPrompts = False,
-    retries: batch_options.Retries = 2,
-    backoff: batch_options.Backoff = 10.0,
-    timeout: batch_options.Timeout = 600.0,
-    save: options.Save = "png,overlay,coco",
-    scale: options.Scale = None,
-    as_json: batch_options.AsJson = False,
-    quiet: options.Quiet = False,
-    model: options.Model = "sam2.1-hiera-large",
-    checkpoint: options.Checkpoint = None,
-    random_weights: options.RandomWeights = False,
-    image_size: options.ImageSize = None,
-    device: options.Device = None,
-    precision: options.Precision = "auto",
-    compile: options.Compile = False,
-    pathways: options.Pathways = None,
-    iou_threshold: options.IouThreshold = None,
-    uncertainty_threshold: options.UncertaintyThreshold = None,
-    modulation: options.Modulation = None,
-    merge: options.Merge = None,
-    greedy: options.Greedy = False,
-    max_delay: options.MaxDelay = None,
-    cuts: options.Cuts = None,
+    *,
+    jobs: options.Jobs = None,
+    out: options.Out = None,
+    status: options.Status = None,
+    workers: WorkerOptions,
+    failures: FailureOptions,
+    files: SaveOptions,
+    network: NetworkOptions,
+    tracking: TrackingOptions,
+    edges: EdgeOptions,
+    as_json: results.AsJson = False,
+    quiet: results.Quiet = False,
 ) -> None:
     """Track many videos from one list. Run the same command again to resume. Exit status: 0, or 10 + failed jobs."""
     if status is not None:
@@ -60,35 +46,25 @@ def batch(
         raise ConfigError("batch needs JOBS and --out DIR, or --status DIR")
     # Imported here because PyTorch takes seconds, and `sam2long --help` must be fast.
     from sam2long.batch.driver import Batch
-    from sam2long.batch.executors.choice import ExecutorChoice
     from sam2long.batch.job import Settings
     from sam2long.batch.job_list import read_jobs
     from sam2long.batch.scheduler import Limits
     from sam2long.batch.shard import Shard
-    from sam2long.cli.options.tree import check_cuts, check_delay, tree_config
-    from sam2long.results.scale import Scale
-    from sam2long.running.models import ModelChoice
 
-    check_delay(max_delay)
-    check_cuts(cuts)
-    network = ModelChoice(model, checkpoint, device, image_size, random_weights, precision, compile, quiet=True)
-    tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, merge, greedy)
-    size = None if scale is None else Scale.parse(scale)
-    settings = Settings(_formats(save), tree, max_delay, scale=size, cuts=cuts or "keep")
-    limits = Limits(retries, backoff, timeout or None)
-    part, where = Shard.parse(shard), out.absolute()
-    todo = Batch(read_jobs(jobs), where, network, settings, part, limits, retry_failed, split_at_prompts)
-    return _run(todo, ExecutorChoice(executor, workers, per_gpu, threads, address, device), as_json, quiet)
-
-
-def _formats(text: str) -> tuple[str, ...]:
-    from sam2long.results.writers import FILES
-
-    words = tuple(word.strip() for word in text.split(","))
-    for word in words:
-        if word not in FILES:
-            raise ConfigError(f"unknown output format {word!r}; known: {', '.join(FILES)}")
-    return words
+    tracking.check()
+    settings = Settings(
+        files.formats,
+        tracking.config(),
+        tracking.max_delay,
+        scale=files.pixel_size(),
+        cuts=tracking.cuts or "keep",
+        postprocessing=edges.postprocessing(),
+    )
+    limits = Limits(failures.retries, failures.backoff, failures.timeout or None)
+    part, where, choice = Shard.parse(workers.shard), out.absolute(), network.choice(quiet=True)
+    again, apart = failures.retry_failed, workers.split_at_prompts
+    todo = Batch(read_jobs(jobs), where, choice, settings, part, limits, again, apart)
+    return _run(todo, workers.choice(network.device), as_json, quiet)
 
 
 def _run(todo: Batch, choice: ExecutorChoice, as_json: bool, quiet: bool) -> None:

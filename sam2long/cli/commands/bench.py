@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sam2long.cli.options import batch as batch_options
-from sam2long.cli.options import common as options
+from sam2long.cli.options import results
+from sam2long.cli.options.network import Compile, Precision
 from sam2long.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ def bench(
     device: Annotated[
         str | None, typer.Option(help="cpu, cuda, cuda:1 or mps. Default: the fastest available.")
     ] = None,
-    precision: options.Precision = "auto",
-    compile: options.Compile = False,
+    precision: Precision = "auto",
+    compile: Compile = False,
     frames: Annotated[int, typer.Option(min=1, help="Frames per measurement; the median is reported.")] = 3,
     pathways: Annotated[
         str, typer.Option(metavar="N,N...", help="Pathway counts to time, with one object.")
@@ -43,7 +43,7 @@ def bench(
     objects: Annotated[
         str, typer.Option(metavar="N,N...", help="Object counts to time, with three pathways.")
     ] = "1,4,16",
-    as_json: batch_options.AsJson = False,
+    as_json: results.AsJson = False,
 ) -> None:
     """Measure tracking speed; print a table, then one line of JSON for scripts."""
     from sam2long.bench import file_stages, measured_model, roofline

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sam2long.cli.options import batch as batch_options
-from sam2long.cli.options import common as options
+from sam2long.cli.options import results
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,8 +38,8 @@ def compare(
         str | None,
         typer.Option(metavar="VIDEO", help="Where the video is now. Default: where it was when it was tracked."),
     ] = None,
-    overwrite: options.Overwrite = False,
-    as_json: batch_options.AsJson = False,
+    overwrite: results.Overwrite = False,
+    as_json: results.AsJson = False,
 ) -> None:
     """Compare the masks of two runs of one video: a table, the frames to look at, and a video of the difference."""
     # Imported here because PyTorch takes seconds, and `sam2long --help` must be fast.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sam2long.cli.options import batch as batch_options
+from sam2long.cli.options import results
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,7 +33,7 @@ def demo(
         str,
         typer.Option(metavar="NAME", help="float32, bfloat16, or auto (bfloat16 where the hardware runs it faster)."),
     ] = "auto",
-    as_json: batch_options.AsJson = False,
+    as_json: results.AsJson = False,
 ) -> None:
     """Follow an object through an artificial clip and one composed of photos, with plain SAM 2 and with the tree."""
     import numpy as np

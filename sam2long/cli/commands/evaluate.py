@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from sam2long.cli.options import batch as batch_options
-from sam2long.cli.options import common as options
-from sam2long.cli.options import evaluation as eval_options
+from sam2long.cli.options import evaluation as options
+from sam2long.cli.options import results
+from sam2long.cli.options.evaluation import DataOptions, ScoreOptions, WorkerOptions
+from sam2long.cli.options.grouped import grouped
+from sam2long.cli.options.network import NetworkOptions
+from sam2long.cli.options.tree import TreeOptions
 from sam2long.errors import ConfigError, DatasetError
 
 if TYPE_CHECKING:
@@ -28,66 +31,50 @@ if TYPE_CHECKING:
     from sam2long.tree import TreeConfig
 
 
+@grouped
 def evaluate(
-    dataset: eval_options.Dataset,
-    root: eval_options.Root,
-    model: options.Model = "sam2.1-hiera-large",
-    checkpoint: options.Checkpoint = None,
-    random_weights: options.RandomWeights = False,
-    image_size: options.ImageSize = None,
-    device: options.Device = None,
-    precision: options.Precision = "auto",
-    compile: options.Compile = False,
-    limit: eval_options.Limit = None,
-    videos: eval_options.Videos = None,
-    images: eval_options.Images = None,
-    masks: eval_options.Masks = None,
-    greedy: options.Greedy = False,
-    pathways: options.Pathways = None,
-    iou_threshold: options.IouThreshold = None,
-    uncertainty_threshold: options.UncertaintyThreshold = None,
-    modulation: options.Modulation = None,
-    merge: options.Merge = None,
-    baseline: eval_options.Baseline = False,
-    sweep: eval_options.Sweep = None,
-    out: eval_options.Out = None,
-    score_only: eval_options.ScoreOnly = False,
-    allow_missing: eval_options.AllowMissing = False,
-    rule: eval_options.Rule = None,
-    lvos_rule: eval_options.LvosRule = 2024,
-    executor: eval_options.Executor = None,
-    workers: eval_options.Workers = None,
-    per_gpu: batch_options.PerGpu = 1,
-    threads: batch_options.Threads = None,
-    address: batch_options.Address = None,
-    report: eval_options.Report = False,
-    quiet: options.Quiet = False,
-    as_json: batch_options.AsJson = False,
+    dataset: options.Dataset,
+    root: options.Root,
+    network: NetworkOptions,
+    data: DataOptions,
+    tree: TreeOptions,
+    scoring: ScoreOptions,
+    workers: WorkerOptions,
+    baseline: options.Baseline = False,
+    sweep: options.Sweep = None,
+    quiet: results.Quiet = False,
+    as_json: results.AsJson = False,
 ) -> None:
     """Run a benchmark: track its videos, write and score the result files, and print the results table."""
     # Imported here because PyTorch takes seconds, and `sam2long --help` must be fast.
-    from sam2long.cli.options.tree import tree_config
     from sam2long.cli.running.events import choose
     from sam2long.evaluation.datasets.dataset import Choice
     from sam2long.evaluation.experiment import Experiment
-    from sam2long.running.models import ModelChoice
 
     quiet = quiet or as_json
-    network = ModelChoice(model, checkpoint, device, image_size, random_weights, precision, compile, quiet)
-    tree = tree_config(pathways, iou_threshold, uncertainty_threshold, modulation, merge, greedy)
-    variants = _variants(tree, baseline, sweep)
-    choice = _executor(executor, workers, per_gpu, threads, address, device)
-    if report:
+    choice = network.choice(quiet)
+    variants = _variants(tree.config(), baseline, sweep)
+    executor = workers.choice(network.device)
+    if scoring.report:
         _check_report()
-    part = Choice(tuple(videos.split(",")) if videos else None, limit, images, masks, rule, lvos_rule)
-    task = _task(dataset, root, part, score_only, quiet)
-    settings = {"dataset": task.dataset.benchmark.title, "images": images, **network.described()}
-    place = out or Path("results") / dataset
-    experiment = Experiment(task, variants, place, network.load, settings, baseline, allow_missing, workers)
+    videos = tuple(data.videos.split(",")) if data.videos else None
+    part = Choice(videos, data.limit, data.images, data.masks, scoring.rule, scoring.lvos_rule)
+    task = _task(dataset, root, part, scoring.score_only, quiet)
+    settings = {"dataset": task.dataset.benchmark.title, "images": data.images, **choice.described()}
+    experiment = Experiment(
+        task,
+        variants,
+        scoring.out or Path("results") / dataset,
+        choice.load,
+        settings,
+        baseline,
+        scoring.allow_missing,
+        workers.workers,
+    )
     choose(as_json, len(task.dataset.videos) * len(variants))
-    if not score_only:
-        _predict(experiment, choice, network, quiet)
-    _finish(experiment, experiment.score(), report)
+    if not scoring.score_only:
+        _predict(experiment, executor, choice, quiet)
+    _finish(experiment, experiment.score(), scoring.report)
 
 
 def _variants(tree: TreeConfig, baseline: bool, sweep: str | None) -> list[Variant]:
@@ -128,17 +115,6 @@ def _open(name: str, root: Path, choice: Choice, quiet: bool) -> Dataset | BoxDa
     return open_dataset(BENCHMARKS[name], root, choice)
 
 
-def _executor(
-    kind: str | None, workers: int | None, per_gpu: int, threads: int | None, address: str | None, device: str | None
-) -> ExecutorChoice | None:
-    """Which executor; None to track in this process."""
-    if (kind, workers, per_gpu, threads, address) == (None, None, 1, None, None):
-        return None
-    from sam2long.batch.executors.choice import ExecutorChoice
-
-    return ExecutorChoice(kind or "local", workers, per_gpu, threads, address, device)
-
-
 def _on_workers(
     experiment: Experiment, network: ModelChoice, choice: ExecutorChoice
 ) -> Iterator[tuple[Variant, VideoTime]]:
@@ -153,12 +129,18 @@ def _predict(experiment: Experiment, choice: ExecutorChoice | None, network: Mod
     events = current()
     predicted = experiment.predict() if choice is None else _on_workers(experiment, network, choice)
     total = len(experiment.task.dataset.videos) * len(experiment.variants)
-    for done, (variant, time) in enumerate(predicted, 1):
-        speed = time.frames / max(time.seconds, 1e-9)
-        if events is not None:
-            events.done(time.video, variant=variant.label, frames=time.frames, frames_per_second=round(speed, 3))
-        elif not quiet:
-            typer.echo(f"{time.video}: {time.frames} frames, {variant.label}, {speed:.1f} frames/s ({done}/{total})")
+    try:
+        for done, (variant, time) in enumerate(predicted, 1):
+            speed = time.frames / max(time.seconds, 1e-9)
+            if events is not None:
+                events.done(time.video, variant=variant.label, frames=time.frames, frames_per_second=round(speed, 3))
+            elif not quiet:
+                typer.echo(
+                    f"{time.video}: {time.frames} frames, {variant.label}, {speed:.1f} frames/s ({done}/{total})"
+                )
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped; videos that are done are kept, and the same command does the rest\n")
+        raise
 
 
 def _finish(experiment: Experiment, results: list[VariantResult], report: bool) -> None:

@@ -8,48 +8,42 @@ from typing import Annotated
 
 import typer
 
-from sam2long.cli.options import batch as batch_options
-from sam2long.cli.options import common as options
-from sam2long.cli.options import edges
+from sam2long.cli.options import frames, results
+from sam2long.cli.options.edges import EdgeOptions
+from sam2long.cli.options.grouped import grouped
 
 
+@grouped
 def export(
+    *,
     run: Annotated[
         Path, typer.Argument(metavar="RUN", help="Output folder of sam2long track or export, or a session file (.s2l).")
     ],
     save: Annotated[str, typer.Option(metavar="FORMAT,...", help="Formats to write; those of sam2long track --save.")],
-    out: options.Out,
+    out: results.Out,
     video: Annotated[
         str | None,
         typer.Option(metavar="VIDEO", help="Where the video is now. Default: where it was when it was tracked."),
     ] = None,
-    scale: options.Scale = None,
-    levels: options.Levels = None,
-    soft: edges.Soft = False,
-    feather: edges.Feather = 0.0,
-    grow: edges.Grow = 0,
-    fill_holes: edges.FillHoles = False,
-    largest: edges.Largest = False,
-    overwrite: options.Overwrite = False,
-    quiet: options.Quiet = False,
-    as_json: batch_options.AsJson = False,
+    scale: results.Scale = None,
+    levels: frames.Levels = None,
+    edges: EdgeOptions,
+    overwrite: results.Overwrite = False,
+    quiet: results.Quiet = False,
+    as_json: results.AsJson = False,
 ) -> None:
     """Write the results of an earlier run or session in other formats, without tracking again."""
     # Imported here because PyTorch takes seconds, and `sam2long --help` must be fast.
-    from sam2long.cli.options.video import parse_levels
     from sam2long.cli.running.events import choose
     from sam2long.cli.running.progress import progress_of
-    from sam2long.results.scale import Scale
     from sam2long.running.export import export as write
     from sam2long.running.export import needs_pixels
     from sam2long.running.interrupt import StopSignals
     from sam2long.running.kept_results import open_kept
 
-    changes = edges.postprocessing(soft, feather, grow, fill_holes, largest)
+    changes, size, formats = edges.postprocessing(), results.parse_scale(scale), results.parse_formats(save)
     events = choose(as_json)
-    size = None if scale is None else Scale.parse(scale)
-    formats = tuple(word.strip() for word in save.split(","))
-    with open_kept(run, video, parse_levels(levels), needs_pixels(formats)) as kept, StopSignals() as stop:
+    with open_kept(run, video, frames.parse_levels(levels), needs_pixels(formats)) as kept, StopSignals() as stop:
         progress = progress_of(run.name, len(kept.times), quiet, out)
         done = write(kept, out, formats, size, overwrite, progress, stop, changes)
     if events is not None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from sam2long.cli.options.common import PromptFrames as PromptFramesOption
-from sam2long.cli.options.common import Quiet
+from sam2long.cli.options.prompts import PromptFrames as PromptFramesOption
+from sam2long.cli.options.results import Quiet
 
 if TYPE_CHECKING:
     from sam2long.running.prompts.parsed import Prompt

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from sam2long.cli.options import common as options
+from sam2long.cli.options import frames
+from sam2long.cli.options import network as options
 
 
 def studio(
@@ -40,12 +41,11 @@ def studio(
     image_size: options.ImageSize = None,
     device: options.Device = None,
     precision: options.Precision = "auto",
-    fps: options.Fps = None,
-    levels: options.Levels = None,
+    fps: frames.Fps = None,
+    levels: frames.Levels = None,
 ) -> None:
     """Work on a video in the browser: mark objects, follow them, correct where in doubt, export."""
     # Imported here because PyTorch and PyAV take seconds, and `sam2long --help` must be fast.
-    from sam2long.cli.options.video import parse_levels
     from sam2long.running.models import ModelChoice
     from sam2long.studio.serve import Address, find_place, serve
     from sam2long.studio.work.export import ExportSettings
@@ -54,7 +54,7 @@ def studio(
     address = Address(host, port, allow_remote)
     choice = ModelChoice(model, checkpoint, device, image_size, random_weights, precision)
     place = find_place(video, session, out)
-    with open_video(place.video, fps=fps, levels=parse_levels(levels)) as source:
+    with open_video(place.video, fps=fps, levels=frames.parse_levels(levels)) as source:
         exports = ExportSettings(
             place.video, place.session, place.folder, choice.described(), _options(choice.described(), fps, levels)
         )

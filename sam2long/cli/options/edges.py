@@ -1,45 +1,48 @@
-"""Options that change masks on their way into files, and their help texts."""
+"""Options that change masks on their way into files."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     from sam2long.results.postprocessing import Postprocessing
 
-_EDGES = "Masks in files"
-
-Soft: TypeAlias = Annotated[
-    bool,
-    typer.Option(
-        "--soft", help="Soft edges, from the network's mask logits, in alpha, matte and exr.", rich_help_panel=_EDGES
-    ),
-]
-Feather: TypeAlias = Annotated[
-    float,
-    typer.Option(metavar="PIXELS", help="Blur the edges in alpha, matte and exr.", rich_help_panel=_EDGES),
-]
-Grow: TypeAlias = Annotated[
-    int,
-    typer.Option(metavar="PIXELS", help="Move outlines outward, or inward if negative.", rich_help_panel=_EDGES),
-]
-FillHoles: TypeAlias = Annotated[
-    bool, typer.Option("--fill-holes", help="Fill the holes of each object.", rich_help_panel=_EDGES)
-]
-Largest: TypeAlias = Annotated[
-    bool,
-    typer.Option("--largest", help="Keep only the largest connected part of each object.", rich_help_panel=_EDGES),
-]
+_PANEL = "Masks in files"
 
 
-def postprocessing(soft: bool, feather: float, grow: int, fill_holes: bool, largest: bool) -> Postprocessing:
-    """Build the post-processing from the options.
+@dataclass(frozen=True)
+class EdgeOptions:
+    """Changes to the masks; nothing by default."""
 
-    Raises:
-        ConfigError: a value is out of range.
-    """
-    from sam2long.results.postprocessing import Postprocessing
+    soft: Annotated[
+        bool,
+        typer.Option(
+            "--soft",
+            help="Soft edges, from the network's mask logits, in alpha, matte and exr.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = False
+    feather: Annotated[
+        float,
+        typer.Option(metavar="PIXELS", help="Blur the edges in alpha, matte and exr.", rich_help_panel=_PANEL),
+    ] = 0.0
+    grow: Annotated[
+        int,
+        typer.Option(metavar="PIXELS", help="Move outlines outward, or inward if negative.", rich_help_panel=_PANEL),
+    ] = 0
+    fill_holes: Annotated[
+        bool, typer.Option("--fill-holes", help="Fill the holes of each object.", rich_help_panel=_PANEL)
+    ] = False
+    largest: Annotated[
+        bool,
+        typer.Option("--largest", help="Keep only the largest connected part of each object.", rich_help_panel=_PANEL),
+    ] = False
 
-    return Postprocessing(soft, largest, fill_holes, grow, feather)
+    def postprocessing(self) -> Postprocessing:
+        """What is done to masks; raises ConfigError if a value is out of range."""
+        from sam2long.results.postprocessing import Postprocessing
+
+        return Postprocessing(self.soft, self.largest, self.fill_holes, self.grow, self.feather)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated
 
 import typer
 
@@ -13,51 +13,50 @@ from sam2long.errors import ConfigError
 _LIVE = "Live sources (camera:0, rtsp://..., http://..., - for a pipe)"
 DROP, WAIT = "drop", "wait"
 
-Record: TypeAlias = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE.mkv", help="Record what arrives to this file, without re-encoding it.", rich_help_panel=_LIVE
-    ),
-]
-ControlFile: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--control",
-        metavar="FILE",
-        help="Take prompts while it runs from this file or named pipe (- is standard input): one JSON object per line.",
-        rich_help_panel=_LIVE,
-    ),
-]
-Late: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        metavar="drop|wait",
-        help="What to do when frames arrive faster than they are tracked: drop the oldest, or let the source wait."
-        " Default: drop; wait for a pipe, and for a file over HTTP.",
-        rich_help_panel=_LIVE,
-    ),
-]
-Buffer: TypeAlias = Annotated[
-    int | None,
-    typer.Option(metavar="N", help="Number of frames that may wait to be tracked. Default: 4.", rich_help_panel=_LIVE),
-]
-Reconnect: TypeAlias = Annotated[
-    float | None,
-    typer.Option(
-        metavar="SECONDS", help="How long to try to reach a source that was lost. Default: 60.", rich_help_panel=_LIVE
-    ),
-]
-
 
 @dataclass(frozen=True)
 class LiveOptions:
-    """The values of these options; None where one was not given."""
+    """None where one was not given."""
 
-    record: Path | None
-    control: str | None
-    late: str | None
-    buffer: int | None
-    reconnect: float | None
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.mkv", help="Record what arrives to this file, without re-encoding it.", rich_help_panel=_LIVE
+        ),
+    ] = None
+    control: Annotated[
+        str | None,
+        typer.Option(
+            "--control",
+            metavar="FILE",
+            help="Take prompts while it runs from this file or named pipe (- is standard input): one JSON object"
+            " per line.",
+            rich_help_panel=_LIVE,
+        ),
+    ] = None
+    late: Annotated[
+        str | None,
+        typer.Option(
+            metavar="drop|wait",
+            help="What to do when frames arrive faster than they are tracked: drop the oldest, or let the source wait."
+            " Default: drop; wait for a pipe, and for a file over HTTP.",
+            rich_help_panel=_LIVE,
+        ),
+    ] = None
+    buffer: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="Number of frames that may wait to be tracked. Default: 4.", rich_help_panel=_LIVE
+        ),
+    ] = None
+    reconnect: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="How long to try to reach a source that was lost. Default: 60.",
+            rich_help_panel=_LIVE,
+        ),
+    ] = None
 
     def check_unused(self, video: str) -> None:
         """Raise ConfigError if one was given, although the video is not live."""

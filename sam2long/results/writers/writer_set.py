@@ -12,27 +12,21 @@ from threading import Thread
 from types import TracebackType
 
 from sam2long.errors import ConfigError, OutputError
-from sam2long.results.films.encoder import can_encode
 from sam2long.results.labels import Labels
 from sam2long.results.postprocessing import NOTHING, Postprocessing
 from sam2long.results.result import FrameResult
 from sam2long.results.scale import Scale
 from sam2long.results.trace_file import TRACE_FILE
-from sam2long.results.writers.annotation.annotation_files import (
-    ANNOTATION_FILES,
-    ANNOTATION_WRITERS,
-    WITH_IMAGES,
-    Annotated,
-)
+from sam2long.results.writers.annotation.annotation_files import ANNOTATION_WRITERS, Annotated
 from sam2long.results.writers.annotation.coco import CocoWriter, YtvisWriter
-from sam2long.results.writers.annotation.frame_images import LONGEST_SIDE
-from sam2long.results.writers.annotation.json_stream import dumps
 from sam2long.results.writers.base import ResultWriter
+from sam2long.results.writers.checks import check_for, check_formats, check_ids, check_settings
 from sam2long.results.writers.folder import SPOOL, SUMMARY, OutputFolder
+from sam2long.results.writers.formats import FILES
 from sam2long.results.writers.images.npz import NpzWriter
 from sam2long.results.writers.images.overlay import OverlayWriter
-from sam2long.results.writers.images.pixel_files import CUT_OUTS, PIXEL_FILES, check_pixels, pixel_writer
-from sam2long.results.writers.images.png import MOST_PALETTE_IDS, PngPerObjectWriter, PngWriter
+from sam2long.results.writers.images.pixel_files import pixel_writer
+from sam2long.results.writers.images.png import PngPerObjectWriter, PngWriter
 from sam2long.results.writers.output import WRITE_ERRORS, Output, why
 from sam2long.results.writers.spool import Spool
 from sam2long.results.writers.summary import Ending, write_summary
@@ -40,19 +34,6 @@ from sam2long.results.writers.trace import TraceWriter
 from sam2long.video.paths import user_path
 from sam2long.video.source import VideoSource
 
-# names of each format in the output folder; a summary is always written too
-FILES = {
-    "png": ("masks",),
-    "png-per-object": ("objects",),
-    "coco": ("coco.json", "ytvis.json"),
-    "overlay": ("overlay.mp4",),
-    "npz": ("masks.npz",),
-    "trace": (TRACE_FILE,),
-    **ANNOTATION_FILES,
-    **PIXEL_FILES,
-}
-# formats that show frames of the video, which they decode again
-DRAWN = ("overlay", *WITH_IMAGES, *CUT_OUTS)
 # number of results that may wait to be written while tracking continues
 BEHIND = 4
 
@@ -101,7 +82,7 @@ class WriterSet:
         Raises:
             OutputError: a format cannot hold the id.
         """
-        _check_ids(["png"] if FILES["png"][0] in self._files else [], [object_id])
+        check_ids(["png"] if FILES["png"][0] in self._files else [], [object_id])
         self._prompted.add((frame, object_id))
         if object_id not in self._object_ids:
             self._object_ids.append(object_id)
@@ -314,10 +295,10 @@ def open_writers(
     chosen = list(dict.fromkeys(formats))
     ids = [operator.index(object_id) for object_id in object_ids]
     prompts = {(operator.index(frame), operator.index(object_id)) for frame, object_id in prompted}
-    _check_formats(chosen, source, scale)
-    _check_ids(chosen, ids)
-    check_pixels(chosen, source, ids, postprocessing)
-    _check_settings(settings)
+    check_formats(chosen, scale, postprocessing)
+    check_for(chosen, source, ids, postprocessing)
+    check_ids(chosen, ids)
+    check_settings(settings)
     files = list(dict.fromkeys(file for name in chosen for file in FILES[name]))
     folder = OutputFolder(
         user_path(out_dir),
@@ -331,54 +312,3 @@ def open_writers(
     except (OSError, sqlite3.Error) as error:
         folder.discard()
         raise OutputError(f"results cannot be written to {folder.path}: {why(error)}") from error
-
-
-def _check_settings(settings: Mapping[str, object]) -> None:
-    try:
-        dumps(dict(settings))
-    except (TypeError, ValueError) as error:
-        raise OutputError(f"the settings cannot be written as JSON: {error}") from error
-
-
-def _check_formats(formats: Sequence[str], source: VideoSource, scale: Scale | None) -> None:
-    for name in formats:
-        if name not in FILES:
-            raise OutputError(f"unknown output format {name!r}; known: {', '.join(FILES)}")
-    if scale is not None and "csv" not in formats:
-        raise OutputError("a scale is only used by the format csv; add csv to the formats, or omit the scale")
-    for name in WITH_IMAGES:
-        if name in formats:
-            _check_images(name, source)
-    if "overlay" not in formats:
-        return
-    if not source.repeatable:
-        raise OutputError(
-            "an overlay needs to read the frames twice, but a live iterator gives them only once; omit the overlay"
-        )
-    if not can_encode(source.height, source.width):
-        raise OutputError(
-            f"an overlay of {source.width}x{source.height} pixels is too large for the video encoder; omit the overlay"
-        )
-
-
-def _check_images(name: str, source: VideoSource) -> None:
-    if not source.seekable:
-        raise OutputError(
-            f"{name} holds the frames, but a live iterator gives them only once; omit {name}, or use coco or cvat"
-        )
-    if max(source.height, source.width) > LONGEST_SIDE:
-        raise OutputError(
-            f"{name} holds the frames as JPEG, which cannot be as large as {source.width}x{source.height} pixels;"
-            f" omit {name}"
-        )
-
-
-def _check_ids(formats: Sequence[str], object_ids: Sequence[int]) -> None:
-    if min(object_ids, default=1) < 1:
-        raise OutputError(f"object ids must be 1 or more, not {min(object_ids)}; 0 is the background")
-    largest = max(object_ids, default=1)
-    if "png" in formats and largest > MOST_PALETTE_IDS:
-        raise OutputError(
-            f"object id {largest} does not fit in the 8 bits of a palette PNG; use png-per-object, or ids up to"
-            f" {MOST_PALETTE_IDS}"
-        )

@@ -52,36 +52,43 @@ def pixel_writer(
     return FilmsWriter(films, how, source, spool, edges, colour=name in CUT_OUTS)
 
 
+def check_opacity(formats: Collection[str], edges: Postprocessing) -> None:
+    """Check that soft edges have a format with an opacity, and formats their package; raises OutputError."""
+    if edges.soft_edges and not any(name in PIXEL_FILES for name in formats):
+        what = "soft edges" if edges.soft else "feathered edges"
+        raise OutputError(f"{what} need a format with an opacity: add alpha, matte or exr to the formats")
+    if "exr" in formats and importlib.util.find_spec("OpenEXR") is None:
+        raise OutputError("exr needs the OpenEXR library: pip install 'sam2long[exr]'")
+
+
 def check_pixels(
     formats: Collection[str], source: VideoSource, object_ids: Sequence[int], edges: Postprocessing
 ) -> None:
-    """Check that formats with an opacity can be written, and that soft edges have one.
+    """Check that formats with an opacity can be written for a video.
 
     Raises:
-        OutputError: they cannot; the message says which package, encoder or format is missing.
+        OutputError: they cannot; the message says why.
     """
-    chosen = [name for name in formats if name in PIXEL_FILES]
-    if edges.soft_edges and not chosen:
-        what = "soft edges" if edges.soft else "feathered edges"
-        raise OutputError(f"{what} need a format with an opacity: add alpha, matte or exr to the formats")
-    for name in chosen:
+    for name in formats:
         if name == "exr":
             _check_exr(source, len(object_ids))
-            continue
-        if name in CUT_OUTS and not source.repeatable:
-            raise OutputError(
-                f"{name} needs to read the frames twice, but a live iterator gives them only once; choose matte or exr"
-            )
-        how = _film_format(name, edges)
-        if not how.supports(source.height, source.width):
-            raise OutputError(
-                f"{name} cannot be written: FFmpeg has no {how.codec} encoder for {source.width}x{source.height} pixels"
-            )
+        elif name in PIXEL_FILES:
+            _check_film(name, source, edges)
+
+
+def _check_film(name: str, source: VideoSource, edges: Postprocessing) -> None:
+    if name in CUT_OUTS and not source.repeatable:
+        raise OutputError(
+            f"{name} needs to read the frames twice, but a live iterator gives them only once; choose matte or exr"
+        )
+    how = _film_format(name, edges)
+    if not how.supports(source.height, source.width):
+        raise OutputError(
+            f"{name} cannot be written: FFmpeg has no {how.codec} encoder for {source.width}x{source.height} pixels"
+        )
 
 
 def _check_exr(source: VideoSource, objects: int) -> None:
-    if importlib.util.find_spec("OpenEXR") is None:
-        raise OutputError("exr needs the OpenEXR library: pip install 'sam2long[exr]'")
     size = 2 * objects * source.height * source.width
     if size > _MOST_EXR:
         raise OutputError(
