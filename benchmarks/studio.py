@@ -89,17 +89,43 @@ def clicks(page: StudioPage, at: tuple[float, float], count: int) -> list[float]
     return waits
 
 
-def jumps(page: StudioPage, frames: int, count: int) -> list[float]:
-    """Milliseconds from a step to a frame that no cache holds until its image is drawn."""
-    waits = []
-    for frame in np.random.default_rng(0).permutation(np.arange(100, frames - 12))[:count]:
+def jumps(page: StudioPage, among: range, count: int) -> tuple[list[float], list[float]]:
+    """Milliseconds from a step to a frame that no cache holds until a picture of it is drawn, then the frame itself."""
+    first, whole = [], []
+    for frame in np.random.default_rng(0).permutation(np.array(among[::_APART]))[:count]:
         page.tab.evaluate("() => (window.marks.length = 0)")
         began = page.tab.evaluate(_JUMP, int(frame))
-        drawn = page.wait(lambda f=frame: [m for m in marks(page, "studio:image") if m["frame"] == f], "the image")
-        waits.append(drawn[0]["at"] - began)
-        page.tab.wait_for_timeout(400)
-    return waits
 
+        def drawn(small: bool, frame: int = frame) -> list[float]:
+            images = [mark for mark in marks(page, "studio:image") if mark["frame"] == frame]
+            return [mark["at"] for mark in images if small or not mark["proxy"]]
+
+        whole.append(page.wait(lambda: drawn(False), "the frame")[0] - began)
+        first.append(drawn(True)[0] - began)
+        page.tab.wait_for_timeout(400)
+    return first, whole
+
+
+def wait_for_proxies(page: StudioPage, frames: int) -> float:
+    """About how many seconds until the small images of all frames are made, with nothing else to do."""
+    began = time.monotonic()
+    page.tab.wait_for_timeout(3000)
+    for frame in range(frames - 1, 0, -25):  # another one each time, since one that has been decoded is given as it is
+        if page.tab.evaluate(_HAS_PROXY, frame):
+            break
+        page.tab.wait_for_timeout(3000)  # asking is work, which they wait for
+    return time.monotonic() - began
+
+
+_HAS_PROXY = """async (frame) => {
+  const key = performance.getEntriesByType("resource").map((e) => new URL(e.name).searchParams.get("v")).find(Boolean);
+  const answer = await fetch(`frames/${frame}?width=641&v=${key}&quick`);
+  await answer.blob();
+  return Boolean(answer.headers.get("x-proxy"));
+}"""
+
+_APART = 29
+"""Frames between two jumps at least, more than the page loads ahead; and no divisor of the distance of key frames."""
 
 _JUMP = """(frame) => {
   const field = document.getElementById("frame-number");
@@ -128,12 +154,18 @@ def measure(arguments: argparse.Namespace, browser: Any, folder: Path) -> None:
             flush=True,
         )
         write_clip(scene, folder / f"clip{keys}.mp4", arguments.frames, keys)
-        server = Server(folder / f"clip{keys}.mp4", folder / f"clip{keys}.s2l").start()
+        server = Server(folder / f"clip{keys}.mp4", folder / f"clip{keys}.s2l", threads=os.cpu_count() or 1).start()
         try:
             page = StudioPage(browser, server.address, (1920, 1080))
             page.view("Matte")
             page.tab.evaluate(_WATCH)
-            print("jump to image:", summary(jumps(page, arguments.frames, arguments.jumps)), flush=True)
+            halves = range(100, arguments.frames // 2), range(arguments.frames // 2, arguments.frames)
+            _, whole = jumps(page, halves[0], arguments.jumps)
+            print("jump to image, just opened:", summary(whole), flush=True)
+            print(f"proxies made in {wait_for_proxies(page, arguments.frames):.0f} s", flush=True)
+            first, whole = jumps(page, halves[1], arguments.jumps)
+            print("jump to a picture, with proxies:", summary(first), flush=True)
+            print("jump to the frame itself, with proxies:", summary(whole), flush=True)
             if keys == 30:
                 work(page, scene, arguments.clicks)
             page.close()
@@ -154,20 +186,20 @@ def work(page: StudioPage, scene: Scene, count: int) -> None:
     page.wait(lambda: page.frame() > 2, "following")
     print("masks per second while following:", rate(page, 6), flush=True)
     end = time.monotonic() + 300
-    while page.frame() <= 80 and time.monotonic() < end:
+    while page.frame() <= 120 and time.monotonic() < end:
         page.tab.wait_for_timeout(200)
     page.press("Home")
     page.tab.wait_for_timeout(1000)
     page.press(" ")
     page.tab.wait_for_timeout(300)
-    print("masks per second, playing while following:", rate(page, 1.2), flush=True)
+    print("masks per second, playing while following:", rate(page, 1.8), flush=True)
     page.press(" ", "s")
     print("following, in the page's words:", page.done().splitlines(), flush=True)
     page.press("Home")
     page.tab.wait_for_timeout(2000)
     page.press(" ")
     page.tab.wait_for_timeout(300)
-    print("masks per second, playing:", rate(page, 1.2), flush=True)
+    print("masks per second, playing:", rate(page, 1.8), flush=True)
     page.press(" ")
     page.go(59)
     page.tab.wait_for_timeout(2000)
@@ -292,7 +324,7 @@ def main() -> None:
     measuring = commands.add_parser("measure")
     measuring.add_argument("--clicks", type=int, default=30)
     measuring.add_argument("--jumps", type=int, default=30)
-    measuring.add_argument("--frames", type=int, default=600)
+    measuring.add_argument("--frames", type=int, default=2000)
     measuring.set_defaults(run=measure)
     drawing = commands.add_parser("pictures")
     drawing.add_argument("out", type=Path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 
 from sam2long.results import FrameResult
 from sam2long.results.observation import Observation
@@ -16,6 +16,7 @@ from sam2long.tracking.session_results import SpanState
 
 Runs = list[list[object]]
 """[first, last, state] of runs of frames, in ascending order."""
+UNDECIDED = SpanState.UNDECIDED.value
 
 
 def describe_state(session: Session, revision: int) -> Message:
@@ -55,8 +56,8 @@ def describe_lane(session: Session, object_id: int, revision: int) -> Message:
     known = object_id in session.object_ids
     for one in session.observations(object_id) if known else ():
         extend(runs, one.frame, state_of(one))
-    outdated = [span for span in session.spans(object_id) if span.state is SpanState.OUTDATED]
-    runs += [[span.first, span.last, "outdated"] for span in outdated]
+    others = [span for span in session.spans(object_id) if span.state is not SpanState.UP_TO_DATE]
+    runs += [[span.first, span.last, span.state.value] for span in others]
     runs.sort(key=lambda run: int(str(run[0])))
     return {"type": "lane", "object": object_id, "revision": revision, "spans": runs}
 
@@ -83,10 +84,52 @@ def result_state(result: FrameResult, object_id: int) -> str:
     return "visible" if result.object_scores[object_id] > 0 else "hidden"
 
 
+def prompted_on(session: Session, frame: int) -> list[int]:
+    """The objects that have a prompt on a frame."""
+    return [object_id for object_id, frames in session.prompts.items() if frame in frames]
+
+
+def undecided_on(session: Session, frame: int) -> list[int]:
+    """The objects whose trees have visited a frame without deciding it."""
+    return [object_id for object_id, frames in session.undecided.items() if frame in frames]
+
+
+def coded_masks(
+    shown: Mapping[int, masks.Mask],
+    frame: int,
+    width: int,
+    flags: int,
+    marks: Mapping[int, Collection[int]],
+    revision: int,
+) -> list[bytes]:
+    """Masks of a frame as binary messages.
+
+    Args:
+        shown: masks by object id.
+        frame: their frame.
+        width: most pixels across.
+        flags: of all of them.
+        marks: further flags, each with the objects that have it.
+        revision: see docs/studio-protocol.md.
+    """
+    return [
+        masks.encode(
+            mask,
+            width,
+            flags=flags | sum(flag for flag, objects in marks.items() if object_id in objects),
+            object_id=object_id,
+            frame=frame,
+            revision=revision,
+        )
+        for object_id, mask in shown.items()
+    ]
+
+
 class FrameView:
     """The masks of one frame as they are now, with what is known of each object.
 
-    A prompted object has the mask of its prompts, even before it has been followed.
+    An undecided object has the mask of its best pathway, and a prompted one that of its prompts, even before it has
+    been followed.
     """
 
     def __init__(self, session: Session, frame: int, revision: int) -> None:
@@ -94,12 +137,14 @@ class FrameView:
         self.objects: list[Message] = []
         self.time: float | None = None
         self._frame, self._revision = frame, revision
-        self._prompted = [object_id for object_id, frames in session.prompts.items() if frame in frames]
-        result = session.result(frame)
+        self._prompted = prompted_on(session, frame)
+        self._undecided = undecided_on(session, frame)
+        result = session.result(frame, undecided=True)
         if result is not None:
             self.time = result.time
             for object_id, mask in result.masks.items():
-                self._add(object_id, mask, result_state(result, object_id), _scores(result, object_id))
+                state = UNDECIDED if object_id in self._undecided else result_state(result, object_id)
+                self._add(object_id, mask, state, _scores(result, object_id))
         for object_id in self._prompted:
             if object_id not in self.masks:
                 preview = session.preview(frame, object_id)
@@ -112,38 +157,13 @@ class FrameView:
 
     def coded(self, width: int, flags: int = 0) -> list[bytes]:
         """The masks as binary messages."""
-        return [
-            masks.encode(
-                mask,
-                width,
-                flags=flags | (masks.PROMPTED if object_id in self._prompted else 0),
-                object_id=object_id,
-                frame=self._frame,
-                revision=self._revision,
-            )
-            for object_id, mask in self.masks.items()
-        ]
+        marks = {masks.PROMPTED: self._prompted, masks.UNDECIDED: self._undecided}
+        return coded_masks(self.masks, self._frame, width, flags, marks, self._revision)
 
     def message(self) -> Message:
         """The `frame` message."""
         place = {"frame": self._frame, "revision": self._revision, "time": self.time}
         return {"type": "frame", **place, "objects": self.objects}
-
-
-def coded_result(result: FrameResult, width: int, prompted: Iterable[int], revision: int) -> list[bytes]:
-    """The masks of a result as binary messages."""
-    known = set(prompted)
-    return [
-        masks.encode(
-            mask,
-            width,
-            flags=masks.PROMPTED if object_id in known else 0,
-            object_id=object_id,
-            frame=result.frame,
-            revision=revision,
-        )
-        for object_id, mask in result.masks.items()
-    ]
 
 
 def _scores(result: FrameResult, object_id: int) -> Message:

@@ -16,7 +16,7 @@ Mask = npt.NDArray[np.bool_]
 
 RESULT, PREVIEW = 1, 2
 """Kinds of binary messages."""
-OUTDATED, PROMPTED, SHOWN, ASKED = 1, 2, 4, 8
+OUTDATED, PROMPTED, SHOWN, ASKED, UNDECIDED, NEWEST = 1, 2, 4, 8, 16, 32
 """Flags of binary messages."""
 NEW = 2**32 - 1
 """Object id of a preview for an object that does not exist yet."""

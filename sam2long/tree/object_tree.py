@@ -200,6 +200,13 @@ class ObjectTree(Generic[T, R]):
         self.pathways = [Pathway(pathway.score, pathway.history, None) for pathway in self.pathways]
         return frames
 
+    def best_at(self, frame: int) -> Branch[R] | None:
+        """An undecided frame as the best pathway currently has it; None if the frame is not undecided."""
+        branch = self.pathways[0].branch
+        while branch is not None and branch.frame != frame:
+            branch = branch.parent
+        return branch
+
     def best_chain(self) -> list[Branch[R]]:
         """The undecided frames as the best pathway currently has them, oldest first."""
         frames: list[Branch[R]] = []

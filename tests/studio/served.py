@@ -16,14 +16,14 @@ HEADER = struct.Struct("<BBHIIIHHI")
 
 
 class Served:
-    """A studio in a process of its own."""
+    """A studio in a process of its own; `program` are Python's words for the command."""
 
-    def __init__(self, video, session, *options):
-        self.video, self.session, self.options = video, session, options
+    def __init__(self, video, session, *options, program=("-m", "sam2long")):
+        self.video, self.session, self.options, self.program = video, session, options, program
         self.process = None
 
     def __enter__(self):
-        command = [sys.executable, "-m", "sam2long", "studio", str(self.video), "--session", str(self.session)]
+        command = [sys.executable, *self.program, "studio", str(self.video), "--session", str(self.session)]
         self.process = subprocess.Popen(
             [*command, "--port", "0", "--no-browser", *self.options],
             stdout=subprocess.PIPE,

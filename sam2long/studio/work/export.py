@@ -69,8 +69,8 @@ class Export:
     def __init__(self, session: Session, formats: list[str], settings: ExportSettings) -> None:
         spans = [span for object_id in session.object_ids for span in session.spans(object_id)]
         held, outdated = (
-            set().union(*(range(span.first, span.last + 1) for span in spans if span.state is state))
-            for state in (SpanState.UP_TO_DATE, SpanState.OUTDATED)
+            set().union(*(range(span.first, span.last + 1) for span in spans if span.state in states))
+            for states in ((SpanState.UP_TO_DATE, SpanState.UNDECIDED), (SpanState.OUTDATED,))
         )
         self._total, self._outdated = len(held), len(outdated)
         if not self._total:
@@ -99,7 +99,7 @@ class Export:
             names=given_names({object_id: style.name for object_id, style in session.styles.items()}),
         )
         with writers:
-            for result in session.results():
+            for result in session.results(undecided=True):
                 writers.write(result)
                 self._done += 1
                 yield

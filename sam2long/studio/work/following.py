@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 from sam2long.results import FrameResult
-from sam2long.studio.describe import Runs, result_state
+from sam2long.studio.describe import UNDECIDED, Runs, result_state, undecided_on
 from sam2long.studio.fields import Message
 from sam2long.studio.work.plan import Stretch, Wish, make_stretches
 from sam2long.tracking import Session
@@ -78,10 +78,19 @@ class Following:
     def _visited(self) -> None:
         now = time.monotonic()
         self._visits += 1
+        self._note_undecided()
         self._times.append(now)
         while self._times[0] < now - _WINDOW:
             self._times.popleft()
         self._between()
+
+    def _note_undecided(self) -> None:
+        """Add the visited frame to the lanes of the objects that are not decided on it."""
+        progress = self._session.progress
+        if progress is None or progress.frame is None:
+            return
+        for object_id in undecided_on(self._session, progress.frame):
+            _extend(self._decided.setdefault(object_id, []), progress.frame, UNDECIDED)
 
     @property
     def nothing_to_do(self) -> bool:

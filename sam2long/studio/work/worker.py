@@ -9,9 +9,8 @@ from pathlib import Path
 from threading import Thread
 
 from sam2long.errors import UserError
-from sam2long.results import FrameResult
 from sam2long.studio import masks
-from sam2long.studio.describe import FrameView, coded_result, describe_lane, describe_state
+from sam2long.studio.describe import FrameView, describe_lane, describe_state
 from sam2long.studio.fields import Fields, Message, MessageError
 from sam2long.studio.frames import FrameImages
 from sam2long.studio.tabs import Tabs
@@ -21,6 +20,7 @@ from sam2long.studio.work.following import Following
 from sam2long.studio.work.inbox import Command, Inbox
 from sam2long.studio.work.plan import Wish
 from sam2long.studio.work.preparing import Preparer
+from sam2long.studio.work.pushing import Pusher
 from sam2long.studio.work.reviewing import Reviewer
 from sam2long.studio.work.saving import Saver
 from sam2long.tracking import Session
@@ -30,8 +30,6 @@ _MOST_MASKS = 64
 """Maximum number of frames whose masks can be asked for at once."""
 _REST = 0.5
 """Seconds without a command after which long work, such as the review, begins."""
-_PUSH_PAUSE = 0.02
-"""Seconds between two frames whose masks are pushed while following."""
 _PROMPTING = ("click", "box", "mask", "brush", "move_point", "remove_point", "preview")
 _READING = ("show", "masks", "doubts", "take_over")
 
@@ -74,8 +72,8 @@ class Worker:
         self._preparer = Preparer(session, images.decoded, self._tabs.send)
         self._saver = Saver(session, path, self._tabs.send)
         self._reviewer = Reviewer(session, self._tabs.send)
-        self._commanded = self._pushed = 0.0
-        self._held: FrameResult | None = None  # decided, and not pushed yet
+        self._pusher = Pusher(session, self._tabs, self._show_again)
+        self._commanded = 0.0
         self._closing = False
         self._handlers: dict[str, Callable[[Command, Fields], Message | None]] = {
             "show": self._show,
@@ -136,7 +134,8 @@ class Worker:
         """Obey all commands between two frames of following or exporting."""
         self._images.rest()
         self._saver.note()
-        self._push_held()
+        if self._following is not None:
+            self._pusher.visited(self._revision)
         while self._obey_next(0.0):
             pass
         if self._closing and self._following is not None:
@@ -311,42 +310,19 @@ class Worker:
             self._tabs.send(following.message())
             for result in following.run():
                 self._saver.note()
-                self._push(result)
+                self._pusher.decided(result, self._revision)
             ending = "ended" if self._wish is not None else "stopped"
         except UserError as error:
             ending, reason = "failed", str(error)
         except Exception as error:  # a bug; the session is whole, since visits are transactions
             traceback.print_exc()
             ending, reason = "failed", f"something went wrong in the server: {error!r}"
-        self._push_held()
+        self._pusher.rest(self._revision)
         self._wish = self._following = None
         self._prepare_shown()
         self._saver.after_following()
         self._tabs.send(following.message(ending, reason))
         self._reviewer.due = True
-
-    def _push(self, result: FrameResult) -> None:
-        """Send the masks of a decided frame to all tabs; of many that come at once, some and the last one."""
-        shown = {tab.shown for tab in self._tabs}
-        if result.frame in shown:
-            self._show_again(result.frame)
-        if time.monotonic() - self._pushed < _PUSH_PAUSE:
-            self._held = result
-        else:
-            self._push_now(result)
-
-    def _push_held(self) -> None:
-        if self._held is not None:
-            self._push_now(self._held)
-
-    def _push_now(self, result: FrameResult) -> None:
-        self._held, self._pushed = None, time.monotonic()
-        prompted = [object_id for object_id, frames in self._session.prompts.items() if result.frame in frames]
-        for width in {tab.width for tab in self._tabs if tab.shown != result.frame}:
-            coded = coded_result(result, width, prompted, self._revision)
-            for tab in self._tabs:
-                if tab.width == width and tab.shown != result.frame:
-                    tab.push(result.frame, coded)
 
     def _export_soon(self, _: Command, fields: Fields) -> Message:
         formats = fields.some_of("formats", tuple(FORMATS))

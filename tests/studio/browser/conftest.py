@@ -59,22 +59,29 @@ class Clip:
 
 
 class Server:
-    """`sam2long studio` in a process of its own."""
+    """`sam2long studio` in a process of its own; `program` are Python's words for the command."""
 
-    def __init__(self, video: Path, session: Path) -> None:
-        self.video, self.session = video, session
+    def __init__(
+        self,
+        video: Path,
+        session: Path,
+        *options: str,
+        threads: int = 1,
+        program: tuple[str, ...] = ("-m", "sam2long"),
+    ) -> None:
+        self.video, self.session, self.options, self.threads, self.program = video, session, options, threads, program
         self.port = 0
         self.address = ""
         self.process: subprocess.Popen[str] | None = None
 
     def start(self) -> Server:
-        command = [sys.executable, "-m", "sam2long", "studio", str(self.video), "--session", str(self.session)]
+        command = [sys.executable, *self.program, "studio", str(self.video), "--session", str(self.session)]
         self.process = subprocess.Popen(
-            [*command, "--port", str(self.port), "--no-browser"],
+            [*command, "--port", str(self.port), "--no-browser", *self.options],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "OMP_NUM_THREADS": str(self.threads), "PYTHONUNBUFFERED": "1"},
         )
         assert self.process.stdout is not None
         said = ""

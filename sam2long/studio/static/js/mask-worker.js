@@ -67,6 +67,11 @@ const jobs = {
     }
   },
 
+  /** A span has been decided: masks from before may be others. @param {{object: number, first: number, last: number}} job */
+  settle({ object, first, last }) {
+    for (const [frame, masks] of [...frames]) if (frame >= first && frame <= last && masks.get(object)?.undecided) drop(frame, object);
+  },
+
   /** The objects that have a mask on a frame; others have none. @param {{frame: number, objects: number[]}} job */
   only({ frame, objects }) {
     for (const id of [...(frames.get(frame)?.keys() ?? [])]) if (!objects.includes(id)) drop(frame, id);

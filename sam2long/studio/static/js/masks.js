@@ -24,7 +24,7 @@ export function receiveMask(buffer) {
 }
 
 /**
- * @param {"outdate" | "only" | "forget" | "endPreview"} job
+ * @param {"outdate" | "settle" | "only" | "forget" | "endPreview"} job
  * @param {object} [fields]
  */
 export function tellMasks(job, fields = {}) {

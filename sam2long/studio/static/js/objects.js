@@ -6,7 +6,7 @@ import { Icon } from "./icons.js";
 import { stateAt } from "./lanes.js";
 import * as state from "./state.js";
 
-const HERE = { visible: "visible", hidden: "not in the picture", unsure: "doubtful", outdated: "outdated", unvisited: "not visited" };
+const HERE = { visible: "visible", hidden: "not in the picture", unsure: "doubtful", undecided: "not decided yet", outdated: "outdated", unvisited: "not visited" };
 
 export function Objects() {
   const objects = state.objects.value;

@@ -63,6 +63,8 @@ export function readMask(buffer) {
     outdated: (head.getUint8(1) & 1) > 0,
     prompted: (head.getUint8(1) & 2) > 0,
     asked: (head.getUint8(1) & 12) > 0,
+    undecided: (head.getUint8(1) & 16) > 0,
+    newest: (head.getUint8(1) & 32) > 0,
     object: head.getUint32(4, true),
     frame: head.getUint32(8, true),
     revision: head.getUint32(12, true),

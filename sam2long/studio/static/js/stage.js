@@ -69,11 +69,12 @@ function Remarks() {
   }
   const busy = state.encoding.value?.state === "busy" && state.encoding.value.frame === state.frame.value && !state.running.value;
   const passing = state.playing.value || (state.running.value && state.alongside.value);
-  const outdated = state.frameInfo.value?.frame === state.frame.value && state.frameInfo.value.objects.some((object) => object.state === "outdated");
+  const here = state.frameInfo.value?.frame === state.frame.value ? state.frameInfo.value.objects.map((object) => object.state) : [];
   return html`<div class="remarks" aria-live="polite">
     ${loadingImage.value && !passing && html`<span class="remark late"><i class="spinner" />Loading frame ${state.frame.value}</span>`}
     ${busy && html`<span class="remark late"><i class="spinner" />Reading frame ${state.frame.value}. Clicks are taken and answered in a moment.</span>`}
-    ${outdated && !state.running.value && html`<span class="remark"><${Icon} name="warning" />Hatched masks are outdated: follow again to renew them.</span>`}
+    ${here.includes("outdated") && !state.running.value && html`<span class="remark"><${Icon} name="warning" />Hatched masks are outdated: follow again to renew them.</span>`}
+    ${here.includes("undecided") && !state.running.value && html`<span class="remark">Not decided yet: following on may still change these masks.</span>`}
     ${!state.masksShown.value && html`<span class="remark"><${Icon} name="hidden" />Masks are hidden. H shows them.</span>`}
     ${state.crosshair.value && html`<span class="remark">Crosshair: arrows move it (Shift: finely), Enter ${toolWord()}, Esc puts it away.</span>`}
   </div>`;

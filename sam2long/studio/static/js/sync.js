@@ -8,8 +8,6 @@ import { announce, notify } from "./notices.js";
 import { connect, tell } from "./socket.js";
 import * as state from "./state.js";
 
-/** Objects that are being followed. @type {Set<number>} */
-const followed = new Set();
 /** Whether the page has just been opened: it then chooses the first object. */
 let fresh = true;
 let showing = false;
@@ -74,11 +72,12 @@ const handle = {
   following(message) {
     const before = state.following.peek()?.state;
     state.following.value = message;
-    if (message.state !== "running") followed.clear();
-    for (const [object] of message.decided ?? []) followed.add(object);
     if (message.decided?.length) {
       const lanes = new Map(state.lanes.peek());
-      for (const [object, first, last, kind] of message.decided) lanes.set(object, lay(lanes.get(object) ?? [], [first, last, kind]));
+      for (const [object, first, last, kind] of message.decided) {
+        lanes.set(object, lay(lanes.get(object) ?? [], [first, last, kind]));
+        if (kind !== "undecided") settle(object, first, last);
+      }
       state.lanes.value = lanes;
     }
     if (before !== message.state) spoken(message);
@@ -131,16 +130,16 @@ function show() {
   tell("show", { frame: state.frame.peek(), width: stageWidth.peek() });
 }
 
-/** Whether this tab shows each frame as it is decided; its masks come without asking. */
+/** Whether this tab shows each frame as it is visited; its masks come without asking. */
 function goingAlong() {
   return state.running.peek() && state.alongside.peek();
 }
 
 /** @param {ArrayBuffer} buffer */
 function binary(buffer) {
-  const { kind, asked, outdated, frame, object } = readMask(buffer);
+  const { newest, frame } = readMask(buffer);
   receiveMask(buffer);
-  if (kind === 1 && !asked && !outdated && followed.has(object) && goingAlong() && !state.playing.peek()) state.frame.value = frame;
+  if (newest && goingAlong() && !state.playing.peek()) state.frame.value = frame;
 }
 
 /** Blocks of frames whose masks were asked for, for playback. @type {Set<number>} */
@@ -149,6 +148,12 @@ const BLOCK = 32;
 
 function forgetAsked() {
   asked.clear();
+}
+
+/** Forget masks from before a span was decided. @param {number} object @param {number} first @param {number} last */
+function settle(object, first, last) {
+  tellMasks("settle", { object, first, last });
+  for (const block of asked) if (block * BLOCK <= last && (block + 1) * BLOCK > first) asked.delete(block);
 }
 
 /** Ask for the masks around a frame that is being played. @param {number} frame */

@@ -138,6 +138,7 @@ function spans({ context, width, ink }, object, middle) {
     context.fillStyle = kind === "outdated" ? ink("--ink-3") : object.colour;
     if (kind === "hidden") context.fillRect(x, middle - 1, wide, 2);
     else if (kind === "outdated") hatch(context, x, middle - 5, wide, 10);
+    else if (kind === "undecided") context.fillRect(x, middle - 2.5, wide, 5);
     else context.fillRect(x, middle - 5, wide, kind === "unsure" ? 7 : 10);
     if (kind !== "unsure") continue;
     context.fillStyle = ink("--warn");

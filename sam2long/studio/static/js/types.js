@@ -8,7 +8,7 @@
  * @typedef {{frame: number, points: Point[], box: number[] | null, mask: boolean}} Prompt
  * @typedef {{id: number, name: string, colour: string, hidden: boolean, locked: boolean, prompts: Prompt[]}} StudioObject
  * @typedef {{revision: number, objects: StudioObject[], undo: number, redo: number}} Session
- * @typedef {"visible" | "hidden" | "unsure" | "outdated"} SpanState
+ * @typedef {"visible" | "hidden" | "unsure" | "undecided" | "outdated"} SpanState
  * @typedef {[first: number, last: number, state: SpanState]} Span
  * @typedef {{frame: number, revision: number, time: number | null, objects: {id: number, state: SpanState | "unvisited",
  *   prompted: boolean, iou: number, object_score: number, disagreement: number}[]}} FrameInfo
