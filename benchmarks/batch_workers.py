@@ -81,7 +81,7 @@ def memory(folder: Path, count: int) -> None:
     for update in drive(batch, lambda work, _: LocalExecutor(WeighedWork(work), [Place("cpu", 1)])):
         if update.kind == "done" and update.result is not None:
             weights.append(int(update.result.warnings[0]) / 1e6)
-    told = [number for number in (1, 10, 20, 50, 100, 150, 200) if number <= len(weights)]
+    told = [number for number in (1, 10, 20, 50, 100, 200, 500, 1000) if number <= len(weights)]
     print(
         f"{len(weights)} jobs of 2 to 11 frames in {time.monotonic() - began:.0f} s; resident memory of the worker, MB"
     )
