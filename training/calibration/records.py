@@ -129,7 +129,7 @@ class Listener:
         self.calls.append((self._read["iou"], self._read["object"], outputs[0].detach()))
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def follow(
     model: SAM2, images: npt.NDArray[np.uint8], truth: npt.NDArray[np.bool_], clip: int
 ) -> Records:
