@@ -102,9 +102,7 @@ RECIPE: tuple[Stage, ...] = (
     ),
 )
 
-CALIBRATION = CalibrationPlan(
-    clips=35, frames=90, batches=60, pictures=replace(_MARKS, clips=8), absent=0.3
-)
+CALIBRATION = CalibrationPlan(clips=35, frames=90, batches=60, pictures=replace(_MARKS, clips=8), absent=0.3)
 """After the stages: predicted IoUs are fitted to the finished network's own long clips."""
 
 

@@ -34,7 +34,6 @@ def records(model: SAM2, seed: int) -> Records:
         present,
         torch.tensor([False, True, True, True]).expand(ROWS, -1),
         torch.arange(ROWS) // 20,
-        torch.arange(ROWS) % 20,
     )
 
 

@@ -84,9 +84,7 @@ def calibrate(
     return Calibration(correction, before, float(after), float((fitted - wanted).abs().mean()))
 
 
-def fit_correction(
-    logits: Tensor, object_scores: Tensor, records: Records, absent: float
-) -> tuple[Correction, float]:
+def fit_correction(logits: Tensor, object_scores: Tensor, records: Records, absent: float) -> tuple[Correction, float]:
     """The correction of least cross-entropy, and that without one.
 
     Args:
@@ -131,9 +129,7 @@ def _cross_entropy(logits: Tensor, object_scores: Tensor, records: Records, abse
     return (weights * losses).sum() / weights.sum()
 
 
-def _teach(
-    model: SAM2, tokens: Tensor, wanted: Tensor, share: Tensor, steps: int, rate: float, seed: int
-) -> None:
+def _teach(model: SAM2, tokens: Tensor, wanted: Tensor, share: Tensor, steps: int, rate: float, seed: int) -> None:
     """Let the head say `wanted` [rows, 4] of `tokens` [rows, dim]; `share` [rows] is how often each is drawn."""
     head = copy.deepcopy(model.mask_decoder.iou_head).requires_grad_(True)
     generator = torch.Generator().manual_seed(seed)

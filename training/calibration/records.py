@@ -46,7 +46,6 @@ class Records:
         present: bool [rows], whether the object shows.
         eligible: bool [rows, 4], the masks that the call may be answered with.
         clips: int64 [rows], number of the clip.
-        frames: int64 [rows], number of the frame; the first row of a frame is plain SAM 2's.
     """
 
     iou_tokens: Tensor
@@ -55,14 +54,9 @@ class Records:
     present: Tensor
     eligible: Tensor
     clips: Tensor
-    frames: Tensor
 
     def __len__(self) -> int:
         return len(self.clips)
-
-    def take(self, rows: Tensor) -> Records:
-        """Some of the rows."""
-        return Records(*(getattr(self, each.name)[rows] for each in fields(self)))
 
     @staticmethod
     def joined(parts: Sequence[Records]) -> Records:
@@ -96,14 +90,13 @@ class Listener:
             for hook in hooks:
                 hook.remove()
 
-    def drain(self, truth: Tensor, eligible: Tensor, clip: int, frame: int = 0) -> Records:
+    def drain(self, truth: Tensor, eligible: Tensor, clip: int) -> Records:
         """The calls since the last time as records.
 
         Args:
             truth: bool [rows, height, width], or [1, height, width] if it is the same for all rows.
             eligible: bool [rows, 4] or [1, 4], the masks that the calls may be answered with.
             clip: its number.
-            frame: its number.
         """
         iou_tokens, object_tokens, logits = (torch.cat(part) for part in zip(*self.calls, strict=True))
         self.calls.clear()
@@ -116,7 +109,6 @@ class Listener:
             truth.flatten(1).any(1).expand(rows).clone(),
             eligible.expand(rows, -1).clone(),
             torch.full((rows,), clip),
-            torch.full((rows,), frame),
         )
 
     def _note(self, name: str) -> Any:
@@ -130,9 +122,7 @@ class Listener:
 
 
 @torch.no_grad()
-def follow(
-    model: SAM2, images: npt.NDArray[np.uint8], truth: npt.NDArray[np.bool_], clip: int
-) -> Records:
+def follow(model: SAM2, images: npt.NDArray[np.uint8], truth: npt.NDArray[np.bool_], clip: int) -> Records:
     """Follow an object in every one of `WAYS` and record all its pathways, the prompted frame left out.
 
     Args:
@@ -153,7 +143,7 @@ def follow(
         with listener.listening(model):
             for tracker in trackers:
                 tracker.step(number, features, [_OBJECT])
-        parts.append(listener.drain(torch.from_numpy(truth[number : number + 1]), TRACKED, clip, number))
+        parts.append(listener.drain(torch.from_numpy(truth[number : number + 1]), TRACKED, clip))
     return Records.joined(parts)
 
 
