@@ -135,7 +135,7 @@ class Figures:
     def row(self, name: str) -> str:
         share = 100 * np.mean(np.array(self.ious) > 0.5)
         found = 100 * np.mean(self.found)
-        return f"{name:20s} first IoU > 0.5: {share:5.1f}%  J&F {np.mean(self.quality):5.1f}  found {found:5.1f}%"
+        return f"{name:20s} first IoU > 0.5: {share:5.1f}%  J&F {np.nanmean(self.quality):5.1f}  found {found:5.1f}%"
 
 
 def measure(name: str, cases: list[Case], model: SAM2) -> None:

@@ -60,6 +60,7 @@ app.add_typer(prompts, name="prompts")
 def main() -> None:
     """Run the command line and exit: 0 on success, 2 on a user error, 130 after Ctrl-C, 143 after SIGTERM."""
     termination = raise_on_sigterm()
+    _let_threads_sleep()
     _print_any_name()
     logging.getLogger("PIL").addHandler(logging.NullHandler())  # it logs what it raises as well
     warnings.showwarning = _show_warning
@@ -87,6 +88,15 @@ def main() -> None:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
     sys.exit(status)
+
+
+def _let_threads_sleep() -> None:
+    """Let PyTorch's threads sleep while they wait for each other; read when PyTorch is imported.
+
+    They spin otherwise, and on a machine with other work that holds up the very threads that they wait for.
+    """
+    if "GOMP_SPINCOUNT" not in os.environ:
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def _print_any_name() -> None:

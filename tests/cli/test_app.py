@@ -24,6 +24,19 @@ def test_version(sam2long: Command) -> None:
     assert sam2long("--version").out == f"sam2long {VERSION}\n"
 
 
+@pytest.mark.parametrize(
+    ("given", "seen"),
+    [({}, "PASSIVE None"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE None"), ({"GOMP_SPINCOUNT": "99"}, "None 99")],
+)
+def test_threads_sleep_while_they_wait_unless_told_otherwise(given: dict[str, str], seen: str) -> None:
+    names = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+    told = f"import atexit, os; atexit.register(lambda: print(*map(os.environ.get, {names}))); "
+    kept = {name: value for name, value in os.environ.items() if name not in names}
+    command = [sys.executable, "-c", told + PROGRAM[2], "--version"]
+    ended = subprocess.run(command, env={**kept, **given}, capture_output=True, text=True, check=True)
+    assert ended.stdout.splitlines()[-1] == seen
+
+
 @pytest.mark.parametrize("words", [[], ["--help"], ["-h"]])
 def test_help_lists_the_commands(sam2long: Command, words: list[str]) -> None:
     ended = sam2long(*words)

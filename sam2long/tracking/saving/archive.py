@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import json
 import os
 import secrets
@@ -288,8 +287,12 @@ def _clear_dead_parts(path: Path) -> None:
     """Remove the temporary files of processes that were killed while saving."""
     if os.name != "posix":  # elsewhere os.kill may end the process instead of only looking for it
         return
-    for part in path.parent.glob(f".{glob.escape(path.name)}.*-*.part"):
-        number = part.name[len(path.name) + 2 :].split("-")[0]
+    start = f".{path.name}."
+    # Not by a pattern: a new one for each file would fill caches that a worker with many videos keeps.
+    for part in path.parent.iterdir():
+        if not (part.name.startswith(start) and part.name.endswith(".part")):
+            continue
+        number = part.name[len(start) :].split("-")[0]
         with suppress(OSError, ValueError):
             try:
                 os.kill(int(number), 0)
