@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -16,12 +15,11 @@ from sam2long.errors import ConfigError, UserError
 from sam2long.model import load_model
 from sam2long.model.checkpoints.loading import save_model
 from sam2long.synthetic.suites import SUITES
-from training.calibration.run import run_calibration
 from training.judging.evaluate import FrameFacts, SuiteScore, as_line, measure_suite, summarise, table
 from training.judging.plot import plot_curve
 from training.judging.reliability import plot_reliability
 from training.loop import LOG_FILE, STATE_FILE, RunOptions, continued_state, pretrained_state, train
-from training.recipe import CALIBRATION, NANO, RECIPE, scaled
+from training.recipe import NANO, RECIPE, scaled
 from training.showcase import draw_examples, render_demo
 from training.state import load_state
 from training.team import run_team
@@ -61,14 +59,6 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--weights", type=Path, required=True, help="file to write")
     command.add_argument("--image-size", type=int, default=NANO.image_size, help="side it is to be used with, pixels")
     command.set_defaults(run=_export)
-
-    command = commands.add_parser("calibrate", help="fit predicted IoUs to what the network does on long clips")
-    command.add_argument("--weights", type=Path, required=True, help="checkpoint to start from")
-    command.add_argument("--photos", type=Path, required=True, help="folder of photos with masks; docs/training.md")
-    command.add_argument("--out", type=Path, required=True, help="file to write, in half precision")
-    command.add_argument("--clips", type=int, default=CALIBRATION.clips, help="clips to follow")
-    command.add_argument("--device", help="cpu, cuda...; by default the fastest")
-    command.set_defaults(run=_calibrate)
 
     command = commands.add_parser("evaluate", help="measure plain SAM 2 and the tree on the suites")
     command.add_argument("--weights", type=Path, required=True)
@@ -121,15 +111,6 @@ def _export(arguments: argparse.Namespace) -> None:
     state = load_state(arguments.state, NANO, torch.device("cpu"))
     arguments.weights.parent.mkdir(parents=True, exist_ok=True)
     save_model(state.averaged(arguments.image_size), arguments.weights, torch.float16)
-
-
-def _calibrate(arguments: argparse.Namespace) -> None:
-    model = load_model(arguments.weights, device=arguments.device, precision="float32")
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    quick = load_model(arguments.weights, device=arguments.device)
-    fitted = run_calibration(model, quick, arguments.photos, replace(CALIBRATION, clips=arguments.clips))
-    save_model(model, arguments.out, torch.float16)
-    print(json.dumps(asdict(fitted)))
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sam2long.model.config import NANO
-from training.calibration.run import CalibrationPlan
 from training.stages import LossWeights, PromptMix, Stage, Window
 
-__all__ = ["CALIBRATION", "NANO", "RECIPE", "scaled"]
+__all__ = ["NANO", "RECIPE", "scaled"]
 
 _SAM = LossWeights(focal=20.0, edge=1.0)
 
@@ -101,9 +100,6 @@ RECIPE: tuple[Stage, ...] = (
         beside=_MARKS,
     ),
 )
-
-CALIBRATION = CalibrationPlan(clips=35, frames=90, batches=60, pictures=replace(_MARKS, clips=8), absent=0.3)
-"""After the stages: predicted IoUs are fitted to the finished network's own long clips."""
 
 
 def scaled(recipe: Sequence[Stage], factor: float) -> tuple[Stage, ...]:
