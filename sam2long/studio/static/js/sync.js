@@ -137,13 +137,16 @@ function goingAlong() {
 
 /** @param {ArrayBuffer} buffer */
 function binary(buffer) {
-  const { newest, frame } = readMask(buffer);
+  const { newest, undecided, frame } = readMask(buffer);
   receiveMask(buffer);
+  if (undecided) unsettled.add(Math.floor(frame / BLOCK));
   if (newest && goingAlong() && !state.playing.peek()) state.frame.value = frame;
 }
 
 /** Blocks of frames whose masks were asked for, for playback. @type {Set<number>} */
 const asked = new Set();
+/** Blocks of which undecided masks have come. @type {Set<number>} */
+const unsettled = new Set();
 const BLOCK = 32;
 
 function forgetAsked() {
@@ -153,7 +156,11 @@ function forgetAsked() {
 /** Forget masks from before a span was decided. @param {number} object @param {number} first @param {number} last */
 function settle(object, first, last) {
   tellMasks("settle", { object, first, last });
-  for (const block of asked) if (block * BLOCK <= last && (block + 1) * BLOCK > first) asked.delete(block);
+  for (const block of unsettled) {
+    if (block * BLOCK > last || (block + 1) * BLOCK <= first) continue;
+    unsettled.delete(block);
+    asked.delete(block);
+  }
 }
 
 /** Ask for the masks around a frame that is being played. @param {number} frame */
