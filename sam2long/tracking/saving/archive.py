@@ -21,6 +21,7 @@ from safetensors import SafetensorError
 from sam2long.errors import OutputError, SessionError
 from sam2long.results.observation import Observation
 from sam2long.tracking.saving.codec import Json, SessionDecoder, SessionEncoder, style_of, whole
+from sam2long.tracking.saving.dead_parts import clear_dead_parts
 from sam2long.tracking.scenes import MODES
 from sam2long.tracking.state import SessionState
 from sam2long.tracking.storage.store import PackedResult, ResultStore, StoredResult
@@ -83,7 +84,7 @@ def write_session(path: Path, state: SessionState, video: Fingerprint, weights: 
         OutputError: the file cannot be written; an existing one is left unchanged.
     """
     temporary = _temporary(path)
-    _clear_dead_parts(path)
+    clear_dead_parts(path)
     encoder = SessionEncoder()
     tracks = [{"id": object_id, **encoder.track(track)} for object_id, track in state.tracks.items()]
     try:
@@ -281,23 +282,6 @@ def _describe(state: SessionState, tracks: list[Json], video: Fingerprint, weigh
         "objects": tracks,
         "styles": [{"id": object_id, **asdict(style)} for object_id, style in state.styles.items()],
     }
-
-
-def _clear_dead_parts(path: Path) -> None:
-    """Remove the temporary files of processes that were killed while saving."""
-    if os.name != "posix":  # elsewhere os.kill may end the process instead of only looking for it
-        return
-    start = f".{path.name}."
-    # Not by a pattern: a new one for each file would fill caches that a worker with many videos keeps.
-    for part in path.parent.iterdir():
-        if not (part.name.startswith(start) and part.name.endswith(".part")):
-            continue
-        number = part.name[len(start) :].split("-")[0]
-        with suppress(OSError, ValueError):
-            try:
-                os.kill(int(number), 0)
-            except ProcessLookupError:
-                part.unlink(missing_ok=True)
 
 
 def _write_members(stream: IO[bytes], encoder: SessionEncoder, session: Json, state: SessionState) -> None:
