@@ -1,5 +1,6 @@
 """An object whose pathways never agree: the page sees each frame as it is visited, and an export has all of them."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,8 @@ def test_following_shows_what_is_not_decided_yet(studio, scene):
         tab.ask("export", formats=["png"])
         done = tab.until_type("export", "done", "failed", "cancelled")
         assert done["state"] == "done" and done["done"] == done["total"] == held
+        summary = json.loads((Path(done["folder"]) / "summary.json").read_text(encoding="utf-8"))
+        assert not summary["complete"] and f"{len(waiting)} frames are not decided yet" in json.dumps(summary)
         written = np.asarray(Image.open(Path(done["folder"]) / "masks" / f"{waiting[-1]:05d}.png"))
         tab.masks.clear()
         tab.show(waiting[-1], width=written.shape[1])

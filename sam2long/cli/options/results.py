@@ -50,10 +50,8 @@ class SaveOptions:
         str,
         typer.Option(
             help="Formats to write: png, png-per-object, coco (with YouTube-VIS), overlay, npz, ytvis, yolo,"
-            " labelme, cvat,"
-            " cvat-masks, csv, contours, alpha, alpha-webm, alpha-per-object, alpha-webm-per-object, matte,"
-            " matte-prores,"
-            " exr.",
+            " labelme, cvat, cvat-masks, csv, contours, alpha, alpha-webm, alpha-per-object, alpha-webm-per-object,"
+            " matte, matte-prores, exr.",
             rich_help_panel=_PANEL,
         ),
     ] = "png,overlay,coco"

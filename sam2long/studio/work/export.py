@@ -68,11 +68,11 @@ class Export:
 
     def __init__(self, session: Session, formats: list[str], settings: ExportSettings) -> None:
         spans = [span for object_id in session.object_ids for span in session.spans(object_id)]
-        held, outdated = (
-            set().union(*(range(span.first, span.last + 1) for span in spans if span.state in states))
-            for states in ((SpanState.UP_TO_DATE, SpanState.UNDECIDED), (SpanState.OUTDATED,))
+        held, undecided, outdated = (
+            set().union(*(range(span.first, span.last + 1) for span in spans if span.state is state))
+            for state in (SpanState.UP_TO_DATE, SpanState.UNDECIDED, SpanState.OUTDATED)
         )
-        self._total, self._outdated = len(held), len(outdated)
+        self._total, self._undecided, self._outdated = len(held | undecided), len(undecided), len(outdated)
         if not self._total:
             raise MessageError("there is nothing to export yet; follow an object first")
         self._session, self._formats, self._settings = session, formats, settings
@@ -106,8 +106,12 @@ class Export:
                 if self.cancelled:
                     writers.abort()
                     return
-            left_out = f"{self._outdated} frames have outdated masks, which are left out" if self._outdated else None
-            writers.finish(complete=left_out is None, reason=left_out)
+            reasons = []
+            if self._outdated:
+                reasons.append(f"{self._outdated} frames have outdated masks, which are left out")
+            if self._undecided:
+                reasons.append(f"{self._undecided} frames are not decided yet, and following on may change their masks")
+            writers.finish(complete=not reasons, reason="; ".join(reasons) or None)
             self._files = [path.name for path in writers.files]
 
     def message(self, state: str, reason: str | None = None) -> Message:

@@ -27,7 +27,7 @@ class Pusher:
     def __init__(self, session: Session, tabs: Tabs, show_again: Callable[[int], None]) -> None:
         self._session, self._tabs, self._show_again = session, tabs, show_again
         self._pushed = 0.0
-        self._held: FrameResult | None = None  # decided, and not pushed yet
+        self._held: tuple[FrameResult, int] | None = None  # decided and not pushed yet, with its flags
 
     def visited(self, revision: int) -> None:
         """A frame has been visited: push it, unless it is decided in this moment and so comes by itself."""
@@ -39,30 +39,30 @@ class Pusher:
             self._show_again(newest)
         result = self._session.result(newest, undecided=True)
         if result is not None:
-            self._push(result, revision)
+            self._push(result, masks.NEWEST, revision)
 
     def decided(self, result: FrameResult, revision: int) -> None:
         """Push a decided frame; of many that come at once, some and the last one."""
         if any(tab.shown == result.frame for tab in self._tabs):
             self._show_again(result.frame)
+        flags = masks.NEWEST if result.frame == self._newest else 0
         if time.monotonic() - self._pushed < _PAUSE:
-            self._held = result
+            self._held = result, flags
         else:
-            self._push(result, revision)
+            self._push(result, flags, revision)
 
     def rest(self, revision: int) -> None:
         """Push what has been held back."""
         if self._held is not None:
-            self._push(self._held, revision)
+            self._push(*self._held, revision)
 
     @property
     def _newest(self) -> int | None:
         progress = self._session.progress
         return None if progress is None else progress.frame
 
-    def _push(self, result: FrameResult, revision: int) -> None:
+    def _push(self, result: FrameResult, flags: int, revision: int) -> None:
         self._held, self._pushed = None, time.monotonic()
-        flags = masks.NEWEST if result.frame == self._newest else 0
         marks = {
             masks.PROMPTED: prompted_on(self._session, result.frame),
             masks.UNDECIDED: undecided_on(self._session, result.frame),
