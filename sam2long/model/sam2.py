@@ -61,7 +61,7 @@ class SAM2(nn.Module):
 
     @property
     def precision(self) -> torch.dtype:
-        """Dtype of the image encoder and memory attention; see `set_precision`."""
+        """Dtype of the image encoder, memory attention and memory encoder; see `set_precision`."""
         return self.memory_attention.norm.weight.dtype
 
     def encode_image(self, images: Tensor) -> ImageFeatures:
@@ -134,8 +134,8 @@ class SAM2(nn.Module):
         """
         # By way of the image size, as in SAM 3; the two sizes are the same where the stride is 16.
         logits = _resize(_resize(mask_logits, self.config.image_size), self.config.memory_mask_size)
-        masks = (logits > 0).to(logits.dtype) if binary else logits.sigmoid()
-        memory = self.memory_encoder(coarse, masks * _MEMORY_SCALE + _MEMORY_BIAS)
+        masks = ((logits > 0).to(logits.dtype) if binary else logits.sigmoid()) * _MEMORY_SCALE + _MEMORY_BIAS
+        memory = self.memory_encoder(coarse.to(self.precision), masks.to(self.precision)).to(logits.dtype)
         if self.config.occlusion_memory:
             absent = (object_scores <= 0).to(memory.dtype)
             memory = memory + (absent[:, None] * self.no_object_memory)[..., None, None]

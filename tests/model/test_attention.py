@@ -11,6 +11,13 @@ TYPES = {torch.float32: 1e-5, torch.bfloat16: 8e-3}
 """How far off, relative to the norm; bfloat16 has 8 bits, so a single number of it is off by up to 4e-3."""
 
 
+@pytest.fixture(params=["tiles", "as it comes"], autouse=True)
+def kernel(request, monkeypatch):
+    """Each processor chooses tiles or PyTorch's kernel for bfloat16; both must be right on all."""
+    if request.param == "tiles":
+        monkeypatch.setattr(attention, "_TILED", frozenset(TYPES))
+
+
 def random(*shape, dtype, scale=1.0):
     return (scale * torch.randn(*shape, generator=torch.Generator().manual_seed(sum(shape)))).to(dtype)
 

@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.torch_version import TorchVersion
 
+from sam2long.model.processor import processor_flags
+
 _QUERIES, _SCORES = 2048, 2**20
 """Queries per tile, and scores per tile, on the CPU: 4 MB give fast products and fit in the cache."""
 
@@ -32,6 +34,9 @@ def devices_that_need_wide_values(torch_version: str) -> frozenset[str]:
 
 _NEED_WIDE_VALUES = devices_that_need_wide_values(torch.__version__)
 
+_TILED = frozenset({torch.float32} if "amx_bf16" in processor_flags() else {torch.float32, torch.bfloat16})
+"""Types in which our tiles beat the fused kernel on this CPU; that kernel makes good use of matrix units (AMX)."""
+
 
 def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Compute softmax(q k' / sqrt(channels)) v for one head, where values may be narrower than keys.
@@ -46,7 +51,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """
     width = v.shape[-1]
     if q.device.type == "cpu":
-        if q.dtype in (torch.float32, torch.bfloat16) and not _needs_graph():
+        if q.dtype in _TILED and not _needs_graph():
             return _attend_by_tiles(q, k, v)
         if q.dtype != torch.float32:
             # Only the fused kernel keeps scores in float32, and it needs values as wide as keys.
@@ -72,7 +77,8 @@ def attend_heads(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 def _beats_fused(q: Tensor, k: Tensor) -> bool:
     """Whether tiles beat the fused kernel even without padding: for large maps in bfloat16 on a CPU."""
     large = q.shape[-2] * k.shape[-2] > _COARSE_SCORES
-    return large and q.device.type == "cpu" and q.dtype == torch.bfloat16 and not _needs_graph()
+    tiled = q.device.type == "cpu" and q.dtype == torch.bfloat16 and q.dtype in _TILED
+    return large and tiled and not _needs_graph()
 
 
 def _needs_graph() -> bool:

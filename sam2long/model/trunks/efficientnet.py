@@ -31,7 +31,7 @@ class EfficientNet(nn.Module):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Return the last map of each stride, finest first: [batch, height / stride, width / stride, channels]."""
-        x = F.relu6(self.stem(images.contiguous(memory_format=torch.channels_last)), inplace=True)
+        x = F.relu6(self.stem(images.contiguous(memory_format=torch.channels_last)))
         maps = []
         for number, block in enumerate(self.blocks):
             x = block(x)
@@ -65,21 +65,24 @@ class Bottleneck(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map [batch, inputs, height, width] to [batch, outputs, height / stride, width / stride]."""
         y = x if self.expand is None else F.relu6(self.expand(x), inplace=True)
-        y = self.project(F.relu6(self.depthwise(y), inplace=True))
+        # Not in place: what a convolution of stride 2 returns is a view with gaps, and this closes them.
+        y = self.project(F.relu6(self.depthwise(y)))
         return x + y if self.residual else y
 
 
 class Convolution(nn.Conv2d):
-    """Convolution with TensorFlow's "same" padding, which at stride 2 adds more after an even side than before it."""
+    """Convolution with TensorFlow's "same" padding, which at stride 2 adds more after an even side than before it.
+
+    At stride 2 it pads one more row and column on each side than TensorFlow on its longer one, and leaves out the first
+    row and column of the result: that takes no padded copy of the input.
+    """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, groups: int = 1) -> None:
-        padding = 0 if stride > 1 else kernel // 2
+        # TensorFlow pads kernel / 2 - 1 rows before the image; a step of the stride earlier are two more.
+        padding = kernel // 2 + stride - 1
         super().__init__(inputs, outputs, kernel, stride, padding, groups=groups)
-        total = kernel - stride
-        self.before, self.after = total // 2, total - total // 2
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve [batch, inputs, height, width], both sides even where the stride is 2."""
-        if self.stride[0] > 1:
-            x = F.pad(x, (self.before, self.after, self.before, self.after))
-        return super().forward(x)
+        y = super().forward(x)
+        return y if self.stride[0] == 1 else y[..., 1:, 1:]
