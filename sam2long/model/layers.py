@@ -42,9 +42,10 @@ class LayerNorm2d(nn.Module):
 
     def _by_planes(self, x: Tensor) -> Tensor:
         """Normalise plane by plane: PyTorch's kernel takes the pixels one by one, and each has only a few numbers."""
-        apart = x - x.mean(1, keepdim=True)
+        weight, bias = (part.float()[:, None, None] for part in (self.weight, self.bias))
+        apart = x.float() - x.mean(1, keepdim=True, dtype=torch.float32)
         scale = (apart.square().mean(1, keepdim=True) + self.eps).rsqrt()
-        return apart * scale * self.weight[:, None, None] + self.bias[:, None, None]
+        return (apart * scale * weight + bias).to(x.dtype)
 
 
 class MLP(nn.Module):
