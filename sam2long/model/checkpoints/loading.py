@@ -48,9 +48,9 @@ def load_model(
         device: "cpu", "cuda", "mps", ...; by default the fastest available.
         image_size: side of the square network input in pixels; by default the one used in training.
         random_weights: use random weights instead of loading any; the masks are then meaningless.
-        precision: precision of the image encoder and memory attention: "float32", "bfloat16" or "auto", see
-            `choose_precision`. Everything else is float32.
-        compile: compile these two with PyTorch now, which takes a minute or more, see `compile_model`.
+        precision: precision of the image encoder, memory attention and the memory encoder: "float32", "bfloat16" or
+            "auto", see `choose_precision`. Everything else is float32.
+        compile: compile the first two with PyTorch now, which takes a minute or more, see `compile_model`.
 
     Returns:
         The model in evaluation mode.
