@@ -46,4 +46,3 @@ def _multiplies_bfloat16(device: torch.device) -> bool:
         # Ampere or later; on older GPUs PyTorch emulates it.
         return torch.cuda.get_device_capability(device) >= (8, 0)
     return device.type == "cpu" and not _CPU_FLAGS.isdisjoint(processor_flags())
-
