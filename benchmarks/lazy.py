@@ -93,7 +93,7 @@ def uncertain_frames(frames: int, spread: bool) -> set[int]:
     if spread:
         return {int((n + 0.5) * frames / wanted) for n in range(wanted)}
     starts = [int((n + 0.5) * frames / PLACES) for n in range(PLACES)]
-    return {start + n for start in starts for n in range(wanted // PLACES)}
+    return {starts[n % PLACES] + n // PLACES for n in range(wanted)}
 
 
 def libraries(config: SAM2Config, images: Tensor) -> tuple[dict[str, Tensor], dict[str, Library]]:
@@ -141,7 +141,7 @@ def main() -> None:
                 others[name].append(timed(partial(model.frame, frame // LIBRARY_EVERY)))
             sys.stderr.write(f"{frame + 1} of {options.frames}\n")
     kind = "evenly" if options.spread else "in three places"
-    print(f"{options.model} at {options.image_size}, {options.frames} frames, 5% of them uncertain, {kind}")
+    print(f"{options.model} at {options.image_size}, {options.frames} frames, {len(doubtful)} of them uncertain, {kind}")
     report(encoder, contenders, others)
 
 
