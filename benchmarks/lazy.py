@@ -141,7 +141,8 @@ def main() -> None:
                 others[name].append(timed(partial(model.frame, frame // LIBRARY_EVERY)))
             sys.stderr.write(f"{frame + 1} of {options.frames}\n")
     kind = "evenly" if options.spread else "in three places"
-    print(f"{options.model} at {options.image_size}, {options.frames} frames, {len(doubtful)} of them uncertain, {kind}")
+    uncertain = f"{len(doubtful)} of {options.frames} frames uncertain"
+    print(f"{options.model} at {options.image_size}, {uncertain}, {kind}")
     report(encoder, contenders, others)
 
 
