@@ -107,7 +107,6 @@ def libraries(config: SAM2Config, images: Tensor) -> tuple[dict[str, Tensor], di
     return to_ours(state), models
 
 
-@torch.inference_mode()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--frames", type=int, default=300)
@@ -124,6 +123,12 @@ def main() -> None:
     ours = DictatedSAM2(config).eval()
     ours.load_state_dict(state)
     set_precision(ours, choose_precision(options.precision, device))
+    # Not before: encoders whose weights were made in this mode take more than twice as long.
+    with torch.inference_mode():
+        run(options, ours, images, library)
+
+
+def run(options: argparse.Namespace, ours: DictatedSAM2, images: Tensor, library: dict[str, Library]) -> None:
     trees = {"1 pathway": TreeConfig(pathways=1), "3 pathways, exact": TreeConfig()}
     trees |= {f"3 pathways, merge={n}": TreeConfig(merge=int(n)) for n in options.merge.split(",")}
     contenders = {name: Contender(ours, tree) for name, tree in trees.items()}
@@ -135,7 +140,7 @@ def main() -> None:
         image = images[None, frame % IMAGES]
         encoder.append(timed(lambda image=image, encoded=encoded: encoded.append(ours.encode_image(image))))  # type: ignore[misc]
         for place in range(len(names)):
-            contenders[names[(frame + place) % len(names)]].step(config.max_pointers + frame, encoded[0])
+            contenders[names[(frame + place) % len(names)]].step(ours.config.max_pointers + frame, encoded[0])
         if frame % LIBRARY_EVERY == LIBRARY_EVERY - 1:
             for name, model in library.items():
                 others[name].append(timed(partial(model.frame, frame // LIBRARY_EVERY)))

@@ -206,7 +206,10 @@ def test_the_event_loop_goes_on_and_cancelling_loses_nothing(small_model, clip, 
         assert task.cancelled()
 
     run(main())
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("follow") and not thread.daemon]
+    for thread in threading.enumerate():
+        if thread.name.startswith("follow") and not thread.daemon:
+            thread.join(60)  # it may still be ending
+            assert not thread.is_alive()
     assert 0 < len(found) < FRAMES
     session.add_points(3, 9, [(70, 50)])  # it can be edited again
     session.undo()
