@@ -106,3 +106,11 @@ def test_a_machine_without_a_compiler_is_told(monkeypatch):
     monkeypatch.setattr(nn.Module, "compile", lambda module, **_: compile_module(module, backend=broken))
     with pytest.raises(ConfigError, match=r"cannot be compiled on this machine .*; run it without compiling"):
         compile_model(fresh_model(SMALL))
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_weights_loaded_in_inference_mode_are_ordinary_ones(precision):
+    """Convolutions and products with weights made in that mode are slower."""
+    with torch.inference_mode():
+        model = load_model("nano", device="cpu", precision=precision)
+    assert not any(parameter.is_inference() for parameter in model.parameters())

@@ -28,6 +28,8 @@ _SHOWN = 5
 """Number of parameters of each kind listed in an error message."""
 
 
+# Weights made in inference mode would halve the speed of the encoder.
+@torch.inference_mode(False)
 def load_model(
     name: str | Path,
     checkpoint: str | Path | None = None,
