@@ -122,7 +122,7 @@ class _Run:
         """Run what is left of a stage; False if the time was up first."""
         state, options = self.state, self.options
         state.resize(stage.image_size)
-        tune_trunk(state.model, stage.tuned_blocks)
+        choose_learning(state.model, stage)
         seed = options.seed * 1000 + state.stage
         began = time.monotonic()
         for batch in batches(stage, options.photos, seed, state.step, options.workers, self.team):
@@ -153,9 +153,13 @@ class _Run:
         return self.team.orphaned or (limit is not None and time.monotonic() - self.started > limit)
 
 
-def tune_trunk(model: SAM2, blocks: int) -> None:
-    """Let the last `blocks` blocks of the trunk learn, and no others."""
-    trunk = model.image_encoder.trunk
+def choose_learning(model: SAM2, stage: Stage) -> None:
+    """Let those parts of the network learn that learn in a stage, and no others."""
+    for name, part in model.named_children():
+        part.requires_grad_(not stage.learning or name in stage.learning)
+    for name, parameter in model.named_parameters(recurse=False):
+        parameter.requires_grad_(not stage.learning or name in stage.learning)
+    trunk, blocks = model.image_encoder.trunk, stage.tuned_blocks
     trunk.requires_grad_(False)
     for block in list(trunk.get_submodule("blocks").children())[-blocks:] if blocks else ():
         block.requires_grad_(True)

@@ -28,7 +28,7 @@ def mixed_precision(device: torch.device) -> Iterator[None]:
 
 
 class _FastGradients(TorchFunctionMode):
-    """Replaces what torch differentiates slowly on CPUs.
+    """Replaces what torch differentiates slowly on CPUs, where something learns.
 
     Attention becomes plain products: the backward pass of the fused kernel takes 2 to 15 times as long. Depthwise
     convolutions are computed in float32: in bfloat16 their backward pass takes 4 times as long.
@@ -37,7 +37,7 @@ class _FastGradients(TorchFunctionMode):
     def __torch_function__(
         self, func: Callable[..., Any], types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        if func is F.scaled_dot_product_attention:
+        if func is F.scaled_dot_product_attention and _learns(args):
             return _attend(*args)
         if func is F.conv2d and _groups(args, kwargs) > 1 and _learns(args):
             with torch.autocast("cpu", enabled=False):
@@ -46,7 +46,7 @@ class _FastGradients(TorchFunctionMode):
 
 
 def _learns(args: tuple[Any, ...]) -> bool:
-    return torch.is_grad_enabled() and any(part.requires_grad for part in args[:2])
+    return torch.is_grad_enabled() and any(part.requires_grad for part in args[:3])
 
 
 def _groups(args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sam2long.model.config import NANO
-from training.stages import LossWeights, PromptMix, Stage, Window
+from training.stages import LossWeights, PromptMix, Stage, Staging, Window
 
 __all__ = ["NANO", "RECIPE", "scaled"]
 
@@ -24,6 +24,12 @@ _MARKS = Stage(
     rate=(6e-4, 4e-4),
     synthetic=0.3,
     refined=0.5,
+)
+
+_TWINS = Staging(
+    eventful=0.6,
+    twins=0.6,
+    scenes=(("easy", 0.1), ("mixed", 0.15), ("occlusion", 0.25), ("lookalike", 0.3), ("exit", 0.05), ("long", 0.15)),
 )
 
 RECIPE: tuple[Stage, ...] = (
@@ -92,12 +98,31 @@ RECIPE: tuple[Stage, ...] = (
         losses=replace(_SAM, answered=True, absent=3.0),
         rate=(3e-4, 1e-5),
         synthetic=0.5,
-        eventful=0.6,
+        staging=Staging(eventful=0.6),
         refined=0.5,
         corrected=0.4,
         object_aware=0.5,
         window=Window(4, coasted=1),
         beside=_MARKS,
+    ),
+    Stage(
+        name="identity",
+        steps=640,
+        image_size=384,
+        clips=4,
+        frames=24,
+        objects=3,
+        prompts=PromptMix(mask=0.7, box=0.15),
+        losses=replace(_SAM, answered=True, absent=3.0),
+        rate=(3e-4, 0.0),
+        synthetic=0.6,
+        staging=_TWINS,
+        refined=0.5,
+        corrected=0.2,
+        object_aware=0.75,
+        window=Window(4, coasted=2, apart=True),
+        learning=("memory_attention", "mask_decoder", "pointer_projection"),
+        beside=replace(_MARKS, image_size=384, clips=8),
     ),
 )
 

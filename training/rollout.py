@@ -126,7 +126,8 @@ def roll_out(
                 conditioned = memory.attended(model, features.coarse)
                 answer = _tracked_answer(model, conditioned, features, truth, clicks)
             if number < rows.frames - 1:
-                memory.add(_recollection(model, features.coarse, answer, binary=number == 0))
+                with torch.set_grad_enabled(torch.is_grad_enabled() and not window.apart):
+                    memory.add(_recollection(model, features.coarse, answer, binary=number == 0))
         yield answer.frame
 
 
@@ -156,9 +157,10 @@ def _recollection(model: SAM2, features: Tensor, answer: _Answer, binary: bool) 
 def _encode_frames(model: SAM2, rows: Rows, window: Window) -> Iterator[ImageFeatures]:
     """Encode all clips, a run of frames at once; yields the features of one frame of every row after the other."""
     first = 0
+    learns = any(parameter.requires_grad for parameter in model.image_encoder.parameters())
     for images in rows.images.split(window.runs(rows.frames), 1):
         clips, frames = images.shape[:2]
-        with _gradients(window, first):
+        with _gradients(window, first), torch.set_grad_enabled(torch.is_grad_enabled() and learns):
             pieces = [model.encode_image(piece) for piece in images.flatten(0, 1).split(_AT_ONCE)]
         first += frames
         maps = [

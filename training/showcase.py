@@ -12,6 +12,7 @@ from sam2long.synthetic.photo_clip import FPS, MASKS, VIDEO, pack_masks
 from training.data.cutouts import Actor, Bend, Pose
 from training.data.photos import Image, PhotoLibrary, cut_out, read_photo, read_picture
 from training.data.pseudo import pseudo_clip, under_camera
+from training.stages import Staging
 
 _FRAMES, _WIDTH, _HEIGHT = 96, 384, 256
 _SCENERY = "backgrounds/caltech101/joshua_tree_0043.jpg"
@@ -28,7 +29,7 @@ def draw_examples(photos: Path, picture: Path, rows: int = 8) -> None:
     colours = np.random.default_rng(1).integers(60, 255, (256, 3))
     strips = []
     for _ in range(2 * rows):
-        images, ids = pseudo_clip(library, rng, 8, 256)
+        images, ids = pseudo_clip(library, rng, 8, 256, Staging())
         tinted = [
             np.where((ids[t] > 0)[..., None], images[t] * (1 - _STRONG) + colours[ids[t]] * _STRONG, images[t])
             for t in _SHOWN

@@ -52,10 +52,12 @@ class Window:
             at the clip's end. What is remembered from earlier windows is taken as it is.
         coasted: the first of them, which are only tracked, as in use, without loss and gradients; the prompted frame
             is always learnt from.
+        apart: whether no gradient flows from one frame to another: memories are taken as they are.
     """
 
     frames: int = 0
     coasted: int = 0
+    apart: bool = False
 
     def coasts(self, number: int) -> bool:
         """Whether frame `number` of a clip is only tracked."""
@@ -73,6 +75,28 @@ class Window:
 
 
 @dataclass(frozen=True)
+class Staging:
+    """What happens in the clips of a stage.
+
+    Attributes:
+        eventful: probability that an object of a pseudo-video is crossed by another, and that one leaves.
+        twins: probability that a pseudo-video shows one of its cut-outs twice.
+        scenes: kinds of the synthetic scenes that clips are cut from, each with its share.
+    """
+
+    eventful: float = 0.3
+    twins: float = 0.3
+    scenes: tuple[tuple[str, float], ...] = (
+        ("easy", 0.25),
+        ("mixed", 0.2),
+        ("occlusion", 0.2),
+        ("lookalike", 0.15),
+        ("exit", 0.12),
+        ("long", 0.08),
+    )
+
+
+@dataclass(frozen=True)
 class Stage:
     """One stretch of training with fixed settings.
 
@@ -87,12 +111,13 @@ class Stage:
         losses: weights.
         rate: learning rate at the stage's first and last step, linear between.
         synthetic: share of the clips that is cut from synthetic scenes; the others are composed of photos.
-        eventful: probability that an object of a pseudo-video is crossed by another, and that one leaves.
+        staging: what happens in the clips.
         refined: probability that the objects marked by points are corrected at once, by up to three clicks on the first
             frame.
         corrected: probability that the objects of a batch are corrected by a click on one of its later frames.
         object_aware: probability that a batch remembers as the memory tree does, good frames only.
         window: how the frames of a clip are learnt from.
+        learning: parts of the network that learn, by name; all of it but the trunk if empty.
         tuned_blocks: how many of the trunk's last blocks learn too, at a tenth of the rate.
         beside: a stage whose batches are taken at every second step, as SAM 2 trains on images and videos alternately;
             its own number of steps and rate don't count.
@@ -108,11 +133,12 @@ class Stage:
     losses: LossWeights
     rate: tuple[float, float]
     synthetic: float = 0.0
-    eventful: float = 0.3
+    staging: Staging = Staging()
     refined: float = 0.0
     corrected: float = 0.0
     object_aware: float = 0.0
     window: Window = Window()
+    learning: tuple[str, ...] = ()
     tuned_blocks: int = 0
     beside: Stage | None = None
 

@@ -20,15 +20,15 @@ from training.loop import (
     LOG_FILE,
     STATE_FILE,
     RunOptions,
+    choose_learning,
     clip_losses,
     continued_state,
     pretrained_state,
     train,
     train_step,
-    tune_trunk,
 )
 from training.rollout import roll_out
-from training.stages import PromptMix, Stage
+from training.stages import PromptMix, Stage, Window
 from training.state import TrainingState, load_state, new_state
 
 from .tiny import LITE, STAGE, TINY
@@ -126,14 +126,27 @@ def test_a_step_reports_finite_figures() -> None:
 @pytest.mark.parametrize(("blocks", "learning"), [(0, []), (2, [3, 4]), (5, [0, 1, 2, 3, 4])])
 def test_only_the_last_blocks_of_the_trunk_learn(blocks: int, learning: list[int]) -> None:
     state = new_state(TINY, torch.device("cpu"), 0)
-    tune_trunk(state.model, blocks)
     before = {name: value.clone() for name, value in state.model.state_dict().items()}
     stage = replace(STAGE, tuned_blocks=blocks)
+    choose_learning(state.model, stage)
     train_step(state, stage, ClipDataset(stage, None, 0, ALONE)[0], seed=0)
     changed = {name for name, value in state.model.state_dict().items() if not torch.equal(value, before[name])}
     trunk = {name for name in changed if name.startswith("image_encoder.trunk.")}
     assert sorted({int(name.split(".")[3]) for name in trunk}) == learning
     assert any(name.startswith("memory_attention.") for name in changed)
+
+
+def test_only_the_chosen_parts_learn_and_with_apart_windows_through_their_own_frame_alone() -> None:
+    state = new_state(TINY, torch.device("cpu"), 0)
+    chosen = ("memory_attention", "no_memory_embedding")
+    stage = replace(STAGE, tuned_blocks=0, learning=chosen, window=Window(2, apart=True))
+    choose_learning(state.model, stage)
+    before = {name: value.clone() for name, value in state.model.state_dict().items()}
+    train_step(state, stage, ClipDataset(stage, None, 0, ALONE)[0], seed=0)
+    changed = {name for name, value in state.model.state_dict().items() if not torch.equal(value, before[name])}
+    assert {name.split(".")[0] for name in changed} == set(chosen)
+    choose_learning(state.model, STAGE)
+    assert all(parameter.requires_grad for parameter in state.model.memory_encoder.parameters())
 
 
 def test_pictures_and_videos_take_turns(tmp_path: Path) -> None:

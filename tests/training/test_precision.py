@@ -44,6 +44,12 @@ def test_attention_by_products_is_attention(bfloat16: None) -> None:
         assert F.scaled_dot_product_attention(*inputs).dtype is torch.bfloat16
 
 
+def test_what_learns_nothing_takes_the_fused_kernel(bfloat16: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precision, "_attend", None)
+    with mixed_precision(CPU), torch.no_grad():
+        assert F.scaled_dot_product_attention(*torch.rand(3, 1, 1, 4, 8).unbind()).dtype is torch.bfloat16
+
+
 def test_a_step_in_bfloat16_is_nearly_one_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     found = {}
     for dtype in (torch.float32, torch.bfloat16):

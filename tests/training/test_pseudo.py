@@ -11,6 +11,7 @@ from training.data.clips import ClipDataset
 from training.data.cutouts import Actor, Bend, Pose, smooth_walk, squeezing
 from training.data.photos import PhotoLibrary
 from training.data.pseudo import LARGEST_SHARE, SMALLEST_SHARE, pseudo_clip, under_camera
+from training.stages import Staging
 from training.team import Team
 
 from .tiny import STAGE
@@ -26,7 +27,7 @@ def library(photos: Path) -> PhotoLibrary:
 @pytest.fixture(scope="module")
 def clips(library: PhotoLibrary) -> list[tuple[np.ndarray, np.ndarray]]:
     rng = np.random.default_rng(3)
-    return [pseudo_clip(library, rng, 6, SIZE) for _ in range(40)]
+    return [pseudo_clip(library, rng, 6, SIZE, Staging()) for _ in range(40)]
 
 
 def test_the_first_frame_shows_objects_that_are_worth_it(clips: list[tuple[np.ndarray, np.ndarray]]) -> None:

@@ -102,6 +102,15 @@ def test_gradients_stay_in_their_window(model: SAM2, rows: Rows, memory: type, w
     assert any(reached[:4]) == (window == Window())
 
 
+@pytest.mark.parametrize("memory", [RolledMemory, ObjectAwareMemory])
+def test_gradients_stay_in_their_frame_where_windows_keep_frames_apart(model: SAM2, rows: Rows, memory: type) -> None:
+    images = rows.images.clone().requires_grad_()
+    window = Window(FRAMES, apart=True)
+    *_, last = roll_out(model, replace(rows, images=images), NO_CLICKS, memory=memory(), window=window)
+    (gradient,) = torch.autograd.grad(last.proposals.masks.sum(), images)
+    assert gradient[0].flatten(1).any(1).tolist() == [False] * (FRAMES - 1) + [True]
+
+
 def test_coasted_frames_are_tracked_alike_and_learn_nothing(model: SAM2, rows: Rows) -> None:
     window = Window(5, coasted=3)
     with torch.no_grad():

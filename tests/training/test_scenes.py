@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from training.data.scenes import SMALLEST_AREA, draw_times, scene_clip, vanishing
+from training.stages import Staging
 
 
 def test_every_step_draws_its_own_stride() -> None:
@@ -36,7 +37,7 @@ def test_vanishing_objects_by_hand() -> None:
 
 def test_clips_show_an_object_first_and_often_lose_it() -> None:
     rng = np.random.default_rng(0)
-    clips = [scene_clip(rng, 8, 96) for _ in range(12)]
+    clips = [scene_clip(rng, 8, 96, Staging()) for _ in range(12)]
     for images, ids in clips:
         assert images.shape == (8, 96, 96, 3) and ids.shape == (8, 96, 96)
         assert (ids[0] > 0).sum() >= SMALLEST_AREA

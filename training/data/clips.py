@@ -59,8 +59,8 @@ class ClipDataset(Dataset[ClipBatch]):
 
     def _clip(self, stage: Stage, rng: np.random.Generator) -> tuple[Image, Image]:
         if self.photos is None or rng.random() < stage.synthetic:
-            return scene_clip(rng, stage.frames, stage.image_size)
-        return pseudo_clip(_library(self.photos), rng, stage.frames, stage.image_size, stage.eventful)
+            return scene_clip(rng, stage.frames, stage.image_size, stage.staging)
+        return pseudo_clip(_library(self.photos), rng, stage.frames, stage.image_size, stage.staging)
 
 
 @lru_cache(maxsize=1)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from training.data.cutouts import Actor, Bend, Numbers, smooth_walk, squeezing
 from training.data.photos import Image, PhotoLibrary
+from training.stages import Staging
 
 SMALLEST_SHARE, LARGEST_SHARE = 0.0008, 0.7
 """Share of the first frame that an object covers if it is to be tracked."""
@@ -34,7 +35,7 @@ class Scenery:
 
 
 def pseudo_clip(
-    library: PhotoLibrary, rng: np.random.Generator, frames: int, size: int, eventful: float = 0.3
+    library: PhotoLibrary, rng: np.random.Generator, frames: int, size: int, staging: Staging
 ) -> tuple[Image, Image]:
     """Compose a clip.
 
@@ -43,7 +44,7 @@ def pseudo_clip(
         rng: everything random comes from it.
         frames: of the clip.
         size: side of its square frames, pixels.
-        eventful: probability that an object is crossed by another, and that one leaves.
+        staging: what happens in it.
 
     Returns:
         uint8 [frames, size, size, 3] RGB and uint8 [frames, size, size] ids. On the first frame at least one object
@@ -58,7 +59,7 @@ def pseudo_clip(
             scenery = under_camera(rng, photo.image, photo.ids, frames, size, motion, squeeze)
         else:
             scenery = under_camera(rng, _backdrop(library, rng), None, frames, size, 1.5 * motion, squeeze)
-        cast = _draw_cast(library, rng, frames, size, motion, whole, eventful)
+        cast = _draw_cast(library, rng, frames, size, motion, whole, staging)
         taken = min(int(max(ids.max() for ids in scenery.ids)), _MOST_OBJECTS)
         for number in rng.permutation(len(cast)):
             for actor in cast[number]:
@@ -120,18 +121,18 @@ def _draw_cast(
     size: int,
     motion: float,
     whole: bool,
-    eventful: float,
+    staging: Staging,
 ) -> list[list[Actor]]:
     """The cut-outs of a clip by object: an object is one cut-out, or two that move together."""
     count = int(rng.integers(0, 3)) if whole else int(rng.integers(1, 4))
     heads = [
         Actor.draw(rng, library.draw_cutout(rng), frames, size, motion * rng.uniform(0.4, 1.6)) for _ in range(count)
     ]
-    if heads and rng.random() < 0.3:
+    if heads and rng.random() < staging.twins:
         heads.append(_look_alike(rng, heads[0], frames, size, motion))
-    if heads and rng.random() < eventful:
+    if heads and rng.random() < staging.eventful:
         heads.append(_crossing(rng, library.draw_cutout(rng), heads[0], frames, size, motion))
-    if heads and rng.random() < eventful:
+    if heads and rng.random() < staging.eventful:
         _leave(rng, heads[int(rng.integers(len(heads)))], frames, size)
     return [
         [head, _attached(rng, library.draw_cutout(rng), head, frames, size, motion)] if rng.random() < 0.25 else [head]

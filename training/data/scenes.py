@@ -8,6 +8,7 @@ import numpy as np
 from sam2long.synthetic.scene import Scene, SceneConfig
 from sam2long.synthetic.suites import training_seed
 from training.data.photos import Image
+from training.stages import Staging
 
 SCENE_SIDE = 256
 SCENE_FRAMES = 120
@@ -17,7 +18,6 @@ SCENE_OBJECTS = 3
 SMALLEST_AREA = 24
 """Pixels of the network's image an object must show on the first frame to be worth a prompt."""
 
-_KINDS = {"easy": 0.25, "mixed": 0.2, "occlusion": 0.2, "lookalike": 0.15, "exit": 0.12, "long": 0.08}
 _STRIDES = (1, 1, 2, 2, 4, 8)
 """Frames of the scene from one frame of a clip to the next, drawn evenly for every step."""
 
@@ -29,14 +29,20 @@ _DULL_LEFT_OUT = 0.5
 """Probability that a clip is passed over in which no object vanishes."""
 
 
-def scene_clip(rng: np.random.Generator, frames: int, size: int) -> tuple[Image, Image]:
+def scene_clip(rng: np.random.Generator, frames: int, size: int, staging: Staging) -> tuple[Image, Image]:
     """Cut a clip from a scene.
+
+    Args:
+        rng: everything random comes from it.
+        frames: of the clip.
+        size: side of its square frames, pixels.
+        staging: the kinds of scenes.
 
     Returns:
         uint8 [frames, size, size, 3] RGB and uint8 [frames, size, size] ids. At least one object shows on the first
         frame.
     """
-    kinds, weights = zip(*_KINDS.items(), strict=True)
+    kinds, weights = zip(*staging.scenes, strict=True)
     while True:
         kind = str(rng.choice(kinds, p=weights))
         config = SceneConfig(
