@@ -26,6 +26,7 @@ from sam2long.evaluation.scoring.metrics import sequence_scores
 from sam2long.model import SAM2
 from sam2long.model.memory.memory_attention import Memory
 from sam2long.synthetic.suites import SUITES
+from training.judging.evaluate import render_target
 from training.judging.statistics import bootstrap_interval
 
 OBJECT = 1
@@ -36,11 +37,7 @@ Clip = tuple[str, npt.NDArray[np.uint8], list[npt.NDArray[np.bool_]]]
 
 def scenes(suite: str, videos: int, frames: int) -> Iterator[Clip]:
     for video in SUITES[suite].videos[:videos]:
-        scene = video.scene()
-        rendered = [scene.render(number) for number in range(min(frames, len(scene)))]
-        truth = [ids == OBJECT for _, ids in rendered]
-        first = next(number for number, mask in enumerate(truth) if mask.any())
-        yield video.name, np.stack([image for image, _ in rendered[first:]]), truth[first:]
+        yield video.name, *render_target(video, frames)
 
 
 def davis(root: Path) -> Iterator[Clip]:

@@ -107,7 +107,7 @@ RECIPE: tuple[Stage, ...] = (
     ),
     Stage(
         name="identity",
-        steps=640,
+        steps=500,
         image_size=384,
         clips=4,
         frames=24,

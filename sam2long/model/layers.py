@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-_PIECE = 2**22
+PIECE = 2**22
 """Chunk size in elements on the CPU; larger temporaries are re-allocated on every call."""
 
 _FEW = 16
@@ -18,7 +18,7 @@ _FEW = 16
 
 def by_pieces(work: Callable[[Tensor], Tensor], x: Tensor, hidden: int) -> Tensor:
     """Apply `work`, with `hidden` intermediate values per vector, to the vectors of x [..., channels] in chunks."""
-    vectors = max(1, _PIECE // hidden)
+    vectors = max(1, PIECE // hidden)
     if x.device.type != "cpu" or x.numel() <= vectors * x.shape[-1] or torch.compiler.is_compiling():
         return work(x)
     return torch.cat([work(piece) for piece in x.flatten(0, -2).split(vectors)]).unflatten(0, x.shape[:-1])

@@ -86,16 +86,24 @@ def measure_suite(model: SAM2, name: str, videos: int | None, frames: int | None
 
 def measure_video(model: SAM2, video: SuiteVideo, frames: int | None) -> VideoScore:
     """Track the target from its true mask on the first frame that shows it, greedily and with the tree."""
-    scene = video.scene()
-    rendered = [scene.render(t) for t in range(min(len(scene), frames or len(scene)))]
-    truth = [ids == TARGET for _, ids in rendered]
-    first = next(number for number, mask in enumerate(truth) if mask.any())
-    images, truth = np.stack([image for image, _ in rendered[first:]]), truth[first:]
+    images, truth = render_target(video, frames)
     greedy, facts = _track(model, images, truth, TreeConfig.greedy())
     tree, _ = _track(model, images, truth, TreeConfig())
     plain = sequence_scores(zip(greedy, truth, strict=True))
     grown = sequence_scores(zip(tree, truth, strict=True))
     return VideoScore(video.name, plain.j, plain.f, grown.j, grown.f, tuple(facts))
+
+
+def render_target(video: SuiteVideo, frames: int | None) -> tuple[npt.NDArray[np.uint8], list[Mask]]:
+    """RGB images [frames, height, width, 3] and the target's true masks, from the first frame that shows it.
+
+    `frames` counts from the start of the video; None renders all.
+    """
+    scene = video.scene()
+    rendered = [scene.render(t) for t in range(min(len(scene), frames or len(scene)))]
+    truth = [ids == TARGET for _, ids in rendered]
+    first = next(number for number, mask in enumerate(truth) if mask.any())
+    return np.stack([image for image, _ in rendered[first:]]), truth[first:]
 
 
 def summarise(name: str, scores: list[VideoScore]) -> SuiteScore:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sam2long.model.config import SAM2Config
-from sam2long.model.layers import by_pieces
+from sam2long.model.layers import PIECE, by_pieces
 from sam2long.model.memory.attention import attend
 from sam2long.model.positions import rotary_table, rotate_, sine_grid
 
@@ -65,6 +66,11 @@ class MemoryTokens:
     def to(self, dtype: torch.dtype) -> MemoryTokens:
         """Convert the tokens to another dtype."""
         return MemoryTokens(self.values.to(dtype), self.keys.to(dtype), self.count, self.each)
+
+    def split(self, rows: int) -> list[MemoryTokens]:
+        """Split into batches of at most `rows` rows."""
+        parts = zip(self.values.split(rows), self.keys.split(rows), strict=True)
+        return [MemoryTokens(values, keys, self.count, self.each) for values, keys in parts]
 
 
 class SelfAttention(nn.Module):
@@ -149,7 +155,14 @@ class MemoryAttentionLayer(nn.Module):
 
     def forward(self, x: Tensor, memory: MemoryTokens, table: Tensor, key_table: Tensor) -> Tensor:
         """Condition [batch or 1, height * width, dim] on the memory of each row."""
-        x = x + self.self_attn(self.norm1(x), table)
+        return self.recall(self.look(x, table), memory, table, key_table)
+
+    def look(self, x: Tensor, table: Tensor) -> Tensor:
+        """The first part, which does not depend on the memory: attend from each place to the others."""
+        return x + self.self_attn(self.norm1(x), table)
+
+    def recall(self, x: Tensor, memory: MemoryTokens, table: Tensor, key_table: Tensor) -> Tensor:
+        """The rest: attend to the memory of each row."""
         x = x + self.cross_attn(self.norm2(x), memory, table, key_table)
         return x + by_pieces(self._feed_forward, x, self.linear1.out_features)
 
@@ -180,7 +193,20 @@ class MemoryAttention(nn.Module):
         table = rotary_table(dim, height, width, image.device)
         key_table = rotary_table(dim, self.key_grid, self.key_grid, image.device)
         x = image + 0.1 * sine_grid(dim, height, width, image.device).to(image.dtype)
-        x = x.flatten(2).transpose(1, 2)
-        for layer in self.layers:
-            x = layer(x, memory, table, key_table)
-        return self.norm(x).transpose(1, 2).unflatten(2, (height, width))
+        first, *others = cast("list[MemoryAttentionLayer]", list(self.layers))
+        x = first.look(x.flatten(2).transpose(1, 2), table)
+        rows = rows_at_once(memory, dim)
+        parts = []
+        for part, piece in zip(x.expand(len(memory.keys), -1, -1).split(rows), memory.split(rows), strict=True):
+            part = first.recall(part[:1] if len(x) == 1 else part, piece, table, key_table)
+            for layer in others:
+                part = layer(part, piece, table, key_table)
+            parts.append(part)
+        return self.norm(torch.cat(parts)).transpose(1, 2).unflatten(2, (height, width))
+
+
+def rows_at_once(memory: MemoryTokens, dim: int) -> int:
+    """Number of rows that attend together: all, but on a CPU no more than have small keys."""
+    if memory.keys.device.type != "cpu" or torch.compiler.is_compiling():
+        return len(memory.keys)
+    return max(1, PIECE // (memory.keys.shape[1] * dim))

@@ -18,7 +18,7 @@ from sam2long.tracking.frame.candidate_scores import CandidateScores, check_fini
 from sam2long.tracking.frame.outcome import Outcome
 from sam2long.tree import MemorySelection, Node, ObjectTree, TraceRow
 
-_MAX_ROWS = 16
+_MAX_ROWS, _MAX_ROWS_CPU = 16, 8
 """Maximum number of pathways per batch; larger batches need more memory without being faster."""
 
 Tree = ObjectTree[EncodedMemory, Outcome]
@@ -96,15 +96,19 @@ class Tracker:
             )
             first = part.stop
 
+    @property
+    def _most_rows(self) -> int:
+        return _MAX_ROWS_CPU if self.model.device.type == "cpu" else _MAX_ROWS
+
     def propose(self, features: ImageFeatures, selections: list[MemorySelection[EncodedMemory]]) -> Candidates:
         """Predict three candidates per memory selection, in order; selections of equal size share a batch."""
         groups: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
         for index, selection in enumerate(selections):
             groups[len(selection.spatial), len(selection.pointers)].append(index)
         batches = [
-            indices[start : start + _MAX_ROWS]
+            indices[start : start + self._most_rows]
             for indices in groups.values()
-            for start in range(0, len(indices), _MAX_ROWS)
+            for start in range(0, len(indices), self._most_rows)
         ]
         parts = [self._propose_batch(features, [selections[index] for index in batch]) for batch in batches]
         if len(parts) == 1:
@@ -127,7 +131,7 @@ class Tracker:
             [
                 self.model.encode_memory(features.coarse, masks, scores)
                 for masks, scores in zip(
-                    chosen.masks.split(_MAX_ROWS), chosen.object_scores.split(_MAX_ROWS), strict=True
+                    chosen.masks.split(self._most_rows), chosen.object_scores.split(self._most_rows), strict=True
                 )
             ]
         )
