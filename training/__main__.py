@@ -21,7 +21,7 @@ from training.judging.reliability import plot_reliability
 from training.loop import LOG_FILE, STATE_FILE, RunOptions, continued_state, pretrained_state, train
 from training.recipe import NANO, RECIPE, scaled
 from training.showcase import draw_examples, render_demo
-from training.state import load_state
+from training.state import averaged, load_state
 from training.team import run_team
 
 _REPORTED = [name for name in SUITES if name != "validation"]
@@ -55,7 +55,13 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_train)
 
     command = commands.add_parser("export", help="write the average weights of a run as a half-precision checkpoint")
-    command.add_argument("--state", type=Path, default=Path("runs/nano") / STATE_FILE, help="file of the run")
+    command.add_argument(
+        "--state",
+        type=Path,
+        nargs="+",
+        default=[Path("runs/nano") / STATE_FILE],
+        help="file of the run, or several, whose mean is taken",
+    )
     command.add_argument("--weights", type=Path, required=True, help="file to write")
     command.add_argument("--image-size", type=int, default=NANO.image_size, help="side it is to be used with, pixels")
     command.set_defaults(run=_export)
@@ -108,9 +114,9 @@ def _train(arguments: argparse.Namespace) -> None:
 
 
 def _export(arguments: argparse.Namespace) -> None:
-    state = load_state(arguments.state, NANO, torch.device("cpu"))
+    states = [load_state(path, NANO, torch.device("cpu")) for path in arguments.state]
     arguments.weights.parent.mkdir(parents=True, exist_ok=True)
-    save_model(state.averaged(arguments.image_size), arguments.weights, torch.float16)
+    save_model(averaged(states, arguments.image_size), arguments.weights, torch.float16)
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:

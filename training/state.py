@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -54,12 +55,6 @@ class TrainingState:
         for name, value in self.model.state_dict().items():
             self.average[name].lerp_(value, 1 - kept)
 
-    def averaged(self, image_size: int) -> SAM2:
-        """The model with the average weights, for images of `image_size` pixels."""
-        model = SAM2(replace(self.model.config, image_size=image_size))
-        model.load_state_dict(self.average)
-        return model.eval()
-
     def save(self, path: Path) -> None:
         """Write to `path` through a temporary name."""
         content = {
@@ -72,6 +67,14 @@ class TrainingState:
         partial = path.with_name(path.name + ".part")
         torch.save(content, partial)
         partial.replace(path)
+
+
+def averaged(states: Sequence[TrainingState], image_size: int) -> SAM2:
+    """The model with the mean of the states' average weights, for images of `image_size` pixels."""
+    first = states[0]
+    model = SAM2(replace(first.model.config, image_size=image_size))
+    model.load_state_dict({name: torch.stack([one.average[name] for one in states]).mean(0) for name in first.average})
+    return model.eval()
 
 
 def started(config: SAM2Config, device: torch.device, weights: dict[str, Tensor]) -> TrainingState:

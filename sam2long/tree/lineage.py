@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 R = TypeVar("R")
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Branch(Generic[R]):
     """One hypothesis on one undecided frame.
 

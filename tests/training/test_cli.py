@@ -42,6 +42,20 @@ def test_export_writes_half_precision_with_its_configuration(tmp_path: Path, mon
     assert (model.config.image_size, model.config.dim) == (96, TINY.dim)
 
 
+def test_export_takes_the_mean_of_several_states(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "NANO", TINY)
+    states = [new_state(TINY, torch.device("cpu"), seed) for seed in (0, 1)]
+    paths = [tmp_path / f"{number}.pt" for number in range(2)]
+    for state, path in zip(states, paths, strict=True):
+        state.save(path)
+    weights = tmp_path / "mean.safetensors"
+    run(monkeypatch, "export", "--state", *paths, "--weights", weights)
+    found = load_model(weights, device="cpu", precision="float32").state_dict()
+    for name, value in found.items():
+        mean = (states[0].average[name] + states[1].average[name]) / 2
+        torch.testing.assert_close(value, mean, rtol=1e-3, atol=1e-4)
+
+
 def test_evaluate_writes_a_table_and_its_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     weights, table = tmp_path / "tiny.safetensors", tmp_path / "table.md"
     save_model(new_state(TINY, torch.device("cpu"), 0).model, weights)

@@ -29,7 +29,7 @@ from training.loop import (
 )
 from training.rollout import roll_out
 from training.stages import PromptMix, Stage, Window
-from training.state import TrainingState, load_state, new_state
+from training.state import TrainingState, averaged, load_state, new_state
 
 from .tiny import LITE, STAGE, TINY
 
@@ -180,13 +180,13 @@ def test_the_average_follows_the_weights() -> None:
     with torch.no_grad():
         state.model.no_object_pointer += 1
     state.count_step()
-    first = state.averaged(96).no_object_pointer - start
+    first = averaged([state], 96).no_object_pointer - start
     for _ in range(60):
         state.count_step()
-    later = state.averaged(96).no_object_pointer - start
+    later = averaged([state], 96).no_object_pointer - start
     assert 0 < float(first.mean()) < float(later.mean()) < 1.0001
     assert float(later.mean()) > 0.99
-    assert state.averaged(96).config.image_size == 96
+    assert averaged([state], 96).config.image_size == 96
 
 
 def test_a_step_that_blows_up_changes_nothing() -> None:

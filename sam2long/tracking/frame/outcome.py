@@ -20,7 +20,7 @@ MOST_DENSE = 64 << 20
 """Size in bytes of one frame's masks above which they are packed immediately, and unpacked one by one."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Outcome:
     """The mask of one object on one frame, final or still one of several hypotheses.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from sam2long.tracking.frame.outcome import Outcome
 
 
-@dataclass
+@dataclass(slots=True)
 class WaitingFrame:
     """A visited frame that waits until each of its objects has an outcome.
 

@@ -20,7 +20,7 @@ _MOST_LOGITS = 4 * 2048 * 2048
 _EXACT, _STEPPED = b"F", b"Q"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PackedMask:
     """A packed mask at the video's resolution, and its packed logits at the network's."""
 
