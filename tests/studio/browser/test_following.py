@@ -107,6 +107,22 @@ def test_stop_keeps_everything_and_backward_goes_back(page: StudioPage, clip: Cl
     assert page.states() == ["not visited"]
 
 
+def test_a_number_that_is_being_typed_stays_while_frames_go_by(marked: StudioPage) -> None:
+    marked.press("f")
+    marked.running()
+    field = marked.tab.get_by_label("Frame", exact=True).and_(marked.tab.locator("input"))
+    field.fill("3")
+    at = marked.frame()
+    marked.wait(lambda: marked.frame() != at, "the next frame")
+    assert field.input_value() == "3"
+    marked.press("Escape")
+    assert field.input_value() != "3"
+    marked.press("s")
+    marked.done()
+    marked.go(3)
+    assert field.input_value() == "3"
+
+
 def test_export_writes_what_track_writes(marked: StudioPage, tmp_path: Path) -> None:
     marked.follow()
     marked.press("x")

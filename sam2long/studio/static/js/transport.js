@@ -1,5 +1,5 @@
 /** Playing, stepping and following, above the timeline. */
-import { useEffect } from "../vendor/hooks.js";
+import { useEffect, useLayoutEffect, useRef } from "../vendor/hooks.js";
 import { batch, effect } from "../vendor/signals.js";
 import * as actions from "./actions.js";
 import { getFrame } from "./frames.js";
@@ -26,20 +26,25 @@ export function Transport() {
 }
 
 function FrameNumber() {
+  const field = useRef(/** @type {any} */ (null));
+  const frame = state.frame.value;
   const fps = state.video.value?.fps || 25;
   const info = state.frameInfo.value;
-  const time = info?.frame === state.frame.value && info.time !== null ? info.time : state.frame.value / fps;
+  const time = info?.frame === frame && info.time !== null ? info.time : frame / fps;
+  // Frames may go by while somebody types a number.
+  useLayoutEffect(() => { if (document.activeElement !== field.current) field.current.value = frame; });
   return html`<div class="frame-number">
     <label class="visually-hidden" for="frame-number">Frame</label>
-    <input id="frame-number" class="input" inputmode="numeric" value=${state.frame.value} onKeyDown=${(/** @type {any} */ event) => {
+    <input id="frame-number" class="input" inputmode="numeric" ref=${field} onKeyDown=${(/** @type {any} */ event) => {
       event.stopPropagation();
+      if (event.key === "Escape") event.target.value = frame;
       if (event.key === "Enter" || event.key === "Escape") event.target.blur();
     }}
       onChange=${(/** @type {any} */ event) => {
         const wanted = Number(event.target.value);
         if (Number.isFinite(wanted)) actions.go(wanted);
-        event.target.value = state.frame.value;
-      }} />
+      }}
+      onBlur=${(/** @type {any} */ event) => { event.target.value = state.frame.value; }} />
     <span class="muted">of ${state.lastFrame.value.toLocaleString("en")}</span>
     <time>${clock(time)}</time>
   </div>`;
