@@ -21,6 +21,11 @@ def test_stages_make_sense(stage) -> None:
     assert stage.tuned_blocks <= sum(NANO.trunk.depths)
 
 
+def test_what_learns_is_part_of_the_network() -> None:
+    parts = {name.split(".")[0] for name, _ in fresh_model(NANO).named_parameters()}
+    assert {name for stage in RECIPE for name in stage.learning} <= parts
+
+
 def test_names_are_told_apart() -> None:
     assert len({stage.name for stage in RECIPE}) == len(RECIPE)
 

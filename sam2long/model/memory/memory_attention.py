@@ -195,7 +195,7 @@ class MemoryAttention(nn.Module):
         x = image + 0.1 * sine_grid(dim, height, width, image.device).to(image.dtype)
         first, *others = cast("list[MemoryAttentionLayer]", list(self.layers))
         x = first.look(x.flatten(2).transpose(1, 2), table)
-        rows = rows_at_once(memory, dim)
+        rows = _rows_at_once(memory, dim)
         parts = []
         for part, piece in zip(x.expand(len(memory.keys), -1, -1).split(rows), memory.split(rows), strict=True):
             part = first.recall(part[:1] if len(x) == 1 else part, piece, table, key_table)
@@ -205,7 +205,7 @@ class MemoryAttention(nn.Module):
         return self.norm(torch.cat(parts)).transpose(1, 2).unflatten(2, (height, width))
 
 
-def rows_at_once(memory: MemoryTokens, dim: int) -> int:
+def _rows_at_once(memory: MemoryTokens, dim: int) -> int:
     """Number of rows that attend together: all, but on a CPU no more than have small keys."""
     if memory.keys.device.type != "cpu" or torch.compiler.is_compiling():
         return len(memory.keys)
