@@ -135,7 +135,7 @@ RECIPE: tuple[Stage, ...] = (
         losses=replace(_SAM, answered=True, absent=3.0),
         rate=(3e-4, 0.0),
         synthetic=0.5,
-        staging=_TWINS,
+        staging=replace(_TWINS, twins=0.9),
         refined=0.5,
         corrected=0.2,
         object_aware=0.5,
