@@ -124,25 +124,6 @@ RECIPE: tuple[Stage, ...] = (
         learning=("memory_attention", "mask_decoder", "pointer_projection"),
         beside=replace(_MARKS, image_size=384, clips=8),
     ),
-    Stage(
-        name="whole",
-        steps=900,
-        image_size=256,
-        clips=4,
-        frames=12,
-        objects=3,
-        prompts=PromptMix(mask=0.7, box=0.15),
-        losses=replace(_SAM, answered=True, absent=3.0),
-        rate=(3e-4, 0.0),
-        synthetic=0.5,
-        staging=replace(_TWINS, twins=0.9),
-        refined=0.5,
-        corrected=0.2,
-        object_aware=0.5,
-        window=Window(4, coasted=2),
-        tuned_blocks=16,
-        beside=_MARKS,
-    ),
 )
 
 
