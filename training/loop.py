@@ -9,7 +9,6 @@ from itertools import islice
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from sam2long.model import SAM2, SAM2Config
 from sam2long.model.checkpoints.loading import choose_device, load_model
@@ -21,7 +20,7 @@ from training.losses import FrameLoss, frame_loss, mean_loss
 from training.precision import mixed_precision
 from training.pretrained import trunk_weights, whiten_neck
 from training.remembering import ObjectAwareMemory, RolledMemory
-from training.rollout import NO_REFINEMENT, Correction, FrameProposals, Misleading, Refinement, roll_out
+from training.rollout import NO_REFINEMENT, Correction, FrameProposals, Refinement, roll_out
 from training.stages import Stage
 from training.state import TrainingState, load_state, new_state, started
 from training.team import Team
@@ -37,10 +36,6 @@ _SAMPLE = 24
 _MOST_CLICKS = 3
 _LONGEST_LEAD = 300
 """Frames."""
-
-_MISLED_ROWS = 0.5
-_MISLED_FRAMES = (4, 10)
-"""Shortest and longest run of frames of which an object remembers another; SAM 2 looks back on six."""
 
 
 @dataclass(frozen=True)
@@ -183,9 +178,9 @@ def train_step(
     rows = make_rows(batch.to(state.model.device), stage.objects, state.model.config, generator)
     prompts = draw_prompts(rows.masks[:, 0].cpu(), stage.prompts, generator)
     correction, memory = draw_correction(stage, generator), draw_memory(stage, generator)
-    refinement, misleading = draw_refinement(stage, generator), draw_misleading(stage, rows, generator)
+    refinement = draw_refinement(stage, generator)
     losses = []
-    for loss in clip_losses(state, stage, rows, prompts, correction, memory, refinement, misleading):
+    for loss in clip_losses(state, stage, rows, prompts, correction, memory, refinement):
         state.optimizers.zero_grad()
         torch.autograd.backward(loss.total)
         learning = [parameter for parameter in state.model.parameters() if parameter.requires_grad]
@@ -212,28 +207,6 @@ def draw_refinement(stage: Stage, generator: torch.Generator) -> Refinement:
     return Refinement(int(torch.randint(1, _MOST_CLICKS + 1, (), generator=generator)), generator)
 
 
-def draw_misleading(stage: Stage, rows: Rows, generator: torch.Generator) -> Misleading | None:
-    """Other objects of the same clips to remember over a run of frames, if the stage has it so.
-
-    Rows whose clip has no other object remember their own.
-    """
-    shortest, longest = _MISLED_FRAMES
-    if float(torch.rand((), generator=generator)) >= stage.misled or rows.frames < 2 * shortest:
-        return None
-    first = int(torch.randint(1, rows.frames - shortest, (), generator=generator))
-    frames = int(torch.randint(shortest, longest + 1, (), generator=generator))
-    return Misleading(first, frames, _others(rows, generator).to(rows.clips.device))
-
-
-def _others(rows: Rows, generator: torch.Generator) -> Tensor:
-    """int64 [rows]: for a share of the rows a row of another object in the same clip, for the others itself."""
-    clips, firsts = rows.clips.cpu(), rows.masks[:, 0].flatten(1).cpu()
-    other = (clips[:, None] == clips) & (firsts[:, None] != firsts).any(2)
-    drawn = torch.where(other, torch.rand(other.shape, generator=generator), -1).argmax(1)
-    misled = other.any(1) & (torch.rand(len(clips), generator=generator) < _MISLED_ROWS)
-    return torch.where(misled, drawn, torch.arange(len(clips)))
-
-
 def draw_lead(generator: torch.Generator) -> int:
     """0, or with even chances up to `_LONGEST_LEAD`: a clip is short, but the prompt of a long video lies far back."""
     lead = int(torch.randint(1, _LONGEST_LEAD + 1, (), generator=generator))
@@ -255,14 +228,13 @@ def clip_losses(
     correction: Correction | None = None,
     memory: RolledMemory | ObjectAwareMemory | None = None,
     refinement: Refinement = NO_REFINEMENT,
-    misleading: Misleading | None = None,
 ) -> Iterator[FrameLoss]:
     """Losses of one window of a clip after the other; the weights may change in between.
 
     Each is averaged over the window's frames that are learnt from; the figures leave out the prompted one, if there
     are others.
     """
-    frames = enumerate(roll_out(state.model, rows, prompts, correction, memory, stage.window, refinement, misleading))
+    frames = enumerate(roll_out(state.model, rows, prompts, correction, memory, stage.window, refinement))
     first = True
     span = stage.window.frames or rows.frames
     while losses := _losses_of(islice(frames, span), state.model.device, rows, stage):

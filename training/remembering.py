@@ -34,11 +34,6 @@ class Recollection:
     scores: Tensor
     corrected: Tensor | None
 
-    def of(self, rows: Tensor) -> Recollection:
-        """What is kept where each row remembers what another one, int64 [rows], would."""
-        corrected = None if self.corrected is None else self.corrected[rows]
-        return Recollection(self.maps[rows], self.pointers[rows], self.ious[rows], self.scores[rows], corrected)
-
 
 @dataclass
 class RolledMemory:

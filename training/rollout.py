@@ -93,25 +93,6 @@ class Refinement:
 NO_REFINEMENT = Refinement(0, torch.Generator())
 
 
-@dataclass(frozen=True)
-class Misleading:
-    """A run of frames over which objects remember others, as after a mask has gone over to something else.
-
-    Attributes:
-        first: number of the first of the frames, at least 1.
-        frames: how many.
-        sources: int64 [rows], the row whose memory of these frames each row gets.
-    """
-
-    first: int
-    frames: int
-    sources: Tensor
-
-    def covers(self, number: int) -> bool:
-        """Whether frame `number` is one of them."""
-        return self.first <= number < self.first + self.frames
-
-
 def roll_out(
     model: SAM2,
     rows: Rows,
@@ -120,7 +101,6 @@ def roll_out(
     memory: RolledMemory | ObjectAwareMemory | None = None,
     window: Window = WHOLE_CLIP,
     refinement: Refinement = NO_REFINEMENT,
-    misleading: Misleading | None = None,
 ) -> Iterator[FrameProposals]:
     """Track every row through its clip; yields the proposals of each frame, the prompted one first.
 
@@ -132,7 +112,6 @@ def roll_out(
         memory: still empty; None for plain SAM 2's.
         window: frames through which gradients flow back.
         refinement: clicks on the first frame after its points.
-        misleading: frames of which objects remember others; a frame that is corrected is remembered as it is.
     """
     memory = RolledMemory() if memory is None else memory
     for number, features in enumerate(_encode_frames(model, rows, window)):
@@ -148,9 +127,7 @@ def roll_out(
                 answer = _tracked_answer(model, conditioned, features, truth, clicks)
             if number < rows.frames - 1:
                 with torch.set_grad_enabled(torch.is_grad_enabled() and not window.apart):
-                    kept = _recollection(model, features.coarse, answer, binary=number == 0)
-                    misled = misleading is not None and misleading.covers(number) and answer.corrected is None
-                    memory.add(kept.of(misleading.sources) if misleading and misled else kept)
+                    memory.add(_recollection(model, features.coarse, answer, binary=number == 0))
         yield answer.frame
 
 

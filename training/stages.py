@@ -82,7 +82,6 @@ class Staging:
         eventful: probability that an object of a pseudo-video is crossed by another, and that one leaves.
         twins: probability that a pseudo-video shows one of its cut-outs twice.
         scenes: kinds of the synthetic scenes that clips are cut from, each with its share.
-        difficulty: smallest and largest of those scenes, 0..1.
     """
 
     eventful: float = 0.3
@@ -95,7 +94,6 @@ class Staging:
         ("exit", 0.12),
         ("long", 0.08),
     )
-    difficulty: tuple[float, float] = (0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -118,7 +116,6 @@ class Stage:
             frame.
         corrected: probability that the objects of a batch are corrected by a click on one of its later frames.
         object_aware: probability that a batch remembers as the memory tree does, good frames only.
-        misled: probability that half of a batch's objects remember another object of their clip over a run of frames.
         window: how the frames of a clip are learnt from.
         learning: parts of the network that learn, by name; all of it but the trunk if empty.
         tuned_blocks: how many of the trunk's last blocks learn too, at a tenth of the rate.
@@ -140,7 +137,6 @@ class Stage:
     refined: float = 0.0
     corrected: float = 0.0
     object_aware: float = 0.0
-    misled: float = 0.0
     window: Window = Window()
     learning: tuple[str, ...] = ()
     tuned_blocks: int = 0

@@ -12,7 +12,7 @@ import pytest
 from sam2long.errors import VideoError
 from training.data.photos import Photo, PhotoLibrary, cut_out, merge_objects
 
-from .conftest import COLOURS, write
+from .conftest import COLOURS
 
 
 def test_photos_and_masks_belong_together(photos: Path) -> None:
@@ -75,22 +75,3 @@ def test_a_mask_that_does_not_fit_is_named(photos: Path, tmp_path: Path, damage:
             cv2.imwrite(str(mask), np.ones(shape, np.uint8))
     with pytest.raises(VideoError, match="two"):
         PhotoLibrary(tmp_path).draw_photo(np.random.default_rng(0))
-
-
-def test_kin_are_of_one_kind_and_seldom_the_same_object(tmp_path: Path) -> None:
-    """Three red discs and one green square in a source; the square, alone of its kind, is its own kin."""
-    for number, radius in enumerate((15, 20, 25)):
-        _write_flat(tmp_path, f"disc_{number}", (220, 30, 30), radius)
-    _write_flat(tmp_path, "square_0", (30, 200, 40), 18)
-    write(tmp_path / "backgrounds" / "flat" / "0", np.zeros((80, 80, 3), np.uint8))
-    library, rng = PhotoLibrary(tmp_path), np.random.default_rng(0)
-    pairs = [library.draw_kin(rng) for _ in range(40)]
-    red = [[picture[picture.shape[0] // 2, picture.shape[1] // 2, 0] > 150 for picture in pair] for pair in pairs]
-    assert all(one == other for one, other in red) and {one for one, _ in red} == {True, False}
-    assert all((one.shape == other.shape) != is_red for (one, other), (is_red, _) in zip(pairs, red, strict=True))
-
-
-def _write_flat(folder: Path, name: str, colour: tuple[int, int, int], radius: int) -> None:
-    ids = cv2.circle(np.zeros((80, 80), np.uint8), (40, 40), radius, 1, -1)
-    image = np.where(ids[..., None] > 0, np.array(colour, np.uint8), np.array((20, 40, 210), np.uint8))
-    write(folder / "photos" / "flat" / name, image, ids)

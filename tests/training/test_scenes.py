@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
-from sam2long.synthetic.scene import Scene, SceneConfig
-from training.data import scenes
 from training.data.scenes import SMALLEST_AREA, draw_times, scene_clip, vanishing
 from training.stages import Staging
 
@@ -45,17 +42,3 @@ def test_clips_show_an_object_first_and_often_lose_it() -> None:
         assert images.shape == (8, 96, 96, 3) and ids.shape == (8, 96, 96)
         assert (ids[0] > 0).sum() >= SMALLEST_AREA
     assert sum(bool(vanishing(ids)) for _, ids in clips) >= 2
-
-
-def test_scenes_are_as_difficult_as_the_stage_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn: list[float] = []
-
-    def noted(config: SceneConfig, seed: int) -> Scene:
-        drawn.append(config.difficulty)
-        return Scene(config, seed)
-
-    monkeypatch.setattr(scenes, "Scene", noted)
-    rng = np.random.default_rng(0)
-    for _ in range(6):
-        scene_clip(rng, 3, 64, Staging(difficulty=(0.6, 0.7)))
-    assert len(drawn) >= 6 and all(0.6 <= difficulty <= 0.7 for difficulty in drawn)

@@ -4,13 +4,11 @@
     photos/SOURCE/NAME.png       its objects: one channel of 8 bits, 0 for none, 1 to 250 for the objects
     backgrounds/SOURCE/NAME.jpg  a photo without masks
 
-Sources are folders of any name, at any depth. Pixels of value 0 may show further objects. Photos of one source whose
-names agree up to the last underscore (`elephant_0008`, `elephant_0012`) show the same kind of object.
+Sources are folders of any name, at any depth. Pixels of value 0 may show further objects.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,16 +59,12 @@ class PhotoLibrary:
         # Sources differ in size a lot; the square root keeps a large one from drowning the others.
         weights = np.array([sources.count(source) for source in sources]) ** -0.5
         self._cumulative = np.cumsum(weights / weights.sum())
-        self._kinds: dict[tuple[Path, str], list[Path]] = defaultdict(list)
-        for path in self.masks:
-            self._kinds[_kind(path)].append(path)
 
     def draw_photo(self, rng: np.random.Generator) -> Photo:
         """A photo with masks; those of small sources come up more often than their share."""
-        return _read_merged(self._draw_mask(rng), rng)
-
-    def _draw_mask(self, rng: np.random.Generator) -> Path:
-        return self.masks[min(int(np.searchsorted(self._cumulative, rng.random())), len(self.masks) - 1)]
+        path = self.masks[min(int(np.searchsorted(self._cumulative, rng.random())), len(self.masks) - 1)]
+        photo = read_photo(path)
+        return Photo(photo.image, merge_objects(photo.ids, rng))
 
     def draw_background(self, rng: np.random.Generator) -> Image:
         """A photo without masks: uint8 [height, width, 3] RGB."""
@@ -78,41 +72,17 @@ class PhotoLibrary:
 
     def draw_cutout(self, rng: np.random.Generator) -> Image:
         """One object, uint8 [height, width, 4] RGBA with premultiplied colours."""
-        while (cutout := _draw_object(self.draw_photo(rng), rng)) is None:
-            pass
-        return cutout
-
-    def draw_kin(self, rng: np.random.Generator) -> tuple[Image, Image]:
-        """Two objects of one kind, as `draw_cutout`; of one photo where it is the only one of its kind."""
         while True:
-            path = self._draw_mask(rng)
-            others = [other for other in self._kinds[_kind(path)] if other != path] or [path]
-            one = _draw_object(_read_merged(path, rng), rng)
-            other = _draw_object(_read_merged(others[int(rng.integers(len(others)))], rng), rng)
-            if one is not None and other is not None:
-                return one, other
-
-
-def _kind(mask: Path) -> tuple[Path, str]:
-    """Photos of a source are of one kind if their names agree up to the last underscore."""
-    return mask.parent, mask.stem.rpartition("_")[0]
-
-
-def _read_merged(mask: Path, rng: np.random.Generator) -> Photo:
-    photo = read_photo(mask)
-    return Photo(photo.image, merge_objects(photo.ids, rng))
-
-
-def _draw_object(photo: Photo, rng: np.random.Generator) -> Image | None:
-    """One object of a photo, cut out; None if it has none that is worth it, or draws one that is too thin."""
-    areas = np.bincount(photo.ids.ravel(), minlength=256)
-    areas[0] = 0
-    numbers = (areas >= _SMALLEST_AREA).nonzero()[0]
-    if not len(numbers):
-        return None
-    weights = areas[numbers] ** 0.5
-    cutout = cut_out(photo, int(rng.choice(numbers, p=weights / weights.sum())))
-    return cutout if min(cutout.shape[:2]) >= _SMALLEST_SIDE else None
+            photo = self.draw_photo(rng)
+            areas = np.bincount(photo.ids.ravel(), minlength=256)
+            areas[0] = 0
+            numbers = (areas >= _SMALLEST_AREA).nonzero()[0]
+            if not len(numbers):
+                continue
+            weights = areas[numbers] ** 0.5
+            cutout = cut_out(photo, int(rng.choice(numbers, p=weights / weights.sum())))
+            if min(cutout.shape[:2]) >= _SMALLEST_SIDE:
+                return cutout
 
 
 def read_photo(mask: Path) -> Photo:

@@ -20,9 +20,6 @@ SMALLEST_SHARE, LARGEST_SHARE = 0.0008, 0.7
 
 _MOST_OBJECTS = 200
 
-_KIN, _LATECOMERS = 0.5, 0.5
-"""Share of the look-alikes that are another object of the same kind, and that are not there from the beginning."""
-
 
 @dataclass(frozen=True)
 class Scenery:
@@ -128,12 +125,11 @@ def _draw_cast(
 ) -> list[list[Actor]]:
     """The cut-outs of a clip by object: an object is one cut-out, or two that move together."""
     count = int(rng.integers(0, 3)) if whole else int(rng.integers(1, 4))
-    pictures, double = [library.draw_cutout(rng) for _ in range(count)], None
-    if pictures and rng.random() < staging.twins:
-        pictures[0], double = library.draw_kin(rng) if rng.random() < _KIN else (pictures[0], pictures[0])
-    heads = [Actor.draw(rng, picture, frames, size, motion * rng.uniform(0.4, 1.6)) for picture in pictures]
-    if double is not None:
-        heads.append(_look_alike(rng, heads[0], double, frames, size, motion))
+    heads = [
+        Actor.draw(rng, library.draw_cutout(rng), frames, size, motion * rng.uniform(0.4, 1.6)) for _ in range(count)
+    ]
+    if heads and rng.random() < staging.twins:
+        heads.append(_look_alike(rng, heads[0], frames, size, motion))
     if heads and rng.random() < staging.eventful:
         heads.append(_crossing(rng, library.draw_cutout(rng), heads[0], frames, size, motion))
     if heads and rng.random() < staging.eventful:
@@ -144,22 +140,12 @@ def _draw_cast(
     ]
 
 
-def _look_alike(rng: np.random.Generator, actor: Actor, picture: Image, frames: int, size: int, motion: float) -> Actor:
-    """The same cut-out or its kin on a path of its own, often of a slightly different colour; some come in later."""
+def _look_alike(rng: np.random.Generator, actor: Actor, frames: int, size: int, motion: float) -> Actor:
+    """The same cut-out on a path of its own, often of a slightly different colour."""
     side = float(actor.pose.scale[0]) * max(actor.picture.shape[:2]) * float(np.exp(rng.normal(0, 0.15)))
-    twin = Actor.draw(rng, picture, frames, size, motion, side)
-    if rng.random() < _LATECOMERS:
-        _enter(rng, twin, frames, size)
+    twin = Actor.draw(rng, actor.picture, frames, size, motion, side)
     tint = rng.uniform(0.75, 1.3, 3) if rng.random() < 0.5 else np.ones(3)
     return replace(twin, gain=actor.gain * tint)
-
-
-def _enter(rng: np.random.Generator, actor: Actor, frames: int, size: int) -> None:
-    """Let an actor come from outside the picture to where it would be at some frame."""
-    arrival = int(rng.integers(1, frames + 1))
-    angle = rng.uniform(0, 2 * np.pi)
-    away = 1.3 * size * np.maximum(1 - np.arange(frames) / arrival, 0)
-    actor.pose.centre = actor.pose.centre + away[:, None] * np.array([np.cos(angle), np.sin(angle)])
 
 
 def _crossing(rng: np.random.Generator, picture: Image, victim: Actor, frames: int, size: int, motion: float) -> Actor:

@@ -45,8 +45,9 @@ def scene_clip(rng: np.random.Generator, frames: int, size: int, staging: Stagin
     kinds, weights = zip(*staging.scenes, strict=True)
     while True:
         kind = str(rng.choice(kinds, p=weights))
-        difficulty = float(rng.uniform(*staging.difficulty))
-        config = SceneConfig(kind, SCENE_FRAMES, SCENE_SIDE, SCENE_SIDE, SCENE_OBJECTS, difficulty)
+        config = SceneConfig(
+            kind, SCENE_FRAMES, SCENE_SIDE, SCENE_SIDE, objects=SCENE_OBJECTS, difficulty=float(rng.random())
+        )
         scene = Scene(config, training_seed(int(rng.integers(2**40))))
         for _ in range(_ATTEMPTS):
             clip = _cut(scene, rng, frames, size)
