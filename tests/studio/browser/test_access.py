@@ -9,13 +9,19 @@ import pytest
 from tests.studio.browser.conftest import FRAMES, HEIGHT, WIDTH, Clip
 from tests.studio.browser.studio_page import StudioPage
 
+SETTLED = """() => Promise.all(document.getAnimations()
+    .filter((animation) => animation.effect.getComputedTiming().endTime !== Infinity)
+    .map((animation) => animation.finished.catch(() => null)))"""
+"""Ends when no colour is on its way from one to another: between two that are readable lie some that are not."""
+
 
 def serious(page: StudioPage) -> list[str]:
-    """Serious and critical violations, in words."""
+    """Serious and critical violations, in words, once the page has settled."""
     axe = pytest.importorskip("axe_playwright_python.base", reason="axe-core comes with sam2long[test]")
     if not page.tab.evaluate("() => Boolean(window.axe)"):
         # Debuggers may evaluate what the page itself may not.
         page.tab.evaluate(axe.AXE_FILE_PATH.read_text(encoding="utf-8"))
+    page.tab.evaluate(SETTLED)
     found: dict[str, Any] = page.tab.evaluate("() => axe.run()")
     return [
         f"{violation['id']}: {violation['help']}: {node['target']}"
